@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The heart of Theseus: what services and groups are, how a manifest becomes a plan, and how a
+//! plan is carried out, over whatever runs the containers.
+
+pub mod store;
