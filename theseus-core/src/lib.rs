@@ -1,4 +1,6 @@
 //! The heart of Theseus: what services and groups are, how a manifest becomes a plan, and how a
 //! plan is carried out, over whatever runs the containers.
 
+pub mod cluster;
+pub mod model;
 pub mod store;

@@ -1,0 +1,390 @@
+//! The thing that runs containers: the [`Cluster`] trait and the plain data that crosses it.
+//!
+//! Nothing here belongs to one engine. An *app* is whatever the engine runs for one revision of a
+//! group; how it is called there is the engine's business, and core passes [`AppId`]s back as it
+//! got them. Core acts on what it observes, never on what an answer promised: [`Accepted`] only
+//! says that the engine took the change.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{GroupId, Spec};
+
+/// Which revision of a group: counted from 1.
+pub type Revision = u32;
+
+/// The engine's name of an app, opaque to core.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AppId(pub String);
+
+/// The engine's name of a container, opaque to core.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ContainerId(pub String);
+
+impl fmt::Display for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What runs the containers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EngineInfo {
+    /// Its name, such as `marathon`.
+    pub name: String,
+    /// Its version, as it tells it; empty where it was not asked yet.
+    pub version: String,
+    /// Where it is reached, without credentials.
+    pub address: String,
+}
+
+/// Which groups are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    All,
+    /// These.
+    Groups(Vec<GroupId>),
+}
+
+/// What the cluster runs, seen at one time.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    /// The apps in scope that are Theseus's own.
+    pub apps: Vec<App>,
+    /// The groups in scope of which an app is gone from `apps` while its containers still die.
+    pub stopping: Vec<GroupId>,
+}
+
+/// What the engine runs for one revision of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct App {
+    /// The engine's name of it.
+    pub id: AppId,
+    /// The group that it belongs to.
+    pub group: GroupId,
+    /// The revision of the group that it runs.
+    pub revision: Revision,
+    /// How many containers the engine is to keep running.
+    pub instances: u32,
+    /// The engine's operations that hold the app at the moment. While there is one, the engine
+    /// refuses changes.
+    pub operations: Vec<OperationId>,
+    /// Its containers.
+    pub containers: Vec<Container>,
+    /// The last container that failed, as long as the engine remembers it.
+    pub last_failure: Option<Failure>,
+}
+
+/// The engine's name of a change that it is carrying out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperationId(pub String);
+
+/// One running copy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Container {
+    /// The engine's name of it.
+    pub id: ContainerId,
+    /// The host that it runs on; `None` before it is placed.
+    pub host: Option<Arc<str>>,
+    /// The host's ports, in the order of the spec's.
+    pub ports: Vec<u16>,
+    /// How far it is.
+    pub state: ContainerState,
+    /// What its health checks say.
+    pub health: HealthState,
+    /// When it was first asked for.
+    pub staged_at: Option<Timestamp>,
+    /// When it began to run.
+    pub started_at: Option<Timestamp>,
+    /// Since when it has passed its checks; `None` when it does not, or has none.
+    pub healthy_since: Option<Timestamp>,
+}
+
+/// How far a container is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerState {
+    /// Asked for; perhaps its image is being pulled.
+    Staging,
+    /// About to run.
+    Starting,
+    /// Running.
+    Running,
+    /// Told to stop, and still there.
+    Stopping,
+    /// Its host has not been heard of for a while.
+    Unreachable,
+    /// Over: finished, failed, killed or lost.
+    Ended,
+}
+
+/// What health checks say of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HealthState {
+    /// All of them pass.
+    Healthy,
+    /// At least one does not.
+    Unhealthy,
+    /// There is none, or none has a result yet.
+    Unknown,
+}
+
+/// A container that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// What the engine says of it.
+    pub message: String,
+    /// Where.
+    pub host: Option<String>,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+/// One thing that the cluster is told to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Run a new app. The engine accepts it again when the very same app is there already, so that
+    /// a change whose answer was lost can be repeated.
+    Create(Box<NewApp>),
+    /// Keep so many containers of an app running, leaving those that run alone.
+    Scale {
+        /// Which app.
+        app: AppId,
+        /// How many.
+        instances: u32,
+    },
+    /// Stop these containers, and let the app be smaller by as many.
+    Shrink {
+        /// Which app.
+        app: AppId,
+        /// Which of its containers.
+        containers: Vec<ContainerId>,
+    },
+    /// Stop an app with all its containers. Not an error when it is gone already.
+    Delete {
+        /// Which app.
+        app: AppId,
+    },
+}
+
+/// An app to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewApp {
+    /// The group that it belongs to.
+    pub group: GroupId,
+    /// The revision of the group that it runs.
+    pub revision: Revision,
+    /// What each container is, with everything in its environment that Theseus adds.
+    pub spec: Arc<Spec>,
+    /// How many containers, which during a rollout are fewer than the spec's.
+    pub instances: u32,
+}
+
+/// The engine took a change and will carry it out, or perhaps not: look.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Accepted {
+    /// The operation that the change became, where the engine tells.
+    pub operation: Option<OperationId>,
+}
+
+/// Something that happened in the cluster: a hint to look, never a fact to build on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When, as the engine tells it.
+    pub at: Option<Timestamp>,
+    /// The group that it concerns, when it is one of Theseus's.
+    pub group: Option<GroupId>,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The stream is attached, at first or again: whatever happened before it is unknown.
+    Attached,
+    /// The stream is cut and being attached again: until then nothing is told.
+    Detached,
+    /// A container came to another state.
+    Container {
+        /// Which.
+        id: ContainerId,
+        /// The state that it is in now.
+        state: ContainerState,
+    },
+    /// A container's health changed.
+    Health {
+        /// Which.
+        id: ContainerId,
+        /// What its checks say now.
+        health: HealthState,
+    },
+    /// An operation came to its end.
+    Operation {
+        /// Which.
+        id: OperationId,
+        /// Whether the engine calls it a success.
+        succeeded: bool,
+    },
+    /// Anything else that changed an app.
+    App,
+}
+
+/// What a cluster answers when it does not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// Nobody answers at the cluster's address, or only that it cannot serve now. Nothing was done.
+    #[error("cannot reach {engine} at {address}")]
+    Unreachable {
+        /// The engine's name.
+        engine: String,
+        /// Where it was looked for.
+        address: String,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The request left, and whether it was acted on is not known: look before asking again.
+    #[error("{engine} at {address} did not say whether it acted")]
+    Unclear {
+        /// The engine's name.
+        engine: String,
+        /// Where it was asked.
+        address: String,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The app is held by an operation that has to end first.
+    #[error("the app is held by {}", Operations(.operations))]
+    Busy {
+        /// The operations that hold it, where the engine tells.
+        operations: Vec<OperationId>,
+    },
+    /// What was to be changed is not there: look again.
+    #[error("{what} is not there any more")]
+    Gone {
+        /// What was looked for.
+        what: String,
+    },
+    /// The engine does not want what it was asked for.
+    #[error("{engine} refuses it: {}", Refusals(.refusals))]
+    Refused {
+        /// The engine's name.
+        engine: String,
+        /// Its reasons; at least one.
+        refusals: Vec<Refusal>,
+    },
+    /// The engine wants other credentials, or none of ours suffice.
+    #[error("{engine} at {address} does not let us in: {reason}")]
+    Denied {
+        /// The engine's name.
+        engine: String,
+        /// Where it was asked.
+        address: String,
+        /// What it said.
+        reason: String,
+    },
+    /// What answers there is not understood.
+    #[error("what answers at {address} is not understood: {reason}")]
+    Garbled {
+        /// Where it was asked.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl ClusterError {
+    /// Whether looking again later may well turn out better, without anybody doing anything.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Unclear { .. } | Self::Busy { .. } | Self::Gone { .. }
+        )
+    }
+}
+
+/// One reason of an engine not to do something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// The field of the spec that it is about, as in a manifest (`ports.api`), where it is known.
+    pub field: Option<String>,
+    /// What the engine says.
+    pub message: String,
+}
+
+/// Shows refusals as one sentence.
+struct Refusals<'a>(&'a [Refusal]);
+
+impl fmt::Display for Refusals<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, refusal) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            if let Some(field) = &refusal.field {
+                write!(f, "{field}: ")?;
+            }
+            f.write_str(&refusal.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// Shows operations by their names.
+struct Operations<'a>(&'a [OperationId]);
+
+impl fmt::Display for Operations<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("another operation");
+        }
+        for (index, operation) in self.0.iter().enumerate() {
+            f.write_str(if index > 0 { ", " } else { "operation " })?;
+            f.write_str(&operation.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// A stream of events. It heals itself: a cut shows as [`EventKind::Detached`], and the end comes
+/// only with an error that does not pass.
+pub type Events = BoxStream<'static, Result<Event, ClusterError>>;
+
+/// Runs containers.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// What it is.
+    async fn engine(&self) -> Result<EngineInfo, ClusterError>;
+
+    /// What runs, in as few requests as the engine allows, whatever the number of groups.
+    async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError>;
+
+    /// Tells the engine to make these changes, in as few requests as it allows, and gives one
+    /// answer for each, in their order. Changes of different apps do not depend on each other;
+    /// no two are of the same app.
+    async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>>;
+
+    /// What happens from now on.
+    async fn events(&self) -> Result<Events, ClusterError>;
+}

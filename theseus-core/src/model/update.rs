@@ -1,0 +1,77 @@
+//! How a group goes from one revision to the next.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::amount::Amount;
+use super::duration;
+
+/// The `update:` of a spec. Only Theseus reads it, so changing it restarts nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub struct Update {
+    /// Who replaces the containers.
+    pub strategy: Strategy,
+    /// How many containers may run beyond `instances`.
+    pub max_surge: Amount,
+    /// How many of `instances` may be missing.
+    pub max_unavailable: Amount,
+    /// For how long a new container must have been well before it counts.
+    #[serde(with = "duration")]
+    pub min_healthy_time: Duration,
+    /// How long a rollout may go on without any progress.
+    #[serde(with = "duration")]
+    pub deadline: Duration,
+    /// What to do with a rollout that failed.
+    pub on_failure: OnFailure,
+    /// What comes first.
+    pub order: Order,
+}
+
+impl Default for Update {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::default(),
+            max_surge: Amount::Count(1),
+            max_unavailable: Amount::Count(0),
+            min_healthy_time: Duration::ZERO,
+            deadline: Duration::from_secs(600),
+            on_failure: OnFailure::default(),
+            order: Order::default(),
+        }
+    }
+}
+
+/// Who replaces the containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Theseus does, with one app per revision.
+    #[default]
+    Rolling,
+    /// The engine does, in its own way, under one stable app.
+    Native,
+}
+
+/// What to do with a rollout that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// Bring the former revision back to strength, then remove the new one.
+    #[default]
+    Rollback,
+    /// Stop, and wait for a person.
+    Pause,
+}
+
+/// What comes first when a container is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// The new one starts before the old one stops.
+    #[default]
+    StartFirst,
+    /// The old one stops before the new one starts: for what cannot run twice.
+    StopFirst,
+}
