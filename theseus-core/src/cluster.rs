@@ -81,6 +81,8 @@ pub struct App {
     pub revision: Revision,
     /// How many containers the engine is to keep running.
     pub instances: u32,
+    /// Whether its containers have health checks, and so are ready only when those pass.
+    pub checked: bool,
     /// The engine's operations that hold the app at the moment. While there is one, the engine
     /// refuses changes.
     pub operations: Vec<OperationId>,

@@ -2,5 +2,10 @@
 //! plan is carried out, over whatever runs the containers.
 
 pub mod cluster;
+pub mod engine;
 pub mod model;
+pub mod plan;
+pub mod records;
+pub mod rollout;
+pub mod state;
 pub mod store;

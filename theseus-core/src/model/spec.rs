@@ -95,6 +95,46 @@ impl Spec {
             update: Update::default(),
         }
     }
+
+    /// Whether containers of both specs are the same: they differ at most in how many there are,
+    /// and in what only Theseus reads. All else restarts every container.
+    pub fn containers_equal(&self, other: &Self) -> bool {
+        // Taken apart, so that a new field cannot be forgotten here.
+        let Self {
+            image,
+            command,
+            args,
+            ports,
+            environment,
+            instances: _,
+            resources,
+            volumes,
+            constraints,
+            custom_constraints,
+            force_pull,
+            network,
+            parameters,
+            fetch,
+            metadata,
+            health,
+            update: _,
+        } = self;
+        *image == other.image
+            && *command == other.command
+            && *args == other.args
+            && *ports == other.ports
+            && *environment == other.environment
+            && *resources == other.resources
+            && *volumes == other.volumes
+            && *constraints == other.constraints
+            && *custom_constraints == other.custom_constraints
+            && *force_pull == other.force_pull
+            && *network == other.network
+            && *parameters == other.parameters
+            && *fetch == other.fetch
+            && *metadata == other.metadata
+            && *health == other.health
+    }
 }
 
 /// A port that a container listens on.

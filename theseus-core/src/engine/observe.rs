@@ -1,0 +1,104 @@
+//! Looking at cluster and store together.
+
+use serde::de::DeserializeOwned;
+
+use super::EngineError;
+use crate::cluster::{Cluster, Scope, Snapshot};
+use crate::model::GroupId;
+use crate::records::{self, RevisionCounter, Stored};
+use crate::state::{Observed, Records};
+use crate::store::{Store, list_all};
+
+/// Up to this many groups are read key by key; more are read by listing all.
+const FEW: usize = 16;
+
+pub(super) async fn observe(
+    cluster: &dyn Cluster,
+    store: &dyn Store,
+    scope: &Scope,
+) -> Result<Observed, EngineError> {
+    let read = async {
+        match scope {
+            Scope::Groups(groups) => some(store, groups).await,
+            Scope::All => all(store).await,
+        }
+    };
+    let look = async { Ok(cluster.observe(scope).await?) };
+    let (records, snapshot) = tokio::try_join!(read, look)?;
+    let mut observed = Observed::new(records, snapshot);
+    if let Scope::Groups(groups) = scope {
+        let wanted: std::collections::BTreeSet<&GroupId> = groups.iter().collect();
+        observed.groups.retain(|group, _| wanted.contains(group));
+    }
+    Ok(observed)
+}
+
+/// What the store alone knows of these groups.
+pub(super) async fn records(
+    store: &dyn Store,
+    groups: &[GroupId],
+) -> Result<Observed, EngineError> {
+    Ok(Observed::new(
+        some(store, groups).await?,
+        Snapshot::default(),
+    ))
+}
+
+async fn some(store: &dyn Store, groups: &[GroupId]) -> Result<Records, EngineError> {
+    if groups.len() > FEW {
+        all(store).await
+    } else {
+        few(store, groups).await
+    }
+}
+
+async fn few(store: &dyn Store, groups: &[GroupId]) -> Result<Records, EngineError> {
+    let mut found = Records::default();
+    for group in groups {
+        let (group_key, rollout_key, counter_key) = (
+            records::group_key(group),
+            records::rollout_key(group),
+            records::counter_key(group),
+        );
+        let (record, rollout, counter) = tokio::try_join!(
+            store.get(&group_key),
+            store.get(&rollout_key),
+            store.get(&counter_key)
+        )?;
+        found
+            .groups
+            .extend(record.as_ref().map(records::decode).transpose()?);
+        found
+            .rollouts
+            .extend(rollout.as_ref().map(records::decode).transpose()?);
+        let counter: Option<Stored<RevisionCounter>> =
+            counter.as_ref().map(records::decode).transpose()?;
+        found.counters.extend(counter.map(|stored| stored.record));
+    }
+    Ok(found)
+}
+
+async fn all(store: &dyn Store) -> Result<Records, EngineError> {
+    let (groups, rollouts, counters) = tokio::try_join!(
+        listed(store, records::GROUPS),
+        listed(store, records::ROLLOUTS),
+        listed::<RevisionCounter>(store, records::COUNTERS),
+    )?;
+    let counters = counters.into_iter().map(|stored| stored.record).collect();
+    Ok(Records {
+        groups,
+        rollouts,
+        counters,
+    })
+}
+
+async fn listed<T: DeserializeOwned>(
+    store: &dyn Store,
+    prefix: &str,
+) -> Result<Vec<Stored<T>>, EngineError> {
+    let (entries, _) = list_all(store, prefix).await?;
+    Ok(entries
+        .iter()
+        .map(records::decode)
+        .collect::<Result<_, _>>()?)
+}

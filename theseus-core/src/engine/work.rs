@@ -1,0 +1,145 @@
+//! One group on its way: what it is to become, and the records that say so.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::progress::{GroupReport, Outcome};
+use crate::cluster::{Change, NewApp, Revision};
+use crate::model::{EnvValue, GroupId, OnFailure, Spec};
+use crate::plan::{Action, GroupPlan};
+use crate::records::{Goal, GroupRecord, RolloutRecord, Stored};
+use crate::rollout::Census;
+use crate::store;
+
+/// A group that is being worked on.
+pub(super) struct Work {
+    pub(super) group: GroupId,
+    pub(super) action: Action,
+    /// When work on it began here.
+    pub(super) began: Timestamp,
+    /// The rollout as it is written down.
+    pub(super) rollout: Stored<RolloutRecord>,
+    /// The record of what was deployed before.
+    pub(super) former: Option<Stored<GroupRecord>>,
+    /// What was last told of it, so that it is told once.
+    pub(super) told: Option<(Census, String)>,
+}
+
+impl Work {
+    pub(super) fn report(
+        &self,
+        result: Outcome,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> GroupReport {
+        GroupReport {
+            group: self.group.clone(),
+            action: self.action,
+            result,
+            reason,
+            took: now.duration_since(self.began),
+        }
+    }
+
+    /// The rollout that brings the former revision back, if that is asked for and possible: there
+    /// is none after a rollback that itself failed, and none for what never ran before.
+    pub(super) fn rollback(&self, reason: &str, now: Timestamp) -> Option<RolloutRecord> {
+        let Goal::Present { revision, spec } = &self.rollout.record.goal else {
+            return None;
+        };
+        let former = &self.former.as_ref()?.record;
+        let possible = spec.update.on_failure == OnFailure::Rollback
+            && self.rollout.record.rolled_back.is_none()
+            && former.revision != *revision;
+        possible.then(|| RolloutRecord {
+            group: self.group.clone(),
+            goal: Goal::Present {
+                revision: former.revision,
+                spec: Arc::clone(&former.spec),
+            },
+            rolled_back: Some(reason.to_owned()),
+            started_at: now,
+        })
+    }
+
+    /// How many containers there are to be in the end.
+    pub(super) fn instances(&self) -> u32 {
+        match &self.rollout.record.goal {
+            Goal::Present { spec, .. } => spec.instances,
+            Goal::Absent => 0,
+        }
+    }
+
+    /// The revision that is to run in the end; no revision has the number 0.
+    pub(super) fn revision(&self) -> Revision {
+        match self.rollout.record.goal {
+            Goal::Present { revision, .. } => revision,
+            Goal::Absent => 0,
+        }
+    }
+}
+
+/// The rollout that a plan begins.
+pub(super) fn rollout_of(plan: &GroupPlan, now: Timestamp) -> RolloutRecord {
+    RolloutRecord {
+        group: plan.group.clone(),
+        goal: plan.goal.clone(),
+        rolled_back: None,
+        started_at: now,
+    }
+}
+
+/// Adds to a new app what every container is told about itself; the manifest's own values win.
+pub(super) fn complete(
+    mut app: NewApp,
+    environment: &std::collections::BTreeMap<String, String>,
+) -> NewApp {
+    let labels: Vec<&str> = app
+        .group
+        .labels
+        .iter()
+        .map(crate::model::Label::as_str)
+        .collect();
+    let own = [
+        ("SERVICE_NAME", app.group.service.to_string()),
+        ("LABELS", serde_json::Value::from(labels).to_string()),
+        ("THESEUS_GROUP", app.group.to_string()),
+        ("THESEUS_REVISION", app.revision.to_string()),
+    ];
+    let mut spec = Spec::clone(&app.spec);
+    let given = environment
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()));
+    for (name, value) in own.into_iter().chain(given) {
+        spec.environment
+            .0
+            .entry(name.to_owned())
+            .or_insert(EnvValue::Plain(value));
+    }
+    app.spec = Arc::new(spec);
+    app
+}
+
+/// A change in words.
+pub(super) fn describe(change: &Change) -> String {
+    match change {
+        Change::Create(app) => format!(
+            "create revision {} with {} containers",
+            app.revision, app.instances
+        ),
+        Change::Scale { app, instances } => format!("scale {app} to {instances}"),
+        Change::Shrink { app, containers } => {
+            format!("stop {} containers of {app}", containers.len())
+        }
+        Change::Delete { app } => format!("delete {app}"),
+    }
+}
+
+/// The base that a conditioned write compares with.
+pub(super) fn unchanged(key: String, modified: Option<store::Revision>) -> store::Compare {
+    match modified {
+        Some(revision) => store::Compare::Unchanged(key, revision),
+        None => store::Compare::Absent(key),
+    }
+}

@@ -1,0 +1,251 @@
+//! Bringing one revision of a group to strength and every other one out of the way.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::census::{Census, count, created, is_ready, live, ready_at, staying};
+use super::{Decision, View};
+use crate::cluster::{App, Change, Container, ContainerId, NewApp, Revision};
+use crate::model::{GroupId, Order, Spec, duration};
+
+/// How far the numbers may go during a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many containers are wanted in the end.
+    pub instances: u32,
+    /// Fewer ready ones than this are never brought about.
+    pub floor: u32,
+    /// More than this are never brought about.
+    pub ceiling: u32,
+}
+
+impl Bounds {
+    /// The bounds that a spec sets.
+    pub fn of(spec: &Spec) -> Self {
+        let instances = spec.instances;
+        let start_first = spec.update.order == Order::StartFirst;
+        let mut surge = if start_first {
+            spec.update.max_surge.of(instances)
+        } else {
+            0
+        };
+        let mut unavailable = spec.update.max_unavailable.of(instances);
+        // Shares of few instances may both come to nothing, and then nothing could ever move:
+        // one container is lent, on the side that the spec does not rule out altogether.
+        if surge == 0 && unavailable == 0 {
+            if start_first && !spec.update.max_surge.is_zero() {
+                surge = 1;
+            } else {
+                unavailable = 1;
+            }
+        }
+        Self {
+            instances,
+            floor: instances.saturating_sub(unavailable),
+            ceiling: instances.saturating_add(surge),
+        }
+    }
+}
+
+pub(super) fn decide(
+    group: &GroupId,
+    revision: Revision,
+    spec: &Arc<Spec>,
+    view: &View<'_>,
+) -> Decision {
+    let bounds = Bounds::of(spec);
+    let census = Census::take(view.apps, revision, spec.update.min_healthy_time, view.now);
+    let new = view.apps.iter().find(|app| app.revision == revision);
+    let old: Vec<&App> = view
+        .apps
+        .iter()
+        .filter(|app| app.revision != revision)
+        .collect();
+
+    if let Some(new) = new
+        && old.is_empty()
+        && !view.stopping
+        && new.instances == bounds.instances
+        && census.new == bounds.instances
+        && census.new_ready == bounds.instances
+    {
+        return Decision::Reached;
+    }
+
+    let mut changes: Vec<Change> = Vec::new();
+    changes.extend(grow(group, revision, spec, new, &census, bounds));
+    changes.extend(retire(&old, &census, bounds, view));
+    if changes.is_empty()
+        && let Some(reason) = overdue(revision, spec, view)
+    {
+        return Decision::Failed { reason };
+    }
+    Decision::Continue {
+        changes,
+        waiting: waiting(&census, bounds),
+        until: next_look(new, spec, view),
+    }
+}
+
+/// Starts as many new containers as there is room for, or takes away those beyond what is wanted.
+fn grow(
+    group: &GroupId,
+    revision: Revision,
+    spec: &Arc<Spec>,
+    new: Option<&App>,
+    census: &Census,
+    bounds: Bounds,
+) -> Option<Change> {
+    let room = bounds.ceiling.saturating_sub(census.created());
+    let Some(new) = new else {
+        let instances = bounds.instances.min(room);
+        // Without room something old has to go first; without anything wanted there is nothing
+        // to make room for.
+        return (instances > 0 || bounds.instances == 0).then(|| {
+            Change::Create(Box::new(NewApp {
+                group: group.clone(),
+                revision,
+                spec: Arc::clone(spec),
+                instances,
+            }))
+        });
+    };
+    let instances = if new.instances < bounds.instances {
+        bounds.instances.min(new.instances.saturating_add(room))
+    } else {
+        bounds.instances
+    };
+    (instances != new.instances && new.operations.is_empty()).then(|| Change::Scale {
+        app: new.id.clone(),
+        instances,
+    })
+}
+
+/// Takes down what the bounds allow of the other revisions: first what is only promised, then
+/// what does not work, then the oldest.
+///
+/// What does not work is not taken down freely: there are never fewer containers than the floor
+/// that work or may yet come to work, so that old ones which were only slow can still recover
+/// while the new ones fail.
+fn retire(old: &[&App], census: &Census, bounds: Bounds, view: &View<'_>) -> Vec<Change> {
+    let new_unready = census.new - census.new_ready;
+    let mut budget = census
+        .created()
+        .saturating_sub(bounds.floor)
+        .saturating_sub(new_unready);
+    let mut ready_budget = census.serving().saturating_sub(bounds.floor);
+    let mut changes = Vec::new();
+    for app in old {
+        if !app.operations.is_empty() {
+            continue;
+        }
+        let promised = app.instances.saturating_sub(count(live(app))).min(budget);
+        budget -= promised;
+        let mut candidates: Vec<(&Container, bool)> = staying(app)
+            .map(|c| (c, is_ready(app, c, std::time::Duration::ZERO, view.now)))
+            .collect();
+        candidates.sort_by_key(|(c, ready)| (*ready, c.started_at, c.staged_at, &c.id));
+        let mut chosen: Vec<ContainerId> = Vec::new();
+        for (container, ready) in candidates {
+            if budget == 0 || (ready && ready_budget == 0) {
+                break;
+            }
+            budget -= 1;
+            ready_budget -= u32::from(ready);
+            chosen.push(container.id.clone());
+        }
+        changes.extend(take_down(app, promised, chosen));
+    }
+    changes
+}
+
+/// The one change that takes down so much of an app.
+fn take_down(app: &App, promised: u32, chosen: Vec<ContainerId>) -> Option<Change> {
+    if promised + count(chosen.iter()) >= created(app) {
+        return Some(Change::Delete {
+            app: app.id.clone(),
+        });
+    }
+    if promised > 0 {
+        // The rest follows on the next look: one change of an app at a time.
+        return Some(Change::Scale {
+            app: app.id.clone(),
+            instances: app.instances - promised,
+        });
+    }
+    (!chosen.is_empty()).then(|| Change::Shrink {
+        app: app.id.clone(),
+        containers: chosen,
+    })
+}
+
+/// Why the rollout has failed, when nothing has come forward for as long as the spec allows.
+fn overdue(revision: Revision, spec: &Spec, view: &View<'_>) -> Option<String> {
+    let allowed = SignedDuration::try_from(spec.update.deadline).unwrap_or(SignedDuration::MAX);
+    let due = last_progress(view, revision)
+        .checked_add(allowed)
+        .unwrap_or(Timestamp::MAX);
+    if view.now < due {
+        return None;
+    }
+    let census = Census::take(view.apps, revision, spec.update.min_healthy_time, view.now);
+    let mut reason = format!(
+        "no progress for {}: {} of {} containers ready",
+        duration::format(spec.update.deadline),
+        census.new_ready,
+        spec.instances
+    );
+    let failure = view
+        .apps
+        .iter()
+        .filter(|app| app.revision == revision)
+        .find_map(|app| app.last_failure.as_ref());
+    if let Some(failure) = failure {
+        reason.push_str("; the last failure: ");
+        reason.push_str(&failure.message);
+    }
+    Some(reason)
+}
+
+/// When a new container last became well, or else when the rollout began.
+fn last_progress(view: &View<'_>, revision: Revision) -> Timestamp {
+    view.apps
+        .iter()
+        .filter(|app| app.revision == revision)
+        .flat_map(|app| {
+            app.containers
+                .iter()
+                .filter(|c| ready_at(app, c, std::time::Duration::ZERO).is_some())
+        })
+        .filter_map(|c| c.healthy_since.or(c.started_at))
+        .fold(view.started_at, Timestamp::max)
+}
+
+fn waiting(census: &Census, bounds: Bounds) -> String {
+    if census.new_ready < bounds.instances {
+        format!(
+            "{} of {} new containers to be ready",
+            bounds.instances - census.new_ready,
+            bounds.instances
+        )
+    } else if census.old > 0 {
+        format!("{} old containers to stop", census.old)
+    } else {
+        "containers to stop".to_owned()
+    }
+}
+
+/// The time at which the next container is ready, if time is all it lacks, or patience ends.
+fn next_look(new: Option<&App>, spec: &Spec, view: &View<'_>) -> Option<Timestamp> {
+    let new = new?;
+    let ripe = new
+        .containers
+        .iter()
+        .filter_map(|c| ready_at(new, c, spec.update.min_healthy_time))
+        .filter(|at| *at > view.now)
+        .min();
+    let allowed = SignedDuration::try_from(spec.update.deadline).unwrap_or(SignedDuration::MAX);
+    let due = last_progress(view, new.revision).checked_add(allowed).ok();
+    ripe.into_iter().chain(due).min()
+}

@@ -1,0 +1,129 @@
+//! What is known of groups at one time: the records that the store has of them beside what the
+//! cluster runs for them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cluster::{App, Revision, Snapshot};
+use crate::model::{GroupId, Spec};
+use crate::records::{Goal, GroupRecord, RevisionCounter, RolloutRecord, Stored};
+
+/// What is known of one group.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct GroupState {
+    /// What is deployed, by the last deploy that was done.
+    pub record: Option<Stored<GroupRecord>>,
+    /// The deploy or removal that has begun and is not done.
+    pub rollout: Option<Stored<RolloutRecord>>,
+    /// The highest revision ever given out, 0 for none. It outlives the group's removal.
+    pub last_revision: Revision,
+    /// What the cluster runs.
+    pub apps: Vec<App>,
+    /// Whether containers of apps that are gone already still die.
+    pub stopping: bool,
+}
+
+impl GroupState {
+    /// Whether neither store nor cluster knows the group.
+    pub fn is_absent(&self) -> bool {
+        self.record.is_none() && self.rollout.is_none() && self.apps.is_empty() && !self.stopping
+    }
+
+    /// The app that runs a revision.
+    pub fn app(&self, revision: Revision) -> Option<&App> {
+        self.apps.iter().find(|app| app.revision == revision)
+    }
+
+    /// What the group is, or is on its way to be: revision and spec.
+    pub fn target(&self) -> Option<(Revision, &Arc<Spec>)> {
+        match self.rollout.as_ref().map(|stored| &stored.record.goal) {
+            Some(Goal::Present { revision, spec }) => Some((*revision, spec)),
+            Some(Goal::Absent) | None => self
+                .record
+                .as_ref()
+                .map(|stored| (stored.record.revision, &stored.record.spec)),
+        }
+    }
+
+    /// The revision that a new spec gets: above every one that was ever seen.
+    pub fn next_revision(&self) -> Revision {
+        let recorded = self.record.as_ref().map(|stored| stored.record.revision);
+        let under_way = self
+            .rollout
+            .as_ref()
+            .and_then(|stored| match &stored.record.goal {
+                Goal::Present { revision, .. } => Some(*revision),
+                Goal::Absent => None,
+            });
+        let running = self.apps.iter().map(|app| app.revision).max();
+        let highest = [recorded, under_way, running].into_iter().flatten().max();
+        highest
+            .unwrap_or(0)
+            .max(self.last_revision)
+            .saturating_add(1)
+    }
+
+    /// Apps that no record accounts for: left behind, or made by somebody else.
+    pub fn unaccounted(&self) -> impl Iterator<Item = &App> {
+        let settled = self.record.as_ref().map(|stored| stored.record.revision);
+        // While a rollout is under way, any revision may be part of it.
+        let settling = self.rollout.is_some();
+        self.apps
+            .iter()
+            .filter(move |app| !settling && Some(app.revision) != settled)
+    }
+}
+
+/// What the store knows of the groups that were looked at.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Records {
+    /// What is deployed.
+    pub groups: Vec<Stored<GroupRecord>>,
+    /// What is under way.
+    pub rollouts: Vec<Stored<RolloutRecord>>,
+    /// Which revisions were given out.
+    pub counters: Vec<RevisionCounter>,
+}
+
+/// What is known of all groups that were looked at.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observed {
+    /// By group; one that nobody knows is left out, or is empty.
+    pub groups: BTreeMap<GroupId, GroupState>,
+}
+
+impl Observed {
+    /// Puts together what the store and the cluster know.
+    pub fn new(records: Records, snapshot: Snapshot) -> Self {
+        let Records {
+            groups: records,
+            rollouts,
+            counters,
+        } = records;
+        let mut groups: BTreeMap<GroupId, GroupState> = BTreeMap::new();
+        for stored in records {
+            let group = stored.record.group.clone();
+            groups.entry(group).or_default().record = Some(stored);
+        }
+        for stored in rollouts {
+            let group = stored.record.group.clone();
+            groups.entry(group).or_default().rollout = Some(stored);
+        }
+        for counter in counters {
+            groups.entry(counter.group).or_default().last_revision = counter.last;
+        }
+        for app in snapshot.apps {
+            match groups.get_mut(&app.group) {
+                Some(state) => state.apps.push(app),
+                None => groups.entry(app.group.clone()).or_default().apps.push(app),
+            }
+        }
+        for group in snapshot.stopping {
+            groups.entry(group).or_default().stopping = true;
+        }
+        for state in groups.values_mut() {
+            state.apps.sort_by_key(|app| app.revision);
+        }
+        Self { groups }
+    }
+}
