@@ -3,9 +3,11 @@
 
 pub mod cluster;
 pub mod engine;
+pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod records;
 pub mod rollout;
 pub mod state;
+pub mod status;
 pub mod store;
