@@ -1,1 +1,50 @@
-//! Placeholder.
+//! A Marathon-compatible server for a laptop, a demo or a test: hosts, offers, tasks, health checks,
+//! back-off, rolling upgrades and deployments as Marathon 1.5 does them, with nothing behind it but
+//! this process and tokio's clock.
+//!
+//! A [`Sandbox`] is a handle to one such cluster. Its [`router`](Sandbox::router) can be called in
+//! memory, also under a paused clock; [`SandboxServer`] puts it on a socket. Trouble is made from
+//! Rust (methods of [`Sandbox`]) or over HTTP:
+//!
+//! | request | effect |
+//! | --- | --- |
+//! | `GET /sandbox/hosts` | the hosts with their attributes and number of tasks |
+//! | `POST /sandbox/hosts/{name}/lose`, `…/return` | a host goes away, or comes back |
+//! | `POST /sandbox/tasks/{id}/fail` | the task fails; body `{"message"}` or empty |
+//! | `POST /sandbox/tasks/{id}/unhealthy`, `…/healthy` | its health checks fail, or succeed, from now on |
+//! | `GET`, `POST`, `DELETE /sandbox/scripts` | how images behave: [`Script`] |
+//! | `GET`, `POST`, `DELETE /sandbox/faults` | how requests are answered: [`HttpFault`] |
+//! | `POST /sandbox/events/cut` | every open event stream breaks off |
+//! | `POST /sandbox/events/silence`, `…/resume` | event streams stay open and say nothing, not even the heartbeat |
+//! | `GET`, `DELETE /sandbox/requests` | the log of requests: [`RequestRecord`] |
+//!
+//! Admin requests are neither logged nor subject to faults.
+//!
+//! Where it knowingly differs from Marathon: there are no pods, group dependencies and group
+//! versions; readiness checks pass as soon as the task runs; the plans in heavy deployment events
+//! hold the affected apps only; an id has at most 512 characters.
+
+mod cluster;
+mod config;
+mod definition;
+mod engine;
+mod faults;
+mod http;
+mod hub;
+mod millis;
+mod path_id;
+mod random;
+mod requests;
+mod sandbox;
+mod script;
+mod server;
+mod snapshot;
+mod time;
+
+pub use config::{HostConfig, SandboxConfig};
+pub use faults::{FaultAction, HttpFault};
+pub use requests::RequestRecord;
+pub use sandbox::Sandbox;
+pub use script::{Exit, Script};
+pub use server::SandboxServer;
+pub use snapshot::Snapshot;

@@ -1,0 +1,157 @@
+//! What can go wrong inside the cluster, on demand: hosts lost, tasks failing or falling ill.
+
+use serde::Serialize;
+
+use super::Cluster;
+use super::event::TaskStatus;
+use super::task::{End, TaskKey, TaskState};
+use super::timers::Alarm;
+use crate::config::HostConfig;
+use crate::time::Stamp;
+
+/// A host as the admin endpoint shows it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HostView {
+    #[serde(flatten)]
+    config: HostConfig,
+    id: String,
+    up: bool,
+    tasks: usize,
+}
+
+impl Cluster {
+    pub(crate) fn host_views(&self) -> Vec<HostView> {
+        let mut counts = vec![0; self.hosts.len()];
+        self.tasks.values().for_each(|task| counts[task.host] += 1);
+        let hosts = self.hosts.iter().zip(counts);
+        let view = hosts.map(|(host, tasks)| HostView {
+            config: host.config.clone(),
+            id: host.agent.clone(),
+            up: host.up,
+            tasks,
+        });
+        view.collect()
+    }
+
+    /// Cuts a host off; `false` if there is none of that name. Its tasks become unreachable.
+    pub(crate) fn lose_host(&mut self, name: &str, now: Stamp) -> bool {
+        let Some(index) = self.host_index(name) else {
+            return false;
+        };
+        self.hosts[index].up = false;
+        for key in self.tasks_on(index) {
+            self.task_unreachable(key, now);
+        }
+        true
+    }
+
+    /// Brings a host back, with those of its tasks that are not forgotten.
+    pub(crate) fn return_host(&mut self, name: &str, now: Stamp) -> bool {
+        let Some(index) = self.host_index(name) else {
+            return false;
+        };
+        self.hosts[index].up = true;
+        for key in self.tasks_on(index) {
+            let Some(task) = self.tasks.get_mut(&key) else {
+                continue;
+            };
+            if task.state == TaskState::Unreachable {
+                task.state = TaskState::Running;
+                task.inactive = false;
+                task.started_at.get_or_insert(now);
+                self.tell_status(key, TaskStatus::Now(TaskState::Running), "", now);
+                self.touch_app_of(key);
+            }
+        }
+        self.resources_freed(now);
+        true
+    }
+
+    fn host_index(&self, name: &str) -> Option<usize> {
+        self.hosts.iter().position(|host| host.config.name == name)
+    }
+
+    fn tasks_on(&self, host: usize) -> Vec<TaskKey> {
+        let on_host = self.tasks.iter().filter(|(_, task)| task.host == host);
+        let mut keys: Vec<TaskKey> = on_host.map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    fn task_unreachable(&mut self, key: TaskKey, now: Stamp) {
+        let Some(task) = self.tasks.get_mut(&key) else {
+            return;
+        };
+        match task.state {
+            // A kill on its way counts as done when its time has come.
+            TaskState::Killing | TaskState::Unreachable => return,
+            _ => task.state = TaskState::Unreachable,
+        }
+        let delays = task.spec.unreachable_strategy.delays();
+        let message = "Agent is not reachable";
+        self.tell_status(key, TaskStatus::Now(TaskState::Unreachable), message, now);
+        if let Some((inactive, expunge)) = delays {
+            self.timers.set(now.plus(inactive), Alarm::Inactive(key));
+            self.timers.set(now.plus(expunge), Alarm::Expunge(key));
+        }
+        self.touch_app_of(key);
+    }
+
+    pub(super) fn task_inactive(&mut self, key: TaskKey) {
+        if let Some(task) = self.tasks.get_mut(&key)
+            && task.state == TaskState::Unreachable
+        {
+            task.inactive = true;
+            self.touch_app_of(key);
+        }
+    }
+
+    pub(super) fn task_expunged(&mut self, key: TaskKey, now: Stamp) {
+        let unreachable = |task: &super::Task| task.state == TaskState::Unreachable;
+        if self.tasks.get(&key).is_some_and(unreachable) {
+            self.tell_instance(key, End::Killed.condition(), now);
+            self.remove_task(key, now);
+        }
+    }
+
+    /// Lets a task fail; `false` if there is none with that id.
+    pub(crate) fn fail_task(&mut self, id: &str, message: &str, now: Stamp) -> bool {
+        let Some(key) = self.task_ids.get(id).copied() else {
+            return false;
+        };
+        let killing = self
+            .tasks
+            .get(&key)
+            .is_some_and(|task| task.state == TaskState::Killing);
+        self.end_task(
+            key,
+            if killing { End::Killed } else { End::Failed },
+            message,
+            now,
+        );
+        true
+    }
+
+    /// Lets the health checks of a running task fail or succeed from now on; `false` if no task
+    /// with that id runs and has health checks.
+    pub(crate) fn set_health(&mut self, id: &str, healthy: bool, now: Stamp) -> bool {
+        let Some(key) = self.task_ids.get(id).copied() else {
+            return false;
+        };
+        let Some(task) = self.tasks.get_mut(&key) else {
+            return false;
+        };
+        if task.state != TaskState::Running || task.health_check().is_none() {
+            return false;
+        }
+        if healthy {
+            self.task_healthy(key, now);
+        } else {
+            task.health.illness += 1;
+            let illness = task.health.illness;
+            self.health_check_fails(key, illness, now);
+        }
+        true
+    }
+}

@@ -1,0 +1,150 @@
+//! Saving the cluster and bringing it back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::change::{Change, Draft};
+use super::host::Demand;
+use super::task::{Health, Task, TaskState};
+use super::{Cluster, Record};
+use crate::definition::AppSpec;
+use crate::path_id::PathId;
+use crate::snapshot::{SavedApp, SavedTask, Snapshot};
+use crate::time::Stamp;
+
+impl Cluster {
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let apps = self.apps.iter().map(|(id, record)| SavedApp {
+            id: id.to_string(),
+            versions: record
+                .versions
+                .iter()
+                .map(|spec| SavedApp::definition(spec))
+                .collect(),
+        });
+        let running = |task: &&Task| task.state == TaskState::Running;
+        let tasks = self
+            .runs
+            .values()
+            .flat_map(|run| &run.tasks)
+            .filter_map(|key| self.tasks.get(key));
+        let tasks = tasks.filter(running).map(|task| SavedTask {
+            id: task.id.to_string(),
+            app: task.spec.id.to_string(),
+            version: task.spec.version,
+            host: self.hosts[task.host].config.name.clone(),
+            ports: task.ports.clone(),
+            staged_at: task.staged_at,
+            started_at: task.started_at,
+        });
+        Snapshot {
+            apps: apps.collect(),
+            groups: self
+                .groups
+                .iter()
+                .map(|(id, version)| (id.to_string(), *version))
+                .collect(),
+            tasks: tasks.collect(),
+        }
+    }
+
+    /// Takes over what can be taken over; what no longer fits is left to be launched anew.
+    pub(super) fn restore(&mut self, snapshot: &Snapshot, now: Stamp) {
+        for (id, version) in &snapshot.groups {
+            if let Ok(id) = PathId::absolute(id) {
+                self.groups.insert(id, *version);
+            }
+        }
+        for saved in &snapshot.apps {
+            self.restore_app(saved);
+        }
+        for saved in &snapshot.tasks {
+            self.restore_task(saved, now);
+        }
+        self.finish_restarts(now);
+    }
+
+    fn restore_app(&mut self, saved: &SavedApp) {
+        let Ok(id) = PathId::absolute(&saved.id) else {
+            return;
+        };
+        let versions: Vec<_> = saved.specs(&id).map(Arc::new).collect();
+        let Some(spec) = versions.last().cloned() else {
+            return;
+        };
+        self.last_version = self.last_version.max(spec.version);
+        self.service_ports.hold(&spec);
+        self.runs.entry(id.clone()).or_default();
+        self.touch(&id);
+        self.apps.insert(id, Record { spec, versions });
+    }
+
+    fn restore_task(&mut self, saved: &SavedTask, now: Stamp) {
+        let record = PathId::absolute(&saved.app)
+            .ok()
+            .and_then(|id| self.apps.get(&id));
+        let version = |spec: &&Arc<AppSpec>| spec.version == saved.version;
+        let spec = record
+            .and_then(|record| record.versions.iter().find(version))
+            .cloned();
+        let host = self
+            .hosts
+            .iter()
+            .position(|host| host.config.name == saved.host);
+        let Some((spec, host)) = spec.zip(host) else {
+            return;
+        };
+        let Some((_, uuid)) = saved.id.rsplit_once('.') else {
+            return;
+        };
+        self.hosts[host].retake(&Demand::of(&spec), &saved.ports);
+        let key = self.insert_task(Task {
+            id: saved.id.as_str().into(),
+            instance: format!("{}.marathon-{uuid}", spec.id.task_prefix()).into(),
+            spec,
+            host,
+            ports: saved.ports.clone(),
+            staged_at: saved.staged_at,
+            started_at: saved.started_at,
+            state: TaskState::Running,
+            inactive: false,
+            script: crate::script::Script::default(),
+            health: Health::default(),
+        });
+        self.schedule_health(key, now);
+    }
+
+    /// An app that was saved in the middle of a restart is restarted to the end.
+    fn finish_restarts(&mut self, now: Stamp) {
+        let mixed = self
+            .apps
+            .values()
+            .map(|record| &record.spec)
+            .filter(|spec| {
+                let changed = spec.version_info.last_config_change_at;
+                let keys = self
+                    .runs
+                    .get(&spec.id)
+                    .into_iter()
+                    .flat_map(|run| &run.tasks);
+                keys.filter_map(|key| self.tasks.get(key))
+                    .any(|task| task.spec.version < changed)
+            });
+        let restart = |spec: &Arc<AppSpec>| Draft {
+            restart: true,
+            ..Draft::from((**spec).clone())
+        };
+        let drafts: BTreeMap<_, _> = mixed.map(|spec| (spec.id.clone(), restart(spec))).collect();
+        if !drafts.is_empty() {
+            // All locks are free and the definitions were admitted before.
+            drop(self.change(
+                Change {
+                    drafts,
+                    ..Change::default()
+                },
+                true,
+                now,
+            ));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One task: where it runs and how it fares.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::definition::{AppSpec, HealthCheck};
+use crate::script::Script;
+use crate::time::Stamp;
+
+/// Tasks are numbered in the order of their launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TaskKey(pub(super) u64);
+
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) id: Arc<str>,
+    pub(super) instance: Arc<str>,
+    /// The definition it was launched with.
+    pub(super) spec: Arc<AppSpec>,
+    /// Index of the host.
+    pub(super) host: usize,
+    pub(super) ports: Vec<u16>,
+    pub(super) staged_at: Stamp,
+    pub(super) started_at: Option<Stamp>,
+    pub(super) state: TaskState,
+    /// Unreachable for so long that a replacement is due.
+    pub(super) inactive: bool,
+    pub(super) script: Script,
+    pub(super) health: Health,
+}
+
+/// The states of a task that is listed; one that has come to an [`End`] is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) enum TaskState {
+    #[serde(rename = "TASK_UNREACHABLE")]
+    Unreachable,
+    #[serde(rename = "TASK_STAGING")]
+    Staging,
+    #[serde(rename = "TASK_STARTING")]
+    Starting,
+    #[serde(rename = "TASK_RUNNING")]
+    Running,
+    #[serde(rename = "TASK_KILLING")]
+    Killing,
+}
+
+impl TaskState {
+    pub(super) fn condition(self) -> &'static str {
+        match self {
+            Self::Unreachable => "Unreachable",
+            Self::Staging => "Staging",
+            Self::Starting => "Starting",
+            Self::Running => "Running",
+            Self::Killing => "Killing",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum End {
+    #[serde(rename = "TASK_FINISHED")]
+    Finished,
+    #[serde(rename = "TASK_FAILED")]
+    Failed,
+    #[serde(rename = "TASK_KILLED")]
+    Killed,
+}
+
+impl End {
+    pub(super) fn condition(self) -> &'static str {
+        match self {
+            Self::Finished => "Finished",
+            Self::Failed => "Failed",
+            Self::Killed => "Killed",
+        }
+    }
+}
+
+impl Task {
+    pub(super) fn healthy(&self) -> Option<bool> {
+        self.health.alive()
+    }
+
+    /// Running and, where there are health checks, found healthy.
+    pub(super) fn is_ready(&self) -> bool {
+        let checked = self.spec.health_checks.is_empty() || self.healthy() == Some(true);
+        self.state == TaskState::Running && checked
+    }
+
+    /// The first health check sets the pace of all of them.
+    pub(super) fn health_check(&self) -> Option<&HealthCheck> {
+        self.spec.health_checks.first()
+    }
+}
+
+/// The results of the health checks of one task, which share their fate here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Health {
+    pub(super) first_success: Option<Stamp>,
+    /// Start of the present run of successes.
+    good_since: Option<Stamp>,
+    /// The last success before the present run of failures.
+    last_success: Option<Stamp>,
+    pub(super) last_failure: Option<Stamp>,
+    pub(super) consecutive_failures: u32,
+    /// Told apart the alarms of this illness from those of an earlier one.
+    pub(super) illness: u32,
+}
+
+impl Health {
+    pub(super) fn alive(&self) -> Option<bool> {
+        match (self.good_since, self.last_failure) {
+            (Some(_), _) => Some(true),
+            (None, Some(_)) => Some(false),
+            (None, None) => None,
+        }
+    }
+
+    /// The last good check as of `now`: while all is well one follows another unrecorded.
+    pub(super) fn last_success(&self, check: &HealthCheck, now: Stamp) -> Option<Stamp> {
+        let Some(since) = self.good_since else {
+            return self.last_success;
+        };
+        let rounds = now.since(since).as_secs() / check.interval().as_secs();
+        let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+        Some(since.plus(check.interval().saturating_mul(rounds)))
+    }
+
+    pub(super) fn succeed(&mut self, now: Stamp) {
+        self.first_success.get_or_insert(now);
+        self.good_since.get_or_insert(now);
+        self.consecutive_failures = 0;
+        self.illness += 1;
+    }
+
+    pub(super) fn fail(&mut self, check: &HealthCheck, now: Stamp) {
+        self.last_success = self.last_success(check, now);
+        self.good_since = None;
+        self.last_failure = Some(now);
+        self.consecutive_failures += 1;
+    }
+}

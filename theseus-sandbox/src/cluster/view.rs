@@ -1,0 +1,580 @@
+//! What clients get to see: views that are written straight from the cluster's own data.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::change::ids_below;
+use super::deployment::{PlanStep, PlannedAction};
+use super::event::IpAddress;
+use super::host::Reject;
+use super::launch::Waiting;
+use super::life::TaskFailure;
+use super::task::{Task, TaskKey, TaskState};
+use super::{Cluster, Run};
+use crate::definition::{AppSpec, HealthCheck, UnreachableStrategy};
+use crate::path_id::PathId;
+use crate::time::Stamp;
+
+/// Which extras an app is shown with.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of the API"
+)]
+pub(crate) struct Embed {
+    pub(crate) counts: bool,
+    pub(crate) deployments: bool,
+    pub(crate) tasks: bool,
+    pub(crate) last_task_failure: bool,
+    pub(crate) task_stats: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AppInfo<'a> {
+    #[serde(flatten)]
+    spec: &'a AppSpec,
+    #[serde(flatten)]
+    counts: Option<Counts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deployments: Option<Vec<DeploymentRef>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<Vec<TaskInfo<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_task_failure: Option<&'a TaskFailure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_stats: Option<TaskStats>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    tasks_staged: usize,
+    tasks_running: usize,
+    tasks_healthy: usize,
+    tasks_unhealthy: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DeploymentRef {
+    pub(crate) id: Arc<str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TaskInfo<'a> {
+    app_id: &'a PathId,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    health_check_results: Vec<HealthResult<'a>>,
+    host: &'a str,
+    id: &'a str,
+    ip_addresses: [IpAddress; 1],
+    ports: &'a [u16],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_ports: Option<Vec<u16>>,
+    slave_id: &'a str,
+    staged_at: Stamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<Stamp>,
+    state: TaskState,
+    version: Stamp,
+    local_volumes: [(); 0],
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HealthResult<'a> {
+    alive: bool,
+    consecutive_failures: u32,
+    first_success: Option<Stamp>,
+    last_failure: Option<Stamp>,
+    last_failure_cause: Option<&'static str>,
+    last_success: Option<Stamp>,
+    instance_id: &'a str,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskStats {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_after_last_scaling: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with_latest_config: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with_outdated_config: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_summary: Option<Stats>,
+}
+
+#[derive(Debug, Serialize)]
+struct Stats {
+    stats: StatCounts,
+}
+
+#[derive(Debug, Serialize)]
+struct StatCounts {
+    counts: ShortCounts,
+}
+
+#[derive(Debug, Serialize)]
+struct ShortCounts {
+    staged: usize,
+    running: usize,
+    healthy: usize,
+    unhealthy: usize,
+}
+
+/// The shape in which 1.4 and 1.5 answer kills.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InstanceInfo {
+    instance_id: InstanceId,
+    agent_info: AgentInfo,
+    tasks_map: BTreeMap<Arc<str>, InstanceTask>,
+    run_spec_version: Stamp,
+    state: InstanceState,
+    unreachable_strategy: UnreachableStrategy,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InstanceId {
+    id_string: Arc<str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AgentInfo {
+    host: String,
+    agent_id: String,
+    attributes: [(); 0],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InstanceTask {
+    task_id: Arc<str>,
+    run_spec_version: Stamp,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InstanceState {
+    condition: ConditionName,
+    since: Stamp,
+    active_since: Option<Stamp>,
+    healthy: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+struct ConditionName {
+    str: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeploymentInfo<'a> {
+    id: &'a str,
+    version: Stamp,
+    affected_apps: Vec<&'a PathId>,
+    affected_pods: [(); 0],
+    steps: &'a [PlanStep],
+    current_actions: Vec<CurrentAction<'a>>,
+    current_step: usize,
+    total_steps: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CurrentAction<'a> {
+    #[serde(flatten)]
+    action: &'a PlannedAction,
+    readiness_check_results: [(); 0],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct QueueItem<'a> {
+    app: &'a AppSpec,
+    count: usize,
+    delay: Delay,
+    since: Stamp,
+    processed_offers_summary: OffersSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_unused_offers: Option<[(); 0]>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Delay {
+    time_left_seconds: u64,
+    overdue: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OffersSummary {
+    processed_offers_count: usize,
+    unused_offers_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_unused_offer_at: Option<Stamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_offer_at: Option<Stamp>,
+    reject_summary_last_offers: Vec<RejectCount>,
+    reject_summary_launch_attempt: Vec<RejectCount>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct RejectCount {
+    pub(super) reason: Reject,
+    pub(super) declined: usize,
+    pub(super) processed: usize,
+}
+
+/// What a group is shown with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupWants {
+    pub(crate) groups: bool,
+    pub(crate) apps: bool,
+    pub(crate) pods: bool,
+    pub(crate) embed: Embed,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupTree<'a> {
+    id: PathId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    apps: Option<Vec<AppInfo<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pods: Option<[(); 0]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<GroupTree<'a>>>,
+    dependencies: [(); 0],
+    version: Stamp,
+}
+
+impl Cluster {
+    pub(crate) fn specs(&self) -> impl Iterator<Item = &AppSpec> {
+        self.apps.values().map(|record| &*record.spec)
+    }
+
+    /// All apps below a group, however deep.
+    pub(crate) fn specs_below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a AppSpec> {
+        ids_below(&self.apps, prefix)
+            .filter_map(|id| self.spec(id))
+            .map(|spec| &**spec)
+    }
+
+    pub(crate) fn versions(&self, app: &PathId) -> Option<&[Arc<AppSpec>]> {
+        self.apps.get(app).map(|record| &*record.versions)
+    }
+
+    pub(crate) fn app_info<'a>(
+        &'a self,
+        spec: &'a AppSpec,
+        embed: Embed,
+        now: Stamp,
+    ) -> AppInfo<'a> {
+        let run = self.runs.get(&spec.id);
+        let failure = run.and_then(|run| run.last_failure.as_deref());
+        AppInfo {
+            spec,
+            counts: embed.counts.then(|| Counts::of(self.tasks_in(run))),
+            deployments: embed.deployments.then(|| deployment_refs(run)),
+            tasks: embed
+                .tasks
+                .then(|| self.task_infos(&spec.id, now).collect()),
+            last_task_failure: failure.filter(|_| embed.last_task_failure),
+            task_stats: embed.task_stats.then(|| self.task_stats(spec, run)),
+        }
+    }
+
+    fn tasks_in<'a>(&'a self, run: Option<&'a Run>) -> impl Iterator<Item = &'a Task> {
+        let keys = run.into_iter().flat_map(|run| &run.tasks);
+        keys.filter_map(|key| self.tasks.get(key))
+    }
+
+    pub(crate) fn task_infos<'a>(
+        &'a self,
+        app: &PathId,
+        now: Stamp,
+    ) -> impl Iterator<Item = TaskInfo<'a>> {
+        self.tasks_in(self.runs.get(app))
+            .map(move |task| self.task_info(task, now))
+    }
+
+    /// Tasks of all apps, for `/v2/tasks`; only those `wanted` by state.
+    pub(crate) fn all_tasks(
+        &self,
+        wanted: impl Fn(bool) -> bool,
+        now: Stamp,
+    ) -> impl Iterator<Item = TaskInfo<'_>> {
+        let tasks = self.runs.values().flat_map(|run| self.tasks_in(Some(run)));
+        let chosen = tasks.filter(move |task| wanted(task.started_at.is_some()));
+        chosen.map(move |task| {
+            let spec = self.spec(&task.spec.id).map_or(&*task.spec, |spec| spec);
+            TaskInfo {
+                service_ports: Some(spec.service_ports()),
+                ..self.task_info(task, now)
+            }
+        })
+    }
+
+    fn task_info<'a>(&'a self, task: &'a Task, now: Stamp) -> TaskInfo<'a> {
+        let host = &self.hosts[task.host];
+        TaskInfo {
+            app_id: &task.spec.id,
+            health_check_results: health_results(task, now),
+            host: &host.config.name,
+            id: &task.id,
+            ip_addresses: [IpAddress::of_host(task.host)],
+            ports: &task.ports,
+            service_ports: None,
+            slave_id: &host.agent,
+            staged_at: task.staged_at,
+            started_at: task.started_at,
+            state: task.state,
+            version: task.spec.version,
+            local_volumes: [],
+        }
+    }
+
+    fn task_stats(&self, spec: &AppSpec, run: Option<&Run>) -> TaskStats {
+        let info = spec.version_info;
+        let stats = |wanted: &dyn Fn(&Task) -> bool| {
+            let tasks: Vec<&Task> = self.tasks_in(run).filter(|task| wanted(task)).collect();
+            (!tasks.is_empty()).then(|| Stats::of(tasks.into_iter()))
+        };
+        TaskStats {
+            started_after_last_scaling: stats(&|task| task.spec.version >= info.last_scaling_at),
+            with_latest_config: stats(&|task| task.spec.version >= info.last_config_change_at),
+            with_outdated_config: stats(&|task| task.spec.version < info.last_config_change_at),
+            total_summary: stats(&|_| true),
+        }
+    }
+
+    pub(super) fn instance_info(&self, key: TaskKey) -> Option<InstanceInfo> {
+        let task = self.tasks.get(&key)?;
+        let host = &self.hosts[task.host];
+        let version = task.spec.version;
+        let part = InstanceTask {
+            task_id: Arc::clone(&task.id),
+            run_spec_version: version,
+        };
+        Some(InstanceInfo {
+            instance_id: InstanceId {
+                id_string: Arc::clone(&task.instance),
+            },
+            agent_info: AgentInfo {
+                host: host.config.name.clone(),
+                agent_id: host.agent.clone(),
+                attributes: [],
+            },
+            tasks_map: BTreeMap::from([(Arc::clone(&task.id), part)]),
+            run_spec_version: version,
+            state: InstanceState {
+                condition: ConditionName {
+                    str: task.state.condition().to_lowercase(),
+                },
+                since: task.started_at.unwrap_or(task.staged_at),
+                active_since: task.started_at,
+                healthy: task.healthy(),
+            },
+            unreachable_strategy: task.spec.unreachable_strategy,
+        })
+    }
+
+    pub(crate) fn deployment_infos(&self) -> Vec<DeploymentInfo<'_>> {
+        let infos = self.deployments.values().map(|deployment| {
+            let plan = &deployment.plan;
+            let current = plan.steps.get(deployment.step);
+            let actions = current.into_iter().flat_map(|step| step.actions.iter());
+            DeploymentInfo {
+                id: &plan.id,
+                version: plan.version,
+                affected_apps: deployment.original.keys().collect(),
+                affected_pods: [],
+                steps: &plan.steps,
+                current_actions: actions
+                    .map(|action| CurrentAction {
+                        action,
+                        readiness_check_results: [],
+                    })
+                    .collect(),
+                current_step: deployment.step + 1,
+                total_steps: plan.steps.len(),
+            }
+        });
+        infos.collect()
+    }
+
+    pub(crate) fn queue(&self, with_offers: bool, now: Stamp) -> Vec<QueueItem<'_>> {
+        let items = self.runs.iter().filter_map(|(app, run)| {
+            let (waiting, spec) = (run.waiting.as_ref()?, self.spec(app)?);
+            let until = run.backoff.until(now);
+            let left = until.map_or(0, |until| until.since(now).as_millis().div_ceil(1000));
+            Some(QueueItem {
+                app: spec,
+                count: waiting.count,
+                delay: Delay {
+                    time_left_seconds: u64::try_from(left).unwrap_or(u64::MAX),
+                    overdue: until.is_none(),
+                },
+                since: waiting.since,
+                processed_offers_summary: OffersSummary::of(waiting),
+                last_unused_offers: with_offers.then_some([]),
+            })
+        });
+        items.collect()
+    }
+
+    pub(crate) fn has_group(&self, group: &PathId) -> bool {
+        self.groups.contains_key(group)
+    }
+
+    /// The ids of the groups below one, however deep.
+    pub(crate) fn groups_below(&self, group: &PathId) -> Vec<PathId> {
+        let prefix = group.prefix();
+        ids_below(&self.groups, &prefix)
+            .filter(|id| *id != group)
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn group_version(&self, group: &PathId) -> Option<Stamp> {
+        self.groups.get(group).copied()
+    }
+
+    pub(crate) fn group_tree(
+        &self,
+        group: &PathId,
+        wants: GroupWants,
+        now: Stamp,
+    ) -> GroupTree<'_> {
+        let prefix = group.prefix();
+        let is_child = |id: &PathId| id.parent().as_ref() == Some(group);
+        let apps = || {
+            let children = self.specs_below(&prefix).filter(|spec| is_child(&spec.id));
+            children
+                .map(|spec| self.app_info_static(spec, wants.embed, now))
+                .collect()
+        };
+        let groups = || {
+            let children = self.groups_below(group).into_iter().filter(is_child);
+            children
+                .map(|child| self.group_tree(&child, wants, now))
+                .collect()
+        };
+        GroupTree {
+            id: group.clone(),
+            apps: wants.apps.then(apps),
+            pods: wants.pods.then_some([]),
+            groups: wants.groups.then(groups),
+            dependencies: [],
+            version: self.group_version(group).unwrap_or_default(),
+        }
+    }
+
+    fn app_info_static(&self, spec: &AppSpec, embed: Embed, now: Stamp) -> AppInfo<'_> {
+        let spec = &self.apps[&spec.id].spec;
+        self.app_info(spec, embed, now)
+    }
+
+    /// Tasks by state, for the metrics.
+    pub(crate) fn totals(&self) -> (usize, usize, usize) {
+        let running = self
+            .tasks
+            .values()
+            .filter(|it| it.state == TaskState::Running)
+            .count();
+        (self.apps.len(), self.tasks.len() - running, running)
+    }
+}
+
+fn deployment_refs(run: Option<&Run>) -> Vec<DeploymentRef> {
+    let id = run.and_then(|run| run.deployment.clone());
+    id.into_iter().map(|id| DeploymentRef { id }).collect()
+}
+
+fn health_results(task: &Task, now: Stamp) -> Vec<HealthResult<'_>> {
+    let Some(alive) = task.healthy() else {
+        return Vec::new();
+    };
+    let failing = !alive;
+    let result = |check: &HealthCheck| HealthResult {
+        alive,
+        consecutive_failures: task.health.consecutive_failures,
+        first_success: task.health.first_success,
+        last_failure: task.health.last_failure,
+        last_failure_cause: failing.then_some("health check failed"),
+        last_success: task.health.last_success(check, now),
+        instance_id: &task.instance,
+    };
+    task.spec.health_checks.iter().map(result).collect()
+}
+
+impl Counts {
+    fn of<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
+        let mut counts = Self::default();
+        for task in tasks {
+            match task.state {
+                TaskState::Staging | TaskState::Starting => counts.tasks_staged += 1,
+                TaskState::Running => counts.tasks_running += 1,
+                TaskState::Killing | TaskState::Unreachable => {}
+            }
+            match task.healthy() {
+                Some(true) => counts.tasks_healthy += 1,
+                Some(false) => counts.tasks_unhealthy += 1,
+                None => {}
+            }
+        }
+        counts
+    }
+}
+
+impl Stats {
+    fn of<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
+        let counts = Counts::of(tasks);
+        let counts = ShortCounts {
+            staged: counts.tasks_staged,
+            running: counts.tasks_running,
+            healthy: counts.tasks_healthy,
+            unhealthy: counts.tasks_unhealthy,
+        };
+        Self {
+            stats: StatCounts { counts },
+        }
+    }
+}
+
+impl OffersSummary {
+    fn of(waiting: &Waiting) -> Self {
+        let offers = &waiting.offers;
+        Self {
+            processed_offers_count: offers.processed,
+            unused_offers_count: offers.unused,
+            last_unused_offer_at: offers.last_unused_at,
+            last_used_offer_at: offers.last_used_at,
+            reject_summary_last_offers: funnel(&offers.last_rejects, offers.last_processed),
+            reject_summary_launch_attempt: funnel(&offers.rejects, offers.processed),
+        }
+    }
+}
+
+/// Reason by reason: how many offers got that far and how many fell there.
+pub(super) fn funnel(rejects: &BTreeMap<Reject, usize>, processed: usize) -> Vec<RejectCount> {
+    let mut processed = processed;
+    let count = |reason: Reject| {
+        let declined = rejects.get(&reason).copied().unwrap_or(0);
+        let entry = RejectCount {
+            reason,
+            declined,
+            processed,
+        };
+        processed -= declined;
+        entry
+    };
+    Reject::ALL.into_iter().map(count).collect()
+}

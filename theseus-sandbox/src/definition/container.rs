@@ -1,0 +1,223 @@
+//! Containers, their ports and their networks.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{is_false, nullable};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Container {
+    #[serde(rename = "type", default)]
+    pub(crate) kind: ContainerKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) docker: Option<Docker>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) volumes: Vec<Volume>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) port_mappings: Option<Vec<PortMapping>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum ContainerKind {
+    #[default]
+    Docker,
+    Mesos,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Docker {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) force_pull_image: bool,
+    pub(crate) image: String,
+    #[serde(default, deserialize_with = "nullable")]
+    parameters: Vec<Parameter>,
+    #[serde(default, deserialize_with = "nullable")]
+    privileged: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pull_config: Option<Value>,
+    /// Before 1.5 the network and the mappings were Docker's; read, translated, never written.
+    #[serde(default, skip_serializing)]
+    pub(super) network: Option<DockerNetwork>,
+    #[serde(default, skip_serializing)]
+    pub(super) port_mappings: Option<Vec<PortMapping>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum DockerNetwork {
+    Host,
+    Bridge,
+    User,
+    None,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Parameter {
+    key: String,
+    value: String,
+}
+
+/// A host path, or one of the volumes that the sandbox only keeps and hands back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Volume {
+    container_path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host_path: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<VolumeMode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    persistent: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    external: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum VolumeMode {
+    Ro,
+    Rw,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PortMapping {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) container_port: u16,
+    /// Absent on a container network: the container is reached by its own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) host_port: Option<u16>,
+    #[serde(default, deserialize_with = "nullable")]
+    labels: Labels,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub(crate) network_names: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    protocol: PortProtocol,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) service_port: u16,
+}
+
+pub(crate) type Labels = indexmap::IndexMap<String, String>;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PortProtocol {
+    #[default]
+    Tcp,
+    Udp,
+    #[serde(rename = "udp,tcp", alias = "tcp,udp")]
+    Both,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PortDefinition {
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Labels::is_empty"
+    )]
+    labels: Labels,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) port: u16,
+    #[serde(default, deserialize_with = "nullable")]
+    protocol: PortProtocol,
+}
+
+impl PortDefinition {
+    pub(super) fn on(port: u16) -> Self {
+        Self {
+            port,
+            ..Self::default()
+        }
+    }
+
+    /// What an app gets that says nothing of its ports.
+    pub(super) fn unnamed_default() -> Self {
+        Self {
+            name: Some("default".into()),
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Network {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) mode: NetworkMode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Labels::is_empty"
+    )]
+    pub(crate) labels: Labels,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NetworkMode {
+    #[default]
+    Container,
+    #[serde(rename = "container/bridge")]
+    Bridge,
+    Host,
+}
+
+impl Network {
+    pub(super) fn of(mode: NetworkMode, name: Option<String>) -> Self {
+        Self {
+            mode,
+            name,
+            labels: Labels::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Fetch {
+    uri: String,
+    #[serde(default = "yes")]
+    extract: bool,
+    #[serde(default, deserialize_with = "nullable")]
+    executable: bool,
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_false"
+    )]
+    cache: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dest_path: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Fetch {
+    pub(super) fn plain(uri: String) -> Self {
+        Self {
+            uri,
+            extract: true,
+            executable: false,
+            cache: false,
+            dest_path: None,
+        }
+    }
+}

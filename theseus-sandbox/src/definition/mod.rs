@@ -1,0 +1,41 @@
+//! App definitions as Marathon 1.5 speaks them: what goes out ([`AppSpec`]), what may come in
+//! ([`AppUpdate`], the older forms included), and the checks between the two.
+
+mod constraint;
+mod container;
+mod health;
+mod scheduling;
+mod spec;
+mod update;
+mod validate;
+
+pub(crate) use constraint::{Constraint, Operator};
+pub(crate) use health::HealthCheck;
+pub(crate) use scheduling::{KillSelection, UnreachableStrategy, UpgradeStrategy};
+pub(crate) use spec::{AppSpec, VersionInfo};
+pub(crate) use update::AppUpdate;
+pub(crate) use validate::{Fault, validate};
+
+use serde::{Deserialize, Deserializer};
+
+/// Reads `null` as the default: to Marathon a null field is an absent one.
+fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// As [`nullable`], for numbers whose default is not zero.
+fn number_or<'de, const N: u32, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(N))
+}
+
+fn number<const N: u32>() -> u32 {
+    N
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}

@@ -1,0 +1,105 @@
+//! Drives the cluster by tokio's clock: one lock around the state machine and one task that wakes
+//! up whenever something is due.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::cluster::Cluster;
+use crate::config::SandboxConfig;
+use crate::faults::Faults;
+use crate::hub::Hub;
+use crate::requests::RequestLog;
+use crate::time::{Clock, Stamp};
+
+/// Everything a sandbox is made of; shared by its handles, its routes and its event streams.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    cluster: Mutex<Cluster>,
+    clock: Clock,
+    changed: Arc<Notify>,
+    driver: Mutex<Option<AbortHandle>>,
+    pub(crate) hub: Hub,
+    pub(crate) faults: Faults,
+    pub(crate) requests: RequestLog,
+    pub(crate) config: SandboxConfig,
+}
+
+impl Engine {
+    /// Starts the driving task on the current tokio runtime.
+    pub(crate) fn start(mut config: SandboxConfig) -> Arc<Self> {
+        let changed = Arc::new(Notify::new());
+        let clock = Clock::starting_at(config.start_time);
+        let cluster = Mutex::new(Cluster::new(&config));
+        config.state = None;
+        let engine = Arc::new(Self {
+            cluster,
+            clock,
+            changed: Arc::clone(&changed),
+            driver: Mutex::new(None),
+            hub: Hub::new(config.event_buffer),
+            faults: Faults::default(),
+            requests: RequestLog::new(config.request_log),
+            config,
+        });
+        let driver = tokio::spawn(drive(Arc::downgrade(&engine), changed));
+        *lock(&engine.driver) = Some(driver.abort_handle());
+        engine
+    }
+
+    /// Runs `action` on the cluster as it is at this moment, and publishes what comes of it.
+    pub(crate) fn act<T>(&self, action: impl FnOnce(&mut Cluster, Stamp) -> T) -> T {
+        let result = self.turn(action);
+        self.changed.notify_one();
+        result
+    }
+
+    /// Looks at the cluster as it is at this moment.
+    pub(crate) fn read<T>(&self, view: impl FnOnce(&Cluster, Stamp) -> T) -> T {
+        self.turn(|cluster, now| view(cluster, now))
+    }
+
+    fn turn<T>(&self, action: impl FnOnce(&mut Cluster, Stamp) -> T) -> T {
+        let mut cluster = lock(&self.cluster);
+        let now = self.clock.now();
+        cluster.advance(now);
+        let result = action(&mut cluster, now);
+        cluster.advance(now);
+        // Still under the lock, so that events are told in the order in which they happened.
+        self.hub.publish(&cluster.take_events());
+        result
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(driver) = lock(&self.driver).take() {
+            driver.abort();
+        }
+    }
+}
+
+async fn drive(engine: Weak<Engine>, changed: Arc<Notify>) {
+    loop {
+        let due = {
+            let Some(engine) = engine.upgrade() else {
+                return;
+            };
+            let due = engine.turn(|cluster, _| cluster.next_due());
+            due.map(|due| engine.clock.instant(due))
+        };
+        match due {
+            Some(due) => tokio::select! {
+                () = tokio::time::sleep_until(due) => {}
+                () = changed.notified() => {}
+            },
+            None => changed.notified().await,
+        }
+    }
+}
+
+/// A panic elsewhere does not take the whole sandbox down.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

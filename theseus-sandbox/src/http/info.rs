@@ -1,0 +1,70 @@
+//! `/v2/info`, `/v2/leader`, `/ping` and `/metrics`.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::{Answer, Ctx, ok};
+
+pub(super) async fn info(State(engine): Ctx) -> Answer {
+    let config = &engine.config;
+    let port = config
+        .leader
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse::<u16>().ok());
+    ok(&json!({
+        "name": "marathon",
+        "version": config.version,
+        "buildref": "unknown",
+        "elected": true,
+        "leader": config.leader,
+        "frameworkId": "00000000-0000-0000-0000-000000000000-0000",
+        "marathon_config": {
+            "framework_name": "marathon",
+            "features": [],
+            "ha": false,
+            "hostname": "localhost",
+            "local_port_min": config.service_ports.start(),
+            "local_port_max": config.service_ports.end(),
+            "master": "sandbox",
+            "mesos_leader_ui_url": Value::Null,
+        },
+        "zookeeper_config": {},
+        "http_config": { "http_port": port, "https_port": Value::Null },
+    }))
+}
+
+pub(super) async fn leader(State(engine): Ctx) -> Answer {
+    ok(&json!({ "leader": engine.config.leader }))
+}
+
+/// Text where text will do, else JSON, else nothing.
+pub(super) async fn ping(headers: HeaderMap) -> Response {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("*/*");
+    let accepts = |kinds: &[&str]| kinds.iter().any(|kind| accept.contains(kind));
+    if accepts(&["*/*", "text/*", "text/plain"]) {
+        ([(header::CONTENT_TYPE, "text/plain;charset=utf-8")], "pong").into_response()
+    } else if accepts(&["application/*", "application/json"]) {
+        ([(header::CONTENT_TYPE, "application/json")], "\"pong\"").into_response()
+    } else {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+pub(super) async fn metrics(State(engine): Ctx) -> Answer {
+    let (apps, staged, running) = engine.read(|cluster, _| cluster.totals());
+    ok(&json!({
+        "start": engine.config.start_time.to_string(),
+        "counters": {},
+        "gauges": {
+            "service.mesosphere.marathon.app.count": { "value": apps },
+            "service.mesosphere.marathon.task.staged.count": { "value": staged },
+            "service.mesosphere.marathon.task.running.count": { "value": running },
+        },
+        "histograms": {},
+    }))
+}

@@ -1,0 +1,138 @@
+//! Hands events to the readers of `/v2/events`, each behind a bounded buffer.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+
+use crate::cluster::Event;
+use crate::engine::lock;
+
+#[derive(Debug)]
+pub(crate) struct Hub {
+    readers: Mutex<Vec<Reader>>,
+    capacity: usize,
+    silenced: AtomicBool,
+    /// Counts the cuts; a stream that sees the number change breaks off.
+    cuts: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Reader {
+    sender: mpsc::Sender<Bytes>,
+    wants: Wants,
+}
+
+/// What a reader asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wants {
+    /// Types of events; all if there are none.
+    pub(crate) types: Vec<String>,
+    /// Deployment events without definitions.
+    pub(crate) light: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) events: mpsc::Receiver<Bytes>,
+    pub(crate) cuts: watch::Receiver<u64>,
+}
+
+impl Hub {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            readers: Mutex::default(),
+            capacity: capacity.max(1),
+            silenced: AtomicBool::new(false),
+            cuts: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn subscribe(&self, wants: Wants) -> Subscription {
+        let (sender, events) = mpsc::channel(self.capacity);
+        lock(&self.readers).push(Reader { sender, wants });
+        Subscription {
+            events,
+            cuts: self.cuts.subscribe(),
+        }
+    }
+
+    /// Events told while the streams are silenced are lost, as on a connection that died.
+    pub(crate) fn publish(&self, events: &[Event]) {
+        let mut readers = lock(&self.readers);
+        if events.is_empty() || readers.is_empty() || self.is_silenced() {
+            return;
+        }
+        for event in events {
+            let light = Frame::light(event);
+            let mut heavy = None;
+            // A reader that is gone, or too slow, is cut off: its channel closes.
+            readers.retain(|reader| {
+                if !reader.wants.kind(&light.kind) {
+                    return true;
+                }
+                let bytes = if reader.wants.light {
+                    &light.bytes
+                } else {
+                    heavy.get_or_insert_with(|| light.heavy(event))
+                };
+                reader.sender.try_send(bytes.clone()).is_ok()
+            });
+        }
+    }
+
+    pub(crate) fn cut(&self) {
+        lock(&self.readers).clear();
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    pub(crate) fn silence(&self, silenced: bool) {
+        self.silenced.store(silenced, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_silenced(&self) -> bool {
+        self.silenced.load(Ordering::Relaxed)
+    }
+}
+
+impl Wants {
+    fn kind(&self, kind: &str) -> bool {
+        self.types.is_empty() || self.types.iter().any(|wanted| wanted == kind)
+    }
+}
+
+/// One event as it goes over the wire.
+struct Frame {
+    kind: String,
+    bytes: Bytes,
+}
+
+impl Frame {
+    fn light(event: &Event) -> Self {
+        let json = serde_json::to_string(event).unwrap_or_default();
+        // The type is the tag of the event and therefore its first field.
+        let kind = json.split('"').nth(3).unwrap_or_default().to_owned();
+        let bytes = frame(&kind, &json);
+        Self { kind, bytes }
+    }
+
+    /// The same with the definitions before and after, where the event has a plan.
+    fn heavy(&self, event: &Event) -> Bytes {
+        let Some(plan) = event.plan() else {
+            return self.bytes.clone();
+        };
+        let mut json = serde_json::to_value(event).unwrap_or_default();
+        let group = |apps| -> Value {
+            json!({ "id": "/", "apps": apps, "groups": [], "dependencies": [] })
+        };
+        json["plan"]["original"] = group(serde_json::to_value(&plan.original).unwrap_or_default());
+        json["plan"]["target"] = group(serde_json::to_value(&plan.target).unwrap_or_default());
+        frame(&self.kind, &json.to_string())
+    }
+}
+
+fn frame(kind: &str, json: &str) -> Bytes {
+    format!("event: {kind}\r\ndata: {json}\r\n\r\n").into()
+}
