@@ -1,1 +1,127 @@
-//! Placeholder.
+//! [`Cluster`] for Mesosphere Marathon, over its HTTP API. Versions from 1.0 on are spoken to.
+//!
+//! A revision of a group is one Marathon app, `/theseus/{service}/{labels}/r{revision}`, and that
+//! is never changed but in its number of instances. So Marathon never replaces a container by its
+//! own rules, and nothing that is not called so is ever touched.
+//!
+//! What it keeps to:
+//! * Nothing is forced. What a running deployment holds is answered with [`ClusterError::Busy`].
+//! * What surely did nothing is sent again, for a while (`MarathonConfig::patience`); what perhaps
+//!   did something is never sent again by itself, but answered with [`ClusterError::Unclear`].
+//! * No answer is believed to be Marathon's because it came from there, nor to be small, nor to
+//!   come soon.
+//!
+//! From the outside in: `observe`, `apply` and `events` are the three parts of [`Cluster`];
+//! `names`, `encode`, `decode` and `fields` translate between Theseus's words and Marathon's;
+//! `dialect` knows the versions; `classify` says what an answer means; `http` sends and receives;
+//! `wire` holds Marathon's JSON.
+
+mod apply;
+mod classify;
+mod config;
+mod decode;
+mod dialect;
+mod encode;
+mod events;
+mod failure;
+mod fields;
+mod http;
+mod names;
+mod observe;
+mod wire;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use theseus_core::cluster::{
+    Accepted, Change, Cluster, ClusterError, EngineInfo, Events, Scope, Snapshot,
+};
+use tokio::sync::OnceCell;
+
+pub use config::{ConfigError, Credentials, MarathonConfig};
+
+use dialect::{Dialect, Version};
+use failure::{ENGINE, Failure};
+use http::{Http, Request};
+
+/// A Marathon. Making one does nothing yet; its version is asked when it is first needed.
+#[derive(Debug)]
+pub struct Marathon {
+    http: Arc<Http>,
+    known: OnceCell<Known>,
+}
+
+/// What `/v2/info` told.
+#[derive(Debug)]
+struct Known {
+    version: String,
+    dialect: Dialect,
+}
+
+impl Marathon {
+    /// A client of the Marathon that the configuration names.
+    pub fn new(config: MarathonConfig) -> Result<Self, ConfigError> {
+        Ok(Self {
+            http: Arc::new(Http::new(config)?),
+            known: OnceCell::new(),
+        })
+    }
+
+    async fn known(&self) -> Result<&Known, Failure> {
+        self.known.get_or_try_init(|| discover(&self.http)).await
+    }
+
+    fn error(&self, failure: Failure) -> ClusterError {
+        failure.into_error(&self.http.address(), |fault| fault.refusal(None))
+    }
+}
+
+/// Asks for the version. This is a small question: who does not answer it soon is away.
+async fn discover(http: &Http) -> Result<Known, Failure> {
+    let request = Request::get("/v2/info");
+    let read = |body: &[u8]| serde_json::from_slice::<wire::read::Info>(body);
+    let info = http.read(&request, http.config().patience, read).await?;
+    let version = Version::parse(&info.version).ok_or_else(|| {
+        Failure::Garbled("it does not say which version of Marathon it is".to_owned())
+    })?;
+    let dialect = Dialect::of(version).map_err(|error| Failure::Garbled(error.to_string()))?;
+    tracing::debug!(version = info.version, "found Marathon");
+    Ok(Known {
+        version: info.version,
+        dialect,
+    })
+}
+
+#[async_trait]
+impl Cluster for Marathon {
+    async fn engine(&self) -> Result<EngineInfo, ClusterError> {
+        let known = self.known().await.map_err(|failure| self.error(failure))?;
+        Ok(EngineInfo {
+            name: ENGINE.to_owned(),
+            version: known.version.clone(),
+            address: self.http.address(),
+        })
+    }
+
+    async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError> {
+        // The reads are the same for all versions, so nobody waits for the first answer. But when
+        // that one says that there is nothing to be understood here, the others do not matter.
+        let (known, snapshot) = tokio::join!(self.known(), observe::observe(&self.http, scope));
+        known.and(snapshot).map_err(|failure| self.error(failure))
+    }
+
+    async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>> {
+        match self.known().await {
+            Ok(known) => apply::apply(&self.http, known.dialect, changes).await,
+            Err(failure) => changes
+                .iter()
+                .map(|_| Err(self.error(failure.clone())))
+                .collect(),
+        }
+    }
+
+    async fn events(&self) -> Result<Events, ClusterError> {
+        let listening = events::listen(self.http.clone()).await;
+        listening.map_err(|failure| self.error(failure))
+    }
+}

@@ -1,0 +1,346 @@
+//! From Marathon's answers to what core knows: apps, containers, and what still dies.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use theseus_core::cluster::{
+    App, AppId, Container, ContainerId, ContainerState, Failure, HealthState, OperationId,
+};
+use theseus_core::model::GroupId;
+
+use crate::names;
+use crate::wire::read::{self, Text};
+
+/// Theseus's apps in the answer to `GET /v2/apps`; those of other people are passed over.
+pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Vec<App>> {
+    let answer: read::Apps<'_> = serde_json::from_slice(body)?;
+    let mut hosts = Hosts::default();
+    Ok(answer
+        .apps
+        .into_iter()
+        .filter_map(|it| app(it, &mut hosts))
+        .collect())
+}
+
+/// Theseus's apps that deployments stop, in the answer to `GET /v2/deployments`.
+pub(crate) fn stopped(body: &[u8]) -> serde_json::Result<Vec<(AppId, GroupId)>> {
+    let deployments: Vec<read::Deployment<'_>> = serde_json::from_slice(body)?;
+    let actions = deployments
+        .iter()
+        .flat_map(|deployment| &deployment.steps)
+        .flat_map(read::Step::actions);
+    let stops = actions.filter(|action| {
+        let name = action.action.as_ref();
+        name.is_some_and(|name| name.as_ref() == "StopApplication")
+    });
+    let ours = stops.filter_map(|action| {
+        let app = action.app.as_ref()?.as_ref();
+        let (group, _) = names::decode(app)?;
+        Some((AppId(app.to_owned()), group))
+    });
+    Ok(ours.collect())
+}
+
+/// The names of hosts, each kept once however many containers run there.
+#[derive(Default)]
+struct Hosts(HashSet<Arc<str>>);
+
+impl Hosts {
+    fn intern(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(name) {
+            return known.clone();
+        }
+        let name = Arc::<str>::from(name);
+        self.0.insert(name.clone());
+        name
+    }
+}
+
+fn app(app: read::App<'_>, hosts: &mut Hosts) -> Option<App> {
+    let (group, revision) = names::decode(app.id.as_ref())?;
+    let checked = !app.health_checks.is_empty();
+    let ids = app.deployments.into_iter();
+    let tasks = app.tasks.into_iter();
+    Some(App {
+        id: AppId(app.id.0.into_owned()),
+        group,
+        revision,
+        checked,
+        instances: app.instances.unwrap_or(1),
+        operations: ids
+            .map(|deployment| OperationId(deployment.id.0.into_owned()))
+            .collect(),
+        containers: tasks.map(|task| container(task, checked, hosts)).collect(),
+        last_failure: app.last_task_failure.map(failure),
+    })
+}
+
+fn container(task: read::Task<'_>, checked: bool, hosts: &mut Hosts) -> Container {
+    let results: Vec<_> = task.health_check_results.iter().flatten().collect();
+    let health = if checked {
+        health(&results)
+    } else {
+        HealthState::Unknown
+    };
+    let started_at = time(task.started_at.as_ref());
+    Container {
+        host: task.host.map(|host| hosts.intern(host.as_ref())),
+        ports: task.ports,
+        state: state(task.state.as_ref().map(AsRef::as_ref), started_at),
+        health,
+        staged_at: time(task.staged_at.as_ref()),
+        started_at,
+        healthy_since: (health == HealthState::Healthy)
+            .then(|| healthy_since(&results))
+            .flatten(),
+        id: ContainerId(task.id.0.into_owned()),
+    }
+}
+
+/// How far a task is. Some versions do not say, and a state that a later one may add is unknown:
+/// then a task that was started runs.
+fn state(name: Option<&str>, started_at: Option<Timestamp>) -> ContainerState {
+    name.and_then(state_of).unwrap_or(match started_at {
+        Some(_) => ContainerState::Running,
+        None => ContainerState::Staging,
+    })
+}
+
+/// What a state of Mesos means.
+pub(crate) fn state_of(name: &str) -> Option<ContainerState> {
+    Some(match name {
+        "TASK_STAGING" => ContainerState::Staging,
+        "TASK_STARTING" => ContainerState::Starting,
+        "TASK_RUNNING" => ContainerState::Running,
+        "TASK_KILLING" => ContainerState::Stopping,
+        "TASK_UNREACHABLE" | "TASK_UNKNOWN" => ContainerState::Unreachable,
+        "TASK_FINISHED"
+        | "TASK_FAILED"
+        | "TASK_KILLED"
+        | "TASK_ERROR"
+        | "TASK_LOST"
+        | "TASK_DROPPED"
+        | "TASK_GONE"
+        | "TASK_GONE_BY_OPERATOR" => ContainerState::Ended,
+        _ => return None,
+    })
+}
+
+fn health(results: &[&read::HealthResult<'_>]) -> HealthState {
+    if results.iter().any(|result| result.alive == Some(false)) {
+        HealthState::Unhealthy
+    } else if !results.is_empty() && results.iter().all(|result| result.alive == Some(true)) {
+        HealthState::Healthy
+    } else {
+        HealthState::Unknown
+    }
+}
+
+/// All checks have passed since the last of them began to, or failed for the last time.
+fn healthy_since(results: &[&read::HealthResult<'_>]) -> Option<Timestamp> {
+    let times = results
+        .iter()
+        .flat_map(|result| [&result.first_success, &result.last_failure]);
+    times.filter_map(|text| time(text.as_ref())).max()
+}
+
+fn failure(failure: read::TaskFailure<'_>) -> Failure {
+    let said = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
+    let at = time(failure.timestamp.as_ref());
+    let message = said(failure.message).filter(|message| !message.is_empty());
+    Failure {
+        message: message.or(said(failure.state)).unwrap_or_default(),
+        host: said(failure.host),
+        at,
+    }
+}
+
+/// A time; one that is not understood is as good as none.
+pub(crate) fn time(text: Option<&Text<'_>>) -> Option<Timestamp> {
+    text?.as_ref().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn decode(app: &Value) -> App {
+        let body = json!({ "apps": [app] }).to_string();
+        apps(body.as_bytes()).unwrap().remove(0)
+    }
+
+    fn one_task(checks: &Value, task: &Value) -> Container {
+        let app = json!({
+            "id": "/theseus/ingestor/dev/r1",
+            "healthChecks": checks,
+            "tasks": [task],
+        });
+        decode(&app).containers.remove(0)
+    }
+
+    #[test]
+    fn an_app_in_full() {
+        let app = decode(&json!({
+            "id": "/theseus/ingestor/canary.zz.dev/r3",
+            "cmd": null,
+            "instances": 2,
+            "container": {"docker": {"image": "a:1"}},
+            "healthChecks": [{"protocol": "HTTP"}],
+            "deployments": [{"id": "d1"}],
+            "tasks": [
+                {
+                    "id": "t.1", "appId": "/x", "host": "h\"1", "ports": [31005, 31006],
+                    "stagedAt": "2026-01-02T03:04:05.000Z", "startedAt": "2026-01-02T03:04:06.000Z",
+                    "state": "TASK_RUNNING", "version": "v", "ipAddresses": null,
+                    "healthCheckResults": [
+                        {"alive": true, "firstSuccess": "2026-01-02T03:04:07.000Z", "lastFailure": null},
+                    ],
+                },
+                {"id": "t.2", "host": "h1", "ports": null, "startedAt": null},
+            ],
+            "lastTaskFailure": {
+                "message": "", "state": "TASK_FAILED", "host": "h2",
+                "timestamp": "2026-01-02T03:00:00.000Z",
+            },
+        }));
+        insta::assert_debug_snapshot!(app);
+    }
+
+    #[test]
+    fn apps_of_other_people_are_passed_over_whatever_they_hold() {
+        let body = json!({"apps": [
+            {"id": "/other"},
+            {"id": "/theseus/x", "tasks": [{"id": "t"}]},
+            {"id": "/theseus/ingestor/dev/r1", "tasks": null, "deployments": null, "healthChecks": null},
+        ]});
+        let found = apps(body.to_string().as_bytes()).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].revision, found[0].instances), (1, 1));
+    }
+
+    #[test]
+    fn how_far_a_task_is() {
+        const STARTED: &str = "2026-01-02T03:04:06.000Z";
+        for (state, started, expected) in [
+            (Some("TASK_STAGING"), None, ContainerState::Staging),
+            (Some("TASK_STARTING"), None, ContainerState::Starting),
+            (Some("TASK_RUNNING"), Some(STARTED), ContainerState::Running),
+            (
+                Some("TASK_KILLING"),
+                Some(STARTED),
+                ContainerState::Stopping,
+            ),
+            (
+                Some("TASK_UNREACHABLE"),
+                Some(STARTED),
+                ContainerState::Unreachable,
+            ),
+            (Some("TASK_LOST"), Some(STARTED), ContainerState::Ended),
+            (Some("TASK_FAILED"), None, ContainerState::Ended),
+            (
+                Some("TASK_NEW_FANGLED"),
+                Some(STARTED),
+                ContainerState::Running,
+            ),
+            (Some("TASK_NEW_FANGLED"), None, ContainerState::Staging),
+            (None, Some(STARTED), ContainerState::Running),
+            (None, Some("yesterday"), ContainerState::Staging),
+            (None, None, ContainerState::Staging),
+        ] {
+            let task = json!({"id": "t", "state": state, "startedAt": started});
+            assert_eq!(
+                one_task(&json!([]), &task).state,
+                expected,
+                "{state:?} {started:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_health_checks_say() {
+        let check = || json!([{"protocol": "HTTP"}]);
+        for (checks, results, expected) in [
+            (json!([]), json!([{"alive": true}]), HealthState::Unknown),
+            (check(), json!(null), HealthState::Unknown),
+            (check(), json!([]), HealthState::Unknown),
+            (check(), json!([null]), HealthState::Unknown),
+            (check(), json!([{}]), HealthState::Unknown),
+            (check(), json!([{"alive": true}]), HealthState::Healthy),
+            (
+                check(),
+                json!([{"alive": true}, {"alive": false}]),
+                HealthState::Unhealthy,
+            ),
+        ] {
+            let task = json!({"id": "t", "healthCheckResults": results});
+            let container = one_task(&checks, &task);
+            assert_eq!(container.health, expected, "{results}");
+            assert_eq!(container.healthy_since, None);
+        }
+    }
+
+    #[test]
+    fn healthy_since_the_last_trouble_of_any_check() {
+        let results = json!([
+            {"alive": true, "firstSuccess": "2026-01-01T00:00:01.000Z", "lastFailure": "2026-01-01T00:00:09.000Z"},
+            {"alive": true, "firstSuccess": "2026-01-01T00:00:05.000Z", "lastFailure": null},
+        ]);
+        let task = json!({"id": "t", "healthCheckResults": results});
+        let since = one_task(&json!([{}, {}]), &task).healthy_since.unwrap();
+        assert_eq!(since.to_string(), "2026-01-01T00:00:09Z");
+    }
+
+    #[test]
+    fn hosts_are_kept_once() {
+        let tasks = json!([{"id": "a", "host": "h"}, {"id": "b", "host": "h"}]);
+        let app = decode(&json!({"id": "/theseus/a/b/r1", "tasks": tasks}));
+        let hosts: Vec<_> = app
+            .containers
+            .iter()
+            .map(|it| it.host.as_ref().unwrap())
+            .collect();
+        assert!(Arc::ptr_eq(hosts[0], hosts[1]));
+    }
+
+    #[test]
+    fn what_deployments_stop_in_every_form_of_theirs() {
+        let (one, two) = ("/theseus/a/x/r1", "/theseus/b/x/r2");
+        let body = json!([
+            {"id": "d1", "steps": [{"actions": [{"action": "StopApplication", "app": one}]}]},
+            {"id": "d2", "steps": [{"actions": [{"type": "StopApplication", "app": two}]}]},
+            {"id": "d3", "steps": [[{"action": "StopApplication", "app": "/other"}]]},
+            {"id": "d4", "steps": [[{"action": "ScaleApplication", "app": one}], []]},
+            {"id": "d5", "steps": [{"actions": [{"action": "StopPod", "pod": "/p"}]}]},
+            {"id": "d6"},
+        ]);
+        let stopped = stopped(body.to_string().as_bytes()).unwrap();
+        let ids: Vec<_> = stopped
+            .iter()
+            .map(|(app, group)| format!("{app} {group}"))
+            .collect();
+        assert_eq!(ids, ["/theseus/a/x/r1 a:x", "/theseus/b/x/r2 b:x"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_may_be_an_answer(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = apps(&body);
+            let _ = stopped(&body);
+        }
+
+        #[test]
+        fn an_answer_may_be_cut_anywhere(at in 0..400_usize) {
+            let body = json!({"apps": [{
+                "id": "/theseus/ingestor/dev/r1",
+                "tasks": [{"id": "t", "ports": [1], "healthCheckResults": [{"alive": true}]}],
+                "lastTaskFailure": {"message": "ü\n"},
+            }]}).to_string();
+            let cut = &body.as_bytes()[..at.min(body.len() - 1)];
+            prop_assert!(apps(cut).unwrap_err().is_eof());
+        }
+    }
+}

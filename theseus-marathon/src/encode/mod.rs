@@ -1,0 +1,265 @@
+//! From a group's spec to the definition of a Marathon app. Every field of a [`Spec`] is either
+//! said to Marathon or refused; only `update` and `custom-constraints` are Theseus's own business.
+//!
+//! Resilience is not left to Marathon's `upgradeStrategy`: an app is one revision and is never
+//! changed but in its number of instances, so there is nothing to upgrade.
+
+mod ports;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use theseus_core::cluster::{NewApp, Refusal};
+use theseus_core::model::{Access, EnvValue, Health, Network, Probe, Spec};
+
+use crate::dialect::{Dialect, Feature};
+use crate::names;
+use crate::wire::write;
+use ports::Wiring;
+
+/// The label that holds the group, so that Marathon can select by it.
+pub(crate) const GROUP_LABEL: &str = "THESEUS_GROUP";
+const REVISION_LABEL: &str = "THESEUS_REVISION";
+
+/// The definition of the app, or everything about the spec that this Marathon cannot run.
+pub(crate) fn app(new: &NewApp, dialect: Dialect) -> Result<write::App<'_>, Vec<Refusal>> {
+    let spec = &*new.spec;
+    let mut refusals = unsupported(spec, dialect);
+    let id = names::encode(&new.group, new.revision).map_err(|error| refusal(None, &error));
+    let health_checks = health_checks(spec);
+    let (id, health_checks) = match (id, health_checks) {
+        (Ok(id), Ok(health_checks)) if refusals.is_empty() => (id, health_checks),
+        (id, health_checks) => {
+            refusals.extend(id.err());
+            refusals.extend(health_checks.err());
+            return Err(refusals);
+        }
+    };
+    let wiring = Wiring::of(spec, dialect);
+    Ok(write::App {
+        id: id.0,
+        cmd: cmd(spec),
+        args: (spec.command.is_empty() && !spec.args.is_empty()).then_some(&*spec.args),
+        env: env(spec),
+        secrets: secrets(spec),
+        instances: new.instances,
+        cpus: spec.resources.cpus,
+        mem: spec.resources.mem,
+        disk: spec.resources.disk,
+        container: write::Container {
+            kind: "DOCKER",
+            docker: write::Docker {
+                image: &spec.image,
+                force_pull_image: spec.force_pull,
+                parameters: parameters(spec),
+                network: wiring.docker_network,
+                port_mappings: wiring.docker_port_mappings,
+            },
+            volumes: volumes(spec),
+            port_mappings: wiring.port_mappings,
+        },
+        networks: wiring.networks,
+        ip_address: wiring.ip_address,
+        port_definitions: wiring.port_definitions,
+        require_ports: wiring.require_ports,
+        constraints: constraints(spec),
+        fetch: fetch(spec),
+        health_checks,
+        labels: labels(new),
+    })
+}
+
+fn refusal(field: Option<String>, message: &dyn ToString) -> Refusal {
+    Refusal {
+        field,
+        message: message.to_string(),
+    }
+}
+
+/// What the spec asks for and this version does not have.
+fn unsupported(spec: &Spec, dialect: Dialect) -> Vec<Refusal> {
+    let mut needs: Vec<(String, Feature)> = Vec::new();
+    if matches!(spec.network, Network::Named(_)) {
+        needs.push(("network".to_owned(), Feature::NamedNetworks));
+    }
+    for (name, value) in &spec.environment.0 {
+        if matches!(value, EnvValue::Secret { .. }) {
+            needs.push((format!("environment.{name}"), Feature::Secrets));
+        }
+    }
+    for (index, constraint) in spec.constraints.iter().enumerate() {
+        if let Some(feature) = Feature::of_operator(constraint.operator) {
+            needs.push((format!("constraints[{index}]"), feature));
+        }
+    }
+    let mut refusals: Vec<_> = needs
+        .into_iter()
+        .filter_map(|(field, feature)| {
+            let missing = dialect.needs(feature).err()?;
+            Some(refusal(Some(field), &missing))
+        })
+        .collect();
+    refusals.extend(two_numbers(spec));
+    refusals
+}
+
+/// On the host's own network, Marathon knows a port by one number only.
+fn two_numbers(spec: &Spec) -> impl Iterator<Item = Refusal> {
+    let on_host = spec.network == Network::Host;
+    spec.ports.iter().filter_map(move |(name, port)| {
+        let (host, service) = (port.host?, port.service?);
+        (on_host && host != service).then(|| {
+            let message = "on the host's network, `host` and `service` are one number";
+            refusal(Some(format!("ports.{name}")), &message)
+        })
+    })
+}
+
+/// Marathon's `cmd` is a line for a shell, and its `args` only replace the image's CMD, behind the
+/// image's entry point. A `command` is to stand instead of both, and so becomes a line that the
+/// shell replaces itself with, quoted so that it sees no more in it than words. For an image without
+/// a shell, `parameters: {entrypoint: …}` and `args` do the same.
+fn cmd(spec: &Spec) -> Option<String> {
+    if spec.command.is_empty() {
+        return None;
+    }
+    let mut line = String::from("exec");
+    for word in spec.command.iter().chain(&spec.args) {
+        line.push(' ');
+        line.push_str(&quoted(word));
+    }
+    Some(line)
+}
+
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''")).into()
+}
+
+fn env(spec: &Spec) -> BTreeMap<&str, write::EnvValue<'_>> {
+    let variables = spec.environment.0.iter();
+    variables
+        .map(|(name, value)| {
+            let value = match value {
+                EnvValue::Plain(text) => write::EnvValue::Plain(text),
+                EnvValue::Secret { secret } => write::EnvValue::Secret { secret },
+            };
+            (name.as_str(), value)
+        })
+        .collect()
+}
+
+/// Each secret under its own name.
+fn secrets(spec: &Spec) -> BTreeMap<&str, write::Secret<'_>> {
+    let values = spec.environment.0.values();
+    values
+        .filter_map(|value| match value {
+            EnvValue::Plain(_) => None,
+            EnvValue::Secret { secret } => {
+                Some((secret.as_str(), write::Secret { source: secret }))
+            }
+        })
+        .collect()
+}
+
+fn parameters(spec: &Spec) -> Vec<write::Parameter<'_>> {
+    let parameters = spec.parameters.iter();
+    parameters
+        .flat_map(|(key, values)| {
+            values
+                .iter()
+                .map(move |value| write::Parameter { key, value })
+        })
+        .collect()
+}
+
+fn volumes(spec: &Spec) -> Vec<write::Volume<'_>> {
+    let volumes = spec.volumes.iter();
+    volumes
+        .map(|volume| write::Volume {
+            container_path: &volume.container,
+            host_path: &volume.host,
+            mode: match volume.access {
+                Access::ReadOnly => "RO",
+                Access::ReadWrite => "RW",
+            },
+        })
+        .collect()
+}
+
+fn constraints(spec: &Spec) -> Vec<Vec<&str>> {
+    let constraints = spec.constraints.iter();
+    constraints
+        .map(|constraint| {
+            let mut words = vec![&*constraint.field, constraint.operator.as_str()];
+            words.extend(constraint.value.as_deref());
+            words
+        })
+        .collect()
+}
+
+fn fetch(spec: &Spec) -> Vec<write::Fetch<'_>> {
+    let files = spec.fetch.iter();
+    files
+        .map(|file| write::Fetch {
+            uri: &file.uri,
+            extract: file.extract,
+            executable: file.executable,
+            cache: file.cache,
+        })
+        .collect()
+}
+
+/// The manifest's metadata, and what the app is, which nothing may overwrite.
+fn labels(new: &NewApp) -> BTreeMap<&str, String> {
+    let metadata = new.spec.metadata.iter();
+    let mut labels: BTreeMap<_, _> = metadata.map(|(k, v)| (k.as_str(), v.clone())).collect();
+    labels.insert(GROUP_LABEL, new.group.to_string());
+    labels.insert(REVISION_LABEL, new.revision.to_string());
+    labels
+}
+
+fn health_checks(spec: &Spec) -> Result<Vec<write::HealthCheck<'_>>, Refusal> {
+    let Some(health) = &spec.health else {
+        return Ok(Vec::new());
+    };
+    let port_index = health
+        .probe
+        .port()
+        .map(|name| {
+            let message = format!("there is no port called {name:?}");
+            let index = spec.ports.get_index_of(name);
+            index.ok_or_else(|| refusal(Some("health".to_owned()), &message))
+        })
+        .transpose()?;
+    Ok(vec![health_check(health, port_index)])
+}
+
+fn health_check(health: &Health, port_index: Option<usize>) -> write::HealthCheck<'_> {
+    let (protocol, path, command) = match &health.probe {
+        Probe::Http { path, .. } => ("HTTP", Some(path.as_str()), None),
+        Probe::Tcp { .. } => ("TCP", None, None),
+        Probe::Command(value) => ("COMMAND", None, Some(write::Command { value })),
+    };
+    write::HealthCheck {
+        protocol,
+        path,
+        port_index,
+        command,
+        grace_period_seconds: whole_seconds(health.grace),
+        interval_seconds: whole_seconds(health.interval),
+        timeout_seconds: whole_seconds(health.timeout),
+        max_consecutive_failures: health.failures,
+    }
+}
+
+/// Marathon counts in seconds; rounded up, because 0 would be another thing than a little.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}

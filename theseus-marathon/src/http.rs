@@ -1,0 +1,406 @@
+//! Requests and answers: addresses, credentials, time limits, size limits, and what is sent again.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use reqwest::{Certificate, Client, Method, Response, redirect};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::classify::{Reply, classify, misread};
+use crate::config::{ConfigError, Credentials, MarathonConfig};
+use crate::failure::Failure;
+
+/// How many changes are told at the same time.
+const WRITES_AT_A_TIME: usize = 8;
+
+/// How many times an answer may lead elsewhere.
+const MAX_REDIRECTS: usize = 3;
+
+/// The most memory that is set aside because a header says so.
+const MAX_RESERVED: usize = 64 << 20;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// One request, to whichever address answers.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    /// From `/v2` on.
+    pub(crate) path: String,
+    pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) body: Bytes,
+}
+
+impl Request {
+    pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    pub(crate) fn get(path: &str) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    pub(crate) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+
+    fn url(&self, base: &Url) -> Url {
+        let mut url = base.clone();
+        url.set_path(&format!(
+            "{}{}",
+            base.path().trim_end_matches('/'),
+            self.path
+        ));
+        if !self.query.is_empty() {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(&self.query);
+            // Any server reads `%20` as a space; a `+` of the text itself is `%2B` already.
+            url.set_query(Some(&query.finish().replace('+', "%20")));
+        }
+        url
+    }
+}
+
+/// The way to Marathon.
+#[derive(Debug)]
+pub(crate) struct Http {
+    client: Client,
+    config: MarathonConfig,
+    /// The address that answered last.
+    preferred: AtomicUsize,
+    writes: Semaphore,
+}
+
+impl Http {
+    pub(crate) fn new(config: MarathonConfig) -> Result<Self, ConfigError> {
+        check_urls(&config.urls)?;
+        if let Some(Credentials::Token(token)) = &config.credentials {
+            HeaderValue::from_str(token).map_err(|_| ConfigError::Credentials)?;
+        }
+        Ok(Self {
+            client: client(&config)?,
+            config,
+            preferred: AtomicUsize::new(0),
+            writes: Semaphore::new(WRITES_AT_A_TIME),
+        })
+    }
+
+    pub(crate) fn config(&self) -> &MarathonConfig {
+        &self.config
+    }
+
+    /// The addresses, for people.
+    pub(crate) fn address(&self) -> String {
+        let shown = self
+            .config
+            .urls
+            .iter()
+            .map(|url| url.as_str().trim_end_matches('/'));
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Asks for something, again and again while that can help. `limit` is on one answer.
+    pub(crate) async fn read<T>(
+        &self,
+        request: &Request,
+        limit: Duration,
+        parse: impl Fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<T, Failure> {
+        let mut tries = self.tries();
+        loop {
+            let outcome = self
+                .exchange(request, limit)
+                .await
+                .and_then(|body| parse(&body).map_err(|error| misread(&error, false)));
+            match outcome {
+                Err(failure) => tries.pause_after(failure).await?,
+                Ok(answer) => return Ok(answer),
+            }
+        }
+    }
+
+    /// Changes something, and sends it again only where surely nothing was done.
+    pub(crate) async fn write(&self, request: &Request) -> Result<Bytes, Failure> {
+        let _permit = self
+            .writes
+            .acquire()
+            .await
+            .expect("nobody closes the semaphore");
+        let mut tries = self.tries();
+        loop {
+            match self.exchange(request, self.config.answer_timeout).await {
+                Err(failure) => tries.pause_after(failure).await?,
+                Ok(body) => return Ok(body),
+            }
+        }
+    }
+
+    /// Pauses between tries, longer and longer, for ever.
+    pub(crate) fn pauses(&self) -> ExponentialBackoff {
+        ExponentialBuilder::new()
+            .with_jitter()
+            .with_min_delay(self.config.first_pause)
+            .with_max_delay(self.config.longest_pause)
+            .without_max_times()
+            .build()
+    }
+
+    fn tries(&self) -> Tries {
+        Tries {
+            pauses: self.pauses(),
+            patience: self.config.patience,
+            began: Instant::now(),
+            last: Instant::now(),
+        }
+    }
+
+    /// One request and the whole of its answer, when that is a success.
+    async fn exchange(&self, request: &Request, limit: Duration) -> Result<Bytes, Failure> {
+        let response = self.open(request, JSON, Some(limit)).await?;
+        let (status, retry_after) = (response.status(), retry_after(response.headers()));
+        let body = self.body(response, request.is_write()).await?;
+        let reply = Reply {
+            status,
+            retry_after,
+            body: &body,
+        };
+        match classify(reply, request.is_write()) {
+            Some(failure) => Err(failure),
+            None => Ok(body),
+        }
+    }
+
+    /// Sends a request to the first address that can be reached, and waits for the head of the
+    /// answer.
+    pub(crate) async fn open(
+        &self,
+        request: &Request,
+        accept: HeaderValue,
+        limit: Option<Duration>,
+    ) -> Result<Response, Failure> {
+        let urls = &self.config.urls;
+        let first = self.preferred.load(Ordering::Relaxed);
+        let mut failure = None;
+        for index in (0..urls.len()).map(|offset| (first + offset) % urls.len()) {
+            match self
+                .follow(request, request.url(&urls[index]), &accept, limit)
+                .await
+            {
+                Ok(response) => {
+                    self.preferred.store(index, Ordering::Relaxed);
+                    return Ok(response);
+                }
+                Err(error) => {
+                    tracing::debug!(url = %urls[index], %error, "no answer");
+                    let never_left = error.is_connect();
+                    let is_write = request.is_write() && !never_left;
+                    failure = Some(Failure::on_the_way(is_write, error));
+                    if !never_left {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(failure.unwrap_or_else(|| Failure::unreachable("there is no address")))
+    }
+
+    /// Follows where a standby leads to. Credentials go to configured addresses only.
+    async fn follow(
+        &self,
+        request: &Request,
+        mut url: Url,
+        accept: &HeaderValue,
+        limit: Option<Duration>,
+    ) -> reqwest::Result<Response> {
+        for _ in 0..MAX_REDIRECTS {
+            let response = self.send(request, url.clone(), accept, limit).await?;
+            let Some(next) = self.led_to(request, &url, &response) else {
+                return Ok(response);
+            };
+            tracing::debug!(%next, "led on");
+            url = next;
+        }
+        self.send(request, url, accept, limit).await
+    }
+
+    async fn send(
+        &self,
+        request: &Request,
+        url: Url,
+        accept: &HeaderValue,
+        limit: Option<Duration>,
+    ) -> reqwest::Result<Response> {
+        let mut builder = self
+            .client
+            .request(request.method.clone(), url)
+            .header(ACCEPT, accept)
+            .header(CONTENT_TYPE, JSON);
+        if request.is_write() {
+            builder = builder.body(request.body.clone());
+        }
+        builder = match &self.config.credentials {
+            None => builder,
+            Some(Credentials::Basic { user, password }) => builder.basic_auth(user, Some(password)),
+            Some(Credentials::Token(token)) => {
+                builder.header(AUTHORIZATION, format!("token={token}"))
+            }
+        };
+        if let Some(limit) = limit {
+            builder = builder.timeout(limit);
+        }
+        let response = builder.send().await?;
+        tracing::debug!(
+            method = %request.method,
+            path = %request.path,
+            status = response.status().as_u16(),
+            "answered"
+        );
+        Ok(response)
+    }
+
+    fn led_to(&self, request: &Request, from: &Url, response: &Response) -> Option<Url> {
+        let follows = match response.status().as_u16() {
+            307 | 308 => true,
+            // These would turn a change into a GET.
+            301 | 302 => !request.is_write(),
+            _ => false,
+        };
+        let location = response.headers().get(LOCATION)?.to_str().ok()?;
+        let next = from.join(location).ok()?;
+        let known = || {
+            self.config
+                .urls
+                .iter()
+                .any(|url| url.origin() == next.origin())
+        };
+        (follows && (self.config.credentials.is_none() || known())).then_some(next)
+    }
+
+    async fn body(&self, mut response: Response, is_write: bool) -> Result<Bytes, Failure> {
+        let most = self.config.largest_answer;
+        let told = response.content_length().unwrap_or(0);
+        let told = usize::try_from(told).unwrap_or(usize::MAX);
+        let mut body = Vec::with_capacity(told.min(most).min(MAX_RESERVED));
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= most => {
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(Some(_)) => {
+                    let reason = format!("it answers with more than {most} bytes");
+                    return Err(if is_write {
+                        Failure::Unclear(reason.into())
+                    } else {
+                        Failure::Garbled(reason)
+                    });
+                }
+                Ok(None) => return Ok(body.into()),
+                Err(error) => return Err(Failure::on_the_way(is_write, error)),
+            }
+        }
+    }
+}
+
+/// The tries of one request.
+struct Tries {
+    pauses: ExponentialBackoff,
+    patience: Duration,
+    began: Instant,
+    /// When the last try began.
+    last: Instant,
+}
+
+impl Tries {
+    /// Waits before the next try, or gives the failure back: because trying again cannot help, or
+    /// because a try as long as the last would end too late.
+    async fn pause_after(&mut self, failure: Failure) -> Result<(), Failure> {
+        let Failure::Unreachable { cause, after } = &failure else {
+            return Err(failure);
+        };
+        let pause = self
+            .pauses
+            .next()
+            .unwrap_or(self.patience)
+            .max(after.unwrap_or_default());
+        if self.began.elapsed() + pause + self.last.elapsed() > self.patience {
+            return Err(failure);
+        }
+        tracing::debug!(%cause, ?pause, "trying again");
+        tokio::time::sleep(pause).await;
+        self.last = Instant::now();
+        Ok(())
+    }
+}
+
+fn check_urls(urls: &[Url]) -> Result<(), ConfigError> {
+    if urls.is_empty() {
+        return Err(ConfigError::NoUrl);
+    }
+    for url in urls {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(ConfigError::NotHttp(url.to_string()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
+            return Err(ConfigError::CredentialsInUrl(shown));
+        }
+    }
+    Ok(())
+}
+
+fn client(config: &MarathonConfig) -> Result<Client, ConfigError> {
+    // An error only says that the process has a provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let addresses = u32::try_from(config.urls.len()).unwrap_or(u32::MAX);
+    let builder = Client::builder()
+        .user_agent(concat!("theseus/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        // All addresses are to have had their turn before patience ends.
+        .connect_timeout(config.connect_timeout.min(config.patience / addresses));
+    let builder = match &config.authorities {
+        Some(pem) => {
+            let certificates =
+                Certificate::from_pem_bundle(pem).map_err(ConfigError::Authorities)?;
+            builder.tls_certs_only(certificates)
+        }
+        // Without TLS the system's certificates need not be there, nor be read.
+        None if config.urls.iter().all(|url| url.scheme() == "http") => builder.tls_certs_only([]),
+        None => builder,
+    };
+    builder.build().map_err(ConfigError::Client)
+}
+
+/// How long a server asks to wait: so many seconds, or until a time.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = rfc2822::parse(value).ok()?.timestamp();
+    let now = Timestamp::now();
+    Some(until.duration_since(now).try_into().unwrap_or_default())
+}

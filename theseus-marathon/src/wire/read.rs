@@ -1,0 +1,159 @@
+//! What Marathon answers. Unknown fields are passed over and `null` counts as absent. Texts are
+//! borrowed from the body where they hold no escapes, because a body can be tens of megabytes.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+
+/// A text out of the body. (serde borrows a bare `Cow` but not one inside an `Option`.)
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `GET /v2/apps`
+#[derive(Debug, Deserialize)]
+pub(crate) struct Apps<'a> {
+    #[serde(borrow)]
+    pub(crate) apps: Vec<App<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct App<'a> {
+    #[serde(borrow)]
+    pub(crate) id: Text<'a>,
+    pub(crate) instances: Option<u32>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) health_checks: Vec<Anything>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) deployments: Vec<Id<'a>>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) tasks: Vec<Task<'a>>,
+    pub(crate) last_task_failure: Option<TaskFailure<'a>>,
+}
+
+/// A value that is only counted.
+#[derive(Debug)]
+pub(crate) struct Anything;
+
+impl<'de> Deserialize<'de> for Anything {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// An object of which only the id counts.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Id<'a> {
+    #[serde(borrow)]
+    pub(crate) id: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Task<'a> {
+    #[serde(borrow)]
+    pub(crate) id: Text<'a>,
+    pub(crate) host: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) ports: Vec<u16>,
+    pub(crate) staged_at: Option<Text<'a>>,
+    pub(crate) started_at: Option<Text<'a>>,
+    pub(crate) state: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) health_check_results: Vec<Option<HealthResult<'a>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HealthResult<'a> {
+    pub(crate) alive: Option<bool>,
+    #[serde(borrow)]
+    pub(crate) first_success: Option<Text<'a>>,
+    pub(crate) last_failure: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct TaskFailure<'a> {
+    #[serde(borrow)]
+    pub(crate) message: Option<Text<'a>>,
+    pub(crate) host: Option<Text<'a>>,
+    pub(crate) state: Option<Text<'a>>,
+    pub(crate) timestamp: Option<Text<'a>>,
+}
+
+/// An entry of `GET /v2/deployments`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Deployment<'a> {
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    pub(crate) steps: Vec<Step<'a>>,
+}
+
+/// What a deployment does at one time: since 1.1 in an object, before that bare.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Step<'a> {
+    Object {
+        #[serde(borrow)]
+        actions: Vec<Action<'a>>,
+    },
+    Bare(#[serde(borrow)] Vec<Action<'a>>),
+}
+
+impl<'a> Step<'a> {
+    pub(crate) fn actions(&self) -> &[Action<'a>] {
+        match self {
+            Self::Object { actions } | Self::Bare(actions) => actions,
+        }
+    }
+}
+
+/// One thing that a deployment does. Its name was called `type` in 1.1.0 and 1.1.1.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Action<'a> {
+    #[serde(borrow, alias = "type")]
+    pub(crate) action: Option<Text<'a>>,
+    pub(crate) app: Option<Text<'a>>,
+}
+
+/// `GET /v2/info`
+#[derive(Debug, Deserialize)]
+pub(crate) struct Info {
+    pub(crate) version: String,
+}
+
+/// What a change that was taken is answered with.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Taken {
+    pub(crate) deployment_id: Option<String>,
+}
+
+/// The events that are listened to, whatever their type.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Event<'a> {
+    #[serde(borrow, rename = "eventType")]
+    pub(crate) kind: Text<'a>,
+    pub(crate) timestamp: Option<Text<'a>>,
+    pub(crate) app_id: Option<Text<'a>>,
+    pub(crate) task_id: Option<Text<'a>>,
+    pub(crate) instance_id: Option<Text<'a>>,
+    pub(crate) task_status: Option<Text<'a>>,
+    pub(crate) alive: Option<bool>,
+    pub(crate) id: Option<Text<'a>>,
+}
+
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}

@@ -1,0 +1,211 @@
+//! The event stream: what is told, and that it heals.
+
+use std::time::Duration;
+
+use crate::server::config;
+use futures_util::StreamExt as _;
+use theseus_core::cluster::{Cluster as _, ClusterError, ContainerState, Event, EventKind, Events};
+use theseus_marathon::{Marathon, MarathonConfig};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+const HEAD: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+const HELLO: &str =
+    "event: event_stream_attached\r\ndata: {\"eventType\":\"event_stream_attached\"}\r\n\r\n";
+
+/// A status update as Marathon sends it.
+fn update(task: &str) -> String {
+    format!(
+        "event: status_update_event\r\ndata: {{\"eventType\":\"status_update_event\",\
+         \"appId\":\"/theseus/a/dev/r1\",\"taskId\":\"{task}\",\"taskStatus\":\"TASK_RUNNING\"}}\r\n\r\n"
+    )
+}
+
+/// A server that waits to be told what to answer.
+struct Stub {
+    listener: TcpListener,
+    url: String,
+}
+
+impl Stub {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        Self { listener, url }
+    }
+
+    fn marathon(&self) -> Marathon {
+        Marathon::new(config(&self.url)).unwrap()
+    }
+
+    /// The next connection, and its request.
+    async fn accept(&self) -> (TcpStream, String) {
+        let (mut connection, _) = self.listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(connection.read_u8().await.unwrap());
+        }
+        (connection, String::from_utf8(request).unwrap())
+    }
+
+    /// The next connection, answered with this.
+    async fn answer(&self, text: &str) -> TcpStream {
+        let (mut connection, _) = self.accept().await;
+        connection.write_all(text.as_bytes()).await.unwrap();
+        connection
+    }
+}
+
+async fn next(events: &mut Events) -> EventKind {
+    let event = tokio::time::timeout(Duration::from_secs(10), events.next()).await;
+    let event: Event = event
+        .expect("an event comes")
+        .expect("the stream goes on")
+        .unwrap();
+    event.kind
+}
+
+fn task(kind: &EventKind) -> &str {
+    match kind {
+        EventKind::Container { id, state } => {
+            assert_eq!(*state, ContainerState::Running);
+            &id.0
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn events_are_told_as_they_come() {
+    let stub = Stub::start().await;
+    let marathon = stub.marathon();
+    let (events, (mut connection, request)) = tokio::join!(marathon.events(), async {
+        let (mut connection, request) = stub.accept().await;
+        connection
+            .write_all(format!("{HEAD}{HELLO}").as_bytes())
+            .await
+            .unwrap();
+        (connection, request)
+    });
+    let mut events = events.unwrap();
+    let request = request.to_ascii_lowercase();
+    assert!(
+        request.contains("accept: text/event-stream\r\n"),
+        "{request}"
+    );
+    let target = request.lines().next().unwrap();
+    assert!(
+        target.starts_with("get /v2/events?plan-format=light&event_type="),
+        "{target}"
+    );
+    assert!(
+        target.contains("event_type=status_update_event"),
+        "{target}"
+    );
+    assert_eq!(next(&mut events).await, EventKind::Attached);
+    // Split in the middle of an event, behind one that is no JSON and one that is of no interest.
+    let text = format!(
+        "data: {{\r\n\r\ndata: {{\"eventType\":\"new\"}}\r\n\r\n: a comment\r\n{}",
+        update("t.1")
+    );
+    let (one, two) = text.split_at(text.len() - 20);
+    connection.write_all(one.as_bytes()).await.unwrap();
+    connection.flush().await.unwrap();
+    tokio::task::yield_now().await;
+    connection.write_all(two.as_bytes()).await.unwrap();
+    assert_eq!(task(&next(&mut events).await), "t.1");
+    // The stream goes on as long as somebody listens.
+    connection
+        .write_all(update("t.2").as_bytes())
+        .await
+        .unwrap();
+    assert_eq!(task(&next(&mut events).await), "t.2");
+}
+
+#[tokio::test]
+async fn a_cut_is_told_and_mended() {
+    let stub = Stub::start().await;
+    let marathon = stub.marathon();
+    let text = format!("{HEAD}{HELLO}{}", update("t.1"));
+    let (events, connection) = tokio::join!(marathon.events(), stub.answer(&text));
+    let mut events = events.unwrap();
+    assert_eq!(next(&mut events).await, EventKind::Attached);
+    assert_eq!(task(&next(&mut events).await), "t.1");
+    drop(connection);
+    assert_eq!(next(&mut events).await, EventKind::Detached);
+    // Away for two more times.
+    let (attached, ()) = tokio::join!(next(&mut events), async {
+        drop(
+            stub.answer("HTTP/1.1 503 No Leader\r\ncontent-length: 0\r\n\r\n")
+                .await,
+        );
+        drop(stub.accept().await);
+        let text = format!("{HEAD}{HELLO}{}", update("t.2"));
+        std::mem::forget(stub.answer(&text).await);
+    });
+    assert_eq!(attached, EventKind::Attached);
+    assert_eq!(task(&next(&mut events).await), "t.2");
+}
+
+#[tokio::test]
+async fn silence_is_a_cut() {
+    let stub = Stub::start().await;
+    let config = MarathonConfig {
+        longest_silence: Duration::from_millis(50),
+        ..config(&stub.url)
+    };
+    let marathon = Marathon::new(config).unwrap();
+    let text = format!("{HEAD}{HELLO}");
+    let (events, _connection) = tokio::join!(marathon.events(), stub.answer(&text));
+    let mut events = events.unwrap();
+    assert_eq!(next(&mut events).await, EventKind::Attached);
+    assert_eq!(next(&mut events).await, EventKind::Detached);
+    let (attached, _connection) = tokio::join!(next(&mut events), stub.answer(&text));
+    assert_eq!(attached, EventKind::Attached);
+}
+
+#[tokio::test]
+async fn an_event_without_end_is_a_cut() {
+    let stub = Stub::start().await;
+    let marathon = stub.marathon();
+    let text = format!("{HEAD}{HELLO}data: ");
+    let (events, mut connection) = tokio::join!(marathon.events(), stub.answer(&text));
+    let mut events = events.unwrap();
+    assert_eq!(next(&mut events).await, EventKind::Attached);
+    let (detached, ()) = tokio::join!(next(&mut events), async {
+        let chunk = vec![b'x'; 1 << 20];
+        // Until the client hangs up.
+        while connection.write_all(&chunk).await.is_ok() {}
+    });
+    assert_eq!(detached, EventKind::Detached);
+}
+
+#[tokio::test]
+async fn a_listener_that_is_turned_away_is_told_at_once() {
+    let stub = Stub::start().await;
+    let marathon = stub.marathon();
+    let (events, _connection) = tokio::join!(
+        marathon.events(),
+        stub.answer("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n")
+    );
+    assert!(matches!(events.err(), Some(ClusterError::Denied { .. })));
+}
+
+#[tokio::test]
+async fn a_listener_that_is_turned_away_later_is_told_and_left() {
+    let stub = Stub::start().await;
+    let marathon = stub.marathon();
+    let text = format!("{HEAD}{HELLO}");
+    let (events, connection) = tokio::join!(marathon.events(), stub.answer(&text));
+    let mut events = events.unwrap();
+    drop(connection);
+    assert_eq!(next(&mut events).await, EventKind::Attached);
+    assert_eq!(next(&mut events).await, EventKind::Detached);
+    let (end, _connection) = tokio::join!(
+        events.next(),
+        stub.answer("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n")
+    );
+    assert!(matches!(end, Some(Err(ClusterError::Denied { .. }))));
+    assert!(events.next().await.is_none());
+}

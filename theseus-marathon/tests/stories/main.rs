@@ -1,0 +1,7 @@
+//! Stories between the client and servers that take Marathon's part: which requests are made, and
+//! what becomes of each answer.
+
+mod apply;
+mod events;
+mod observe;
+mod server;
