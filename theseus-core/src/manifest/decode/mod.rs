@@ -1,0 +1,168 @@
+//! From the tree of a source to groups and their specs. Every decoder goes on after a fault, so
+//! that all faults are found; what it then gives is never used.
+
+mod container;
+mod context;
+mod group;
+mod health;
+mod placement;
+mod ports;
+mod update;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+
+use crate::model::{GroupId, Labels, ServiceName, Spec};
+
+use super::finding::{Findings, Spot};
+use super::suggest::nearest;
+use super::text::Span;
+use super::tree::{Entry, Map, Node, Value};
+use context::{Cx, Field, is_null};
+
+/// What the sources say of a group.
+#[derive(Debug)]
+pub(super) struct Mention {
+    pub(super) group: GroupId,
+    pub(super) at: Spot,
+    /// What it should be; `None` when it should be gone.
+    pub(super) spec: Option<Spec>,
+}
+
+/// What all sources say, which must not say two things of one group.
+#[derive(Debug, Default)]
+pub(super) struct Mentions {
+    pub(super) all: Vec<Mention>,
+    known: HashMap<GroupId, usize>,
+}
+
+const MANIFEST: &[Field<Mentions>] = &[
+    ("deploy", |cx, mentions, node| {
+        services(cx, node, |cx, id, at, node| {
+            let (labels, spec) = group::group(cx, node, at);
+            mentions.add(cx, id, labels, at, Some(spec));
+        });
+    }),
+    ("remove", |cx, mentions, node| {
+        services(cx, node, |cx, id, at, node| {
+            let labels = group::labels_only(cx, node, at);
+            mentions.add(cx, id, labels, at, None);
+        });
+    }),
+];
+
+/// Decodes a source. `None` stands for one in which there is nothing.
+pub(super) fn manifest<'t>(
+    root: Option<&'t Node<'t>>,
+    source: usize,
+    mentions: &mut Mentions,
+    findings: &'t mut Findings,
+) {
+    let mut cx = Cx::new(source, findings);
+    let what = "a manifest: a map with deploy, remove or both";
+    let Some(root) = root else {
+        cx.fault(Span::default(), format!("expected {what}, found nothing"));
+        return;
+    };
+    let map = cx.fields(root, what, MANIFEST, mentions);
+    if map.is_some_and(Map::is_empty) {
+        cx.fault(root.span, format!("expected {what}, found an empty map"));
+    }
+}
+
+/// Decodes the services below `deploy` or `remove`: below each name is a group, or a list of
+/// groups. `group` gets the service's name, if it is one, and the place of the group.
+fn services<'t>(
+    cx: &mut Cx<'t>,
+    node: &'t Node<'t>,
+    mut group: impl FnMut(&mut Cx<'t>, Option<&ServiceName>, Span, &'t Node<'t>),
+) {
+    cx.entries(node, "a map of services", |cx, name, key, node| {
+        let service = cx.name(name, key).and_then(|_| name.parse().ok());
+        let Value::List(groups) = &node.value else {
+            group(cx, service.as_ref(), key, node);
+            return;
+        };
+        if groups.is_empty() {
+            cx.fault(
+                node.span,
+                "expected a group, or a list of groups, found an empty list",
+            );
+        }
+        for (index, node) in groups.iter().enumerate() {
+            cx.at_index(index, |cx| group(cx, service.as_ref(), node.span, node));
+        }
+    });
+}
+
+impl Mentions {
+    /// Notes what is said of a group, if it is known which one is meant.
+    fn add(
+        &mut self,
+        cx: &mut Cx<'_>,
+        service: Option<&ServiceName>,
+        labels: Option<Labels>,
+        at: Span,
+        spec: Option<Spec>,
+    ) {
+        let (Some(service), Some(labels)) = (service, labels) else {
+            return;
+        };
+        let group = GroupId::new(service.clone(), labels);
+        let mention = Mention {
+            at: cx.spot(at),
+            spec,
+            group: group.clone(),
+        };
+        match self.known.entry(group) {
+            Slot::Vacant(slot) => {
+                slot.insert(self.all.len());
+                self.all.push(mention);
+            }
+            Slot::Occupied(slot) => {
+                let first = &self.all[*slot.get()];
+                conflict(cx, at, first, &mention);
+            }
+        }
+    }
+}
+
+/// Notes that two mentions of a group do not go together. Two removals do.
+fn conflict(cx: &mut Cx<'_>, at: Span, first: &Mention, second: &Mention) {
+    let group = &second.group;
+    let message = match (&first.spec, &second.spec) {
+        (None, None) => return,
+        (Some(_), Some(_)) => format!("{group} is deployed twice"),
+        _ => format!("{group} is both deployed and removed"),
+    };
+    cx.fault(at, message).related(first.at, "first");
+}
+
+/// Notes the keys that must be there and are not. One that was only misspelt is noted already, as
+/// an unknown key.
+fn require(cx: &mut Cx<'_>, map: &Map<'_>, keys: &[(&str, &str)], at: Span) {
+    for (key, help) in keys {
+        let written = map.get(*key);
+        if written.is_some_and(|entry| !is_null(&entry.node)) || misspelt(map, key).is_some() {
+            continue;
+        }
+        let at = written.map_or(at, |entry| entry.key);
+        cx.fault(at, format!("{key} is missing")).help(*help);
+    }
+}
+
+/// The entry whose key was probably meant to be this one, which is not there.
+fn misspelt<'m>(map: &'m Map<'m>, key: &str) -> Option<(&'m str, &'m Entry<'m>)> {
+    if map.contains_key(key) {
+        return None;
+    }
+    let near = |written: &str| nearest(written, [key]).is_some();
+    let (written, entry) = map.iter().find(|(written, _)| near(written))?;
+    Some((written, entry))
+}
+
+/// The keys that a group may have.
+#[cfg(test)]
+pub(super) fn group_keys() -> impl Iterator<Item = &'static str> {
+    group::keys()
+}
