@@ -79,7 +79,8 @@ fn seconds<S: Serializer>(took: &SignedDuration, serializer: S) -> Result<S::Ok,
     serializer.serialize_f64((took.as_secs_f64() * 10.0).round() / 10.0)
 }
 
-/// How something ended.
+/// How something ended. JSON knows four ways: what was stopped or not begun is `failed` there, with
+/// its reason beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -90,8 +91,10 @@ pub enum Outcome {
     /// The former revision runs again.
     RolledBack,
     /// It was stopped half-way, and goes on when asked for again.
+    #[serde(rename = "failed")]
     Stopped,
     /// The records changed after the plan was made; nothing was done.
+    #[serde(rename = "failed")]
     Stale,
     /// It did not come about.
     Failed,

@@ -213,7 +213,11 @@ impl Run<'_> {
     /// Reports what is not done yet, if anything, as stopped.
     fn stopped(&mut self) {
         for group in self.active.keys().cloned().collect::<Vec<_>>() {
-            self.close(&group, Outcome::Stopped, None);
+            self.close(
+                &group,
+                Outcome::Stopped,
+                Some("asked for again, it goes on from here".to_owned()),
+            );
         }
     }
 

@@ -48,7 +48,7 @@ impl Census {
 }
 
 /// The containers that take up room.
-pub(super) fn live(app: &App) -> impl Iterator<Item = &Container> {
+fn live(app: &App) -> impl Iterator<Item = &Container> {
     app.containers
         .iter()
         .filter(|c| c.state != ContainerState::Ended)
@@ -60,7 +60,7 @@ pub(super) fn staying(app: &App) -> impl Iterator<Item = &Container> {
 }
 
 /// How many containers the app has or may yet get.
-pub(super) fn created(app: &App) -> u32 {
+fn created(app: &App) -> u32 {
     app.instances.max(count(live(app)))
 }
 

@@ -11,6 +11,8 @@
 
 mod census;
 mod replace;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 

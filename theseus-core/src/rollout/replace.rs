@@ -1,10 +1,11 @@
 //! Bringing one revision of a group to strength and every other one out of the way.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::census::{Census, count, created, is_ready, live, ready_at, staying};
+use super::census::{Census, count, is_ready, ready_at, staying};
 use super::{Decision, View};
 use crate::cluster::{App, Change, Container, ContainerId, NewApp, Revision};
 use crate::model::{GroupId, Order, Spec, duration};
@@ -48,136 +49,179 @@ impl Bounds {
     }
 }
 
+/// One look at a group of which one revision replaces the others.
+struct Replacement<'a> {
+    group: &'a GroupId,
+    revision: Revision,
+    spec: &'a Arc<Spec>,
+    view: &'a View<'a>,
+    bounds: Bounds,
+    census: Census,
+}
+
 pub(super) fn decide(
     group: &GroupId,
     revision: Revision,
     spec: &Arc<Spec>,
     view: &View<'_>,
 ) -> Decision {
-    let bounds = Bounds::of(spec);
-    let census = Census::take(view.apps, revision, spec.update.min_healthy_time, view.now);
-    let new = view.apps.iter().find(|app| app.revision == revision);
-    let old: Vec<&App> = view
-        .apps
-        .iter()
-        .filter(|app| app.revision != revision)
-        .collect();
-
-    if let Some(new) = new
-        && old.is_empty()
-        && !view.stopping
-        && new.instances == bounds.instances
-        && census.new == bounds.instances
-        && census.new_ready == bounds.instances
-    {
-        return Decision::Reached;
-    }
-
-    let mut changes: Vec<Change> = Vec::new();
-    changes.extend(grow(group, revision, spec, new, &census, bounds));
-    changes.extend(retire(&old, &census, bounds, view));
-    if changes.is_empty()
-        && let Some(reason) = overdue(revision, spec, view)
-    {
-        return Decision::Failed { reason };
-    }
-    Decision::Continue {
-        changes,
-        waiting: waiting(&census, bounds),
-        until: next_look(new, spec, view),
-    }
+    let replacement = Replacement {
+        group,
+        revision,
+        spec,
+        view,
+        bounds: Bounds::of(spec),
+        census: Census::take(view.apps, revision, spec.update.min_healthy_time, view.now),
+    };
+    replacement.decide()
 }
 
-/// Starts as many new containers as there is room for, or takes away those beyond what is wanted.
-fn grow(
-    group: &GroupId,
-    revision: Revision,
-    spec: &Arc<Spec>,
-    new: Option<&App>,
-    census: &Census,
-    bounds: Bounds,
-) -> Option<Change> {
-    let room = bounds.ceiling.saturating_sub(census.created());
-    let Some(new) = new else {
-        let instances = bounds.instances.min(room);
-        // Without room something old has to go first; without anything wanted there is nothing
-        // to make room for.
-        return (instances > 0 || bounds.instances == 0).then(|| {
-            Change::Create(Box::new(NewApp {
-                group: group.clone(),
-                revision,
-                spec: Arc::clone(spec),
-                instances,
-            }))
-        });
-    };
-    let instances = if new.instances < bounds.instances {
-        bounds.instances.min(new.instances.saturating_add(room))
-    } else {
-        bounds.instances
-    };
-    (instances != new.instances && new.operations.is_empty()).then(|| Change::Scale {
-        app: new.id.clone(),
-        instances,
-    })
-}
+impl Replacement<'_> {
+    fn new_app(&self) -> Option<&App> {
+        self.view
+            .apps
+            .iter()
+            .find(|app| app.revision == self.revision)
+    }
 
-/// Takes down what the bounds allow of the other revisions: first what is only promised, then
-/// what does not work, then the oldest.
-///
-/// What does not work is not taken down freely: there are never fewer containers than the floor
-/// that work or may yet come to work, so that old ones which were only slow can still recover
-/// while the new ones fail.
-fn retire(old: &[&App], census: &Census, bounds: Bounds, view: &View<'_>) -> Vec<Change> {
-    let new_unready = census.new - census.new_ready;
-    let mut budget = census
-        .created()
-        .saturating_sub(bounds.floor)
-        .saturating_sub(new_unready);
-    let mut ready_budget = census.serving().saturating_sub(bounds.floor);
-    let mut changes = Vec::new();
-    for app in old {
-        if !app.operations.is_empty() {
-            continue;
+    fn old_apps(&self) -> impl Iterator<Item = &App> {
+        self.view
+            .apps
+            .iter()
+            .filter(|app| app.revision != self.revision)
+    }
+
+    /// Whether the engine has been asked for all containers of the new revision, and no more.
+    fn is_full(&self) -> bool {
+        self.new_app()
+            .is_some_and(|new| new.instances == self.bounds.instances)
+    }
+
+    fn is_reached(&self) -> bool {
+        self.is_full()
+            && self.old_apps().next().is_none()
+            && !self.view.stopping
+            && self.census.new == self.bounds.instances
+            && self.census.new_ready == self.bounds.instances
+    }
+
+    fn decide(&self) -> Decision {
+        if self.is_reached() {
+            return Decision::Reached;
         }
-        let promised = app.instances.saturating_sub(count(live(app))).min(budget);
-        budget -= promised;
-        let mut candidates: Vec<(&Container, bool)> = staying(app)
-            .map(|c| (c, is_ready(app, c, std::time::Duration::ZERO, view.now)))
-            .collect();
-        candidates.sort_by_key(|(c, ready)| (*ready, c.started_at, c.staged_at, &c.id));
-        let mut chosen: Vec<ContainerId> = Vec::new();
-        for (container, ready) in candidates {
-            if budget == 0 || (ready && ready_budget == 0) {
-                break;
+        let changes: Vec<Change> = self.grow().into_iter().chain(self.retire()).collect();
+        if changes.is_empty()
+            && let Some(reason) = overdue(self.revision, self.spec, self.view)
+        {
+            return Decision::Failed { reason };
+        }
+        Decision::Continue {
+            changes,
+            waiting: waiting(&self.census, self.bounds),
+            until: next_look(self.new_app(), self.spec, self.view),
+        }
+    }
+
+    /// Starts as many new containers as there is room for, or takes away those beyond what is
+    /// wanted.
+    fn grow(&self) -> Option<Change> {
+        let wanted = self.bounds.instances;
+        // Containers of an app that is gone still take up room, and nobody can count them.
+        let room = if self.view.stopping {
+            0
+        } else {
+            self.bounds.ceiling.saturating_sub(self.census.created())
+        };
+        let Some(new) = self.new_app() else {
+            let instances = wanted.min(room);
+            // Without room something old has to go first; without anything wanted there is
+            // nothing to make room for.
+            return (instances > 0 || wanted == 0).then(|| {
+                Change::Create(Box::new(NewApp {
+                    group: self.group.clone(),
+                    revision: self.revision,
+                    spec: Arc::clone(self.spec),
+                    instances,
+                }))
+            });
+        };
+        let instances = wanted.min(new.instances.saturating_add(room));
+        (instances != new.instances && new.operations.is_empty()).then(|| Change::Scale {
+            app: new.id.clone(),
+            instances,
+        })
+    }
+
+    /// Takes down what the bounds allow of the other revisions: first what is only promised, then
+    /// what does not work, then the oldest.
+    ///
+    /// What does not work is not taken down freely: there are never fewer containers than the
+    /// floor that work or may yet come to work, so that old ones which were only slow can still
+    /// recover while the new ones fail.
+    fn retire(&self) -> Vec<Change> {
+        let new_unready = self.census.new - self.census.new_ready;
+        let floor = self.bounds.floor;
+        let remaining: u32 = self.old_apps().map(|app| app.instances).sum();
+        let mut budget = (self.census.new + remaining)
+            .saturating_sub(floor)
+            .saturating_sub(new_unready);
+        let mut ready_budget = self.census.serving().saturating_sub(floor);
+        let mut changes = Vec::new();
+        for app in self.old_apps().filter(|app| is_settled(app)) {
+            let promised = (app.instances - count(staying(app))).min(budget);
+            budget -= promised;
+            let mut chosen: Vec<ContainerId> = Vec::new();
+            for (container, ready) in worst_first(app, self.view.now) {
+                if budget == 0 || (ready && ready_budget == 0) {
+                    break;
+                }
+                budget -= 1;
+                ready_budget -= u32::from(ready);
+                chosen.push(container.id.clone());
             }
-            budget -= 1;
-            ready_budget -= u32::from(ready);
-            chosen.push(container.id.clone());
+            changes.extend(self.take_down(app, promised, chosen));
         }
-        changes.extend(take_down(app, promised, chosen));
+        changes
     }
-    changes
+
+    /// The one change that takes down so much of an app.
+    fn take_down(&self, app: &App, promised: u32, chosen: Vec<ContainerId>) -> Option<Change> {
+        let everything = promised + count(chosen.iter()) == app.instances;
+        if everything && self.is_full() {
+            // Nothing is started after this, so nobody has to count what dies out of sight.
+            return Some(Change::Delete {
+                app: app.id.clone(),
+            });
+        }
+        if promised > 0 {
+            // The rest follows on the next look: one change of an app at a time.
+            return Some(Change::Scale {
+                app: app.id.clone(),
+                instances: app.instances - promised,
+            });
+        }
+        (!chosen.is_empty()).then(|| Change::Shrink {
+            app: app.id.clone(),
+            containers: chosen,
+        })
+    }
 }
 
-/// The one change that takes down so much of an app.
-fn take_down(app: &App, promised: u32, chosen: Vec<ContainerId>) -> Option<Change> {
-    if promised + count(chosen.iter()) >= created(app) {
-        return Some(Change::Delete {
-            app: app.id.clone(),
-        });
-    }
-    if promised > 0 {
-        // The rest follows on the next look: one change of an app at a time.
-        return Some(Change::Scale {
-            app: app.id.clone(),
-            instances: app.instances - promised,
-        });
-    }
-    (!chosen.is_empty()).then(|| Change::Shrink {
-        app: app.id.clone(),
-        containers: chosen,
-    })
+/// Whether the engine is done with what it was told before: it does not hold the app, and none of
+/// its containers is about to be stopped without showing it. Until then nobody knows which ones
+/// will be left.
+fn is_settled(app: &App) -> bool {
+    app.operations.is_empty() && count(staying(app)) <= app.instances
+}
+
+/// The containers that may be told to stop, with whether each is ready: those that are not come
+/// first, then the oldest.
+fn worst_first(app: &App, now: Timestamp) -> Vec<(&Container, bool)> {
+    let mut containers: Vec<_> = staying(app)
+        .map(|c| (c, is_ready(app, c, Duration::ZERO, now)))
+        .collect();
+    containers.sort_by_key(|(c, ready)| (*ready, c.started_at, c.staged_at, &c.id));
+    containers
 }
 
 /// Why the rollout has failed, when nothing has come forward for as long as the spec allows.
@@ -216,7 +260,7 @@ fn last_progress(view: &View<'_>, revision: Revision) -> Timestamp {
         .flat_map(|app| {
             app.containers
                 .iter()
-                .filter(|c| ready_at(app, c, std::time::Duration::ZERO).is_some())
+                .filter(|c| ready_at(app, c, Duration::ZERO).is_some())
         })
         .filter_map(|c| c.healthy_since.or(c.started_at))
         .fold(view.started_at, Timestamp::max)
