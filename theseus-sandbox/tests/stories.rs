@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use theseus_sandbox::{Exit, HostConfig, SandboxConfig, Script};
 
 fn running_and_healthy(app: &Value) -> (u64, u64) {
-    (app["tasksRunning"].as_u64().unwrap(), app["tasksHealthy"].as_u64().unwrap())
+    (
+        app["tasksRunning"].as_u64().unwrap(),
+        app["tasksHealthy"].as_u64().unwrap(),
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -16,9 +19,15 @@ async fn an_app_starts_step_by_step() {
     let cluster = cluster();
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 2)).await;
     let app = cluster.app("/web").await;
-    assert_eq!((&app["tasksStaged"], &app["tasks"][0]["state"]), (&json!(2), &json!("TASK_STAGING")));
+    assert_eq!(
+        (&app["tasksStaged"], &app["tasks"][0]["state"]),
+        (&json!(2), &json!("TASK_STAGING"))
+    );
     pass(1001).await;
-    assert_eq!(cluster.app("/web").await["tasks"][1]["state"], "TASK_STARTING");
+    assert_eq!(
+        cluster.app("/web").await["tasks"][1]["state"],
+        "TASK_STARTING"
+    );
     pass(1000).await;
     assert_eq!(running_and_healthy(&cluster.app("/web").await), (2, 0));
     assert_eq!(cluster.get("/v2/deployments").await[0]["currentStep"], 2);
@@ -26,7 +35,12 @@ async fn an_app_starts_step_by_step() {
     let app = cluster.app("/web").await;
     assert_eq!(running_and_healthy(&app), (2, 2));
     assert_eq!(app["deployments"], json!([]));
-    let hosts: Vec<&Value> = app["tasks"].as_array().unwrap().iter().map(|it| &it["host"]).collect();
+    let hosts: Vec<&Value> = app["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["host"])
+        .collect();
     assert_ne!(hosts[0], hosts[1]);
 }
 
@@ -44,7 +58,11 @@ async fn a_rolling_upgrade_keeps_three_healthy_and_never_runs_more_than_four() {
     while cluster.get("/v2/deployments").await != json!([]) {
         let app = cluster.app("/web").await;
         let tasks = app["tasks"].as_array().unwrap().len();
-        let dying = app["tasks"].as_array().unwrap().iter().filter(|it| it["state"] == "TASK_KILLING");
+        let dying = app["tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|it| it["state"] == "TASK_KILLING");
         let healthy = app["tasksHealthy"].as_u64().unwrap() - dying.count() as u64;
         assert!(healthy >= 3, "{app}");
         assert!(tasks <= 4, "{app}");
@@ -54,8 +72,18 @@ async fn a_rolling_upgrade_keeps_three_healthy_and_never_runs_more_than_four() {
     assert_eq!(most, 4);
     let app = cluster.app("/web").await;
     assert_eq!(running_and_healthy(&app), (3, 3));
-    assert!(before.iter().all(|old| !ids(&app["tasks"]).contains(&old.as_str())));
-    assert!(app["tasks"].as_array().unwrap().iter().all(|task| task["version"] == app["version"]));
+    assert!(
+        before
+            .iter()
+            .all(|old| !ids(&app["tasks"]).contains(&old.as_str()))
+    );
+    assert!(
+        app["tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|task| task["version"] == app["version"])
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,11 +92,15 @@ async fn changing_instances_alone_touches_no_running_task() {
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 2)).await;
     cluster.settle().await;
     let two = cluster.sandbox.task_ids("/web");
-    cluster.ok("PUT", "/v2/apps/web", json!({ "instances": 4 })).await;
+    cluster
+        .ok("PUT", "/v2/apps/web", json!({ "instances": 4 }))
+        .await;
     cluster.settle().await;
     let four = cluster.sandbox.task_ids("/web");
     assert_eq!((four.len(), &four[..2]), (4, &two[..]));
-    cluster.ok("PATCH", "/v2/apps/web", json!({ "instances": 1 })).await;
+    cluster
+        .ok("PATCH", "/v2/apps/web", json!({ "instances": 1 }))
+        .await;
     cluster.settle().await;
     assert_eq!(cluster.sandbox.task_ids("/web"), two[..1]);
 }
@@ -78,8 +110,13 @@ async fn the_same_definition_again_changes_nothing() {
     let cluster = cluster();
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 2)).await;
     cluster.settle().await;
-    let (tasks, version) = (cluster.sandbox.task_ids("/web"), cluster.app("/web").await["version"].take());
-    let again = cluster.ok("PUT", "/v2/apps/web?partialUpdate=false", docker("/web", 2)).await;
+    let (tasks, version) = (
+        cluster.sandbox.task_ids("/web"),
+        cluster.app("/web").await["version"].take(),
+    );
+    let again = cluster
+        .ok("PUT", "/v2/apps/web?partialUpdate=false", docker("/web", 2))
+        .await;
     assert!(again["deploymentId"].is_string());
     assert_eq!(cluster.get("/v2/deployments").await, json!([]));
     assert_eq!(cluster.sandbox.task_ids("/web"), tasks);
@@ -92,7 +129,9 @@ async fn a_restart_replaces_every_task() {
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 2)).await;
     cluster.settle().await;
     let before = cluster.sandbox.task_ids("/web");
-    cluster.ok("POST", "/v2/apps/web/restart", Value::Null).await;
+    cluster
+        .ok("POST", "/v2/apps/web/restart", Value::Null)
+        .await;
     cluster.settle().await;
     let after = cluster.sandbox.task_ids("/web");
     assert!(after.len() == 2 && before.iter().all(|id| !after.contains(id)));
@@ -101,7 +140,10 @@ async fn a_restart_replaces_every_task() {
 #[tokio::test(start_paused = true)]
 async fn a_failing_app_is_held_back_longer_each_time() {
     let cluster = cluster();
-    cluster.sandbox.add_script(Script { fail_start: true, ..Script::for_image("web:1") });
+    cluster.sandbox.add_script(Script {
+        fail_start: true,
+        ..Script::for_image("web:1")
+    });
     let mut app = docker("/web", 1);
     app["backoffSeconds"] = json!(10);
     app["backoffFactor"] = json!(2);
@@ -109,7 +151,10 @@ async fn a_failing_app_is_held_back_longer_each_time() {
     pass(2500).await;
     let queue = cluster.get("/v2/queue").await;
     let item = &queue["queue"][0];
-    assert_eq!((&item["count"], &item["delay"]), (&json!(1), &json!({"timeLeftSeconds": 10, "overdue": false})));
+    assert_eq!(
+        (&item["count"], &item["delay"]),
+        (&json!(1), &json!({"timeLeftSeconds": 10, "overdue": false}))
+    );
     let app = cluster.app("/web").await;
     assert_eq!(app["lastTaskFailure"]["state"], "TASK_FAILED");
     assert_eq!(app["tasks"], json!([]));
@@ -118,15 +163,23 @@ async fn a_failing_app_is_held_back_longer_each_time() {
     let queue = cluster.get("/v2/queue").await;
     assert_eq!(queue["queue"][0]["delay"]["timeLeftSeconds"], 20);
     cluster.sandbox.clear_scripts();
-    cluster.ok("DELETE", "/v2/queue/web/delay", Value::Null).await;
+    cluster
+        .ok("DELETE", "/v2/queue/web/delay", Value::Null)
+        .await;
     cluster.settle().await;
     assert_eq!(cluster.get("/v2/queue").await, json!({"queue": []}));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_app_without_a_fitting_host_says_why_and_starts_when_there_is_room() {
-    let host = HostConfig { cpus: 1.0, ..HostConfig::named("only") };
-    let cluster = with(SandboxConfig { hosts: vec![host], ..config() });
+    let host = HostConfig {
+        cpus: 1.0,
+        ..HostConfig::named("only")
+    };
+    let cluster = with(SandboxConfig {
+        hosts: vec![host],
+        ..config()
+    });
     let app = |id: &str| json!({ "id": id, "cmd": "run", "cpus": 1, "mem": 1 });
     cluster.ok("POST", "/v2/apps", app("/first")).await;
     cluster.settle().await;
@@ -136,7 +189,10 @@ async fn an_app_without_a_fitting_host_says_why_and_starts_when_there_is_room() 
     let summary = &queue["queue"][0]["processedOffersSummary"];
     assert_eq!(queue["queue"][0]["delay"]["overdue"], true);
     let cpus = &summary["rejectSummaryLastOffers"][3];
-    assert_eq!(*cpus, json!({"reason": "InsufficientCpus", "declined": 1, "processed": 1}));
+    assert_eq!(
+        *cpus,
+        json!({"reason": "InsufficientCpus", "declined": 1, "processed": 1})
+    );
 
     cluster.ok("DELETE", "/v2/apps/first", Value::Null).await;
     cluster.settle().await;
@@ -151,7 +207,10 @@ async fn an_unhealthy_task_is_killed_after_its_failures_and_replaced() {
     let sick = cluster.sandbox.task_ids("/web").remove(0);
     assert!(cluster.sandbox.set_task_healthy(&sick, false));
     let result = cluster.app("/web").await["tasks"][0]["healthCheckResults"][0].take();
-    assert_eq!((&result["alive"], &result["consecutiveFailures"]), (&json!(false), &json!(1)));
+    assert_eq!(
+        (&result["alive"], &result["consecutiveFailures"]),
+        (&json!(false), &json!(1))
+    );
     assert_eq!(cluster.app("/web").await["tasksUnhealthy"], 1);
     pass(20_001).await;
     let app = cluster.app("/web").await;
@@ -166,7 +225,10 @@ async fn a_sick_image_stops_the_upgrade_until_it_is_rolled_back() {
     let cluster = cluster();
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 2)).await;
     cluster.settle().await;
-    cluster.sandbox.add_script(Script { never_healthy: true, ..Script::for_image("bad") });
+    cluster.sandbox.add_script(Script {
+        never_healthy: true,
+        ..Script::for_image("bad")
+    });
     let mut bad = docker("/web", 2);
     bad["container"]["docker"]["image"] = json!("bad");
     let deployment = cluster.ok("PUT", "/v2/apps/web", bad).await;
@@ -176,7 +238,9 @@ async fn a_sick_image_stops_the_upgrade_until_it_is_rolled_back() {
     assert_eq!(app["deployments"][0]["id"], deployment["deploymentId"]);
 
     let id = deployment["deploymentId"].as_str().unwrap();
-    let back = cluster.ok("DELETE", &format!("/v2/deployments/{id}"), Value::Null).await;
+    let back = cluster
+        .ok("DELETE", &format!("/v2/deployments/{id}"), Value::Null)
+        .await;
     assert_ne!(back["deploymentId"], deployment["deploymentId"]);
     cluster.settle().await;
     let app = cluster.app("/web").await;
@@ -186,9 +250,19 @@ async fn a_sick_image_stops_the_upgrade_until_it_is_rolled_back() {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_that_end_by_themselves_are_started_again() {
-    let exit = Some(Exit { after: std::time::Duration::from_secs(3), success: true });
-    let script = Script { exit, times: Some(1), ..Script::for_image("web") };
-    let cluster = with(SandboxConfig { scripts: vec![script], ..config() });
+    let exit = Some(Exit {
+        after: std::time::Duration::from_secs(3),
+        success: true,
+    });
+    let script = Script {
+        exit,
+        times: Some(1),
+        ..Script::for_image("web")
+    };
+    let cluster = with(SandboxConfig {
+        scripts: vec![script],
+        ..config()
+    });
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 1)).await;
     cluster.settle().await;
     let first = cluster.sandbox.task_ids("/web");
@@ -208,7 +282,13 @@ async fn tasks_of_a_lost_host_are_replaced_elsewhere() {
     pass(4_000).await;
     let app = cluster.app("/web").await;
     assert_eq!(running_and_healthy(&app), (4, 4));
-    assert!(app["tasks"].as_array().unwrap().iter().all(|task| task["host"] != "host-1"));
+    assert!(
+        app["tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|task| task["host"] != "host-1")
+    );
     assert!(!cluster.sandbox.lose_host("nowhere"));
 }
 
@@ -244,17 +324,31 @@ async fn a_locked_app_refuses_changes_and_ignores_kills() {
     let cluster = cluster();
     let first = cluster.ok("PUT", "/v2/apps/web", docker("/web", 2)).await;
     pass(2100).await;
-    let (status, refusal) = cluster.send("PUT", "/v2/apps/web", json!({"instances": 3})).await;
+    let (status, refusal) = cluster
+        .send("PUT", "/v2/apps/web", json!({"instances": 3}))
+        .await;
     assert_eq!(status, StatusCode::CONFLICT);
-    assert_eq!(refusal["deployments"], json!([{"id": first["deploymentId"]}]));
+    assert_eq!(
+        refusal["deployments"],
+        json!([{"id": first["deploymentId"]}])
+    );
 
     let tasks = cluster.sandbox.task_ids("/web");
-    cluster.ok("POST", "/v2/tasks/delete", json!({"ids": tasks})).await;
-    assert_eq!(cluster.app("/web").await["tasks"][0]["state"], "TASK_RUNNING");
-    let (status, _) = cluster.send("POST", "/v2/tasks/delete?scale=true", json!({"ids": tasks})).await;
+    cluster
+        .ok("POST", "/v2/tasks/delete", json!({"ids": tasks}))
+        .await;
+    assert_eq!(
+        cluster.app("/web").await["tasks"][0]["state"],
+        "TASK_RUNNING"
+    );
+    let (status, _) = cluster
+        .send("POST", "/v2/tasks/delete?scale=true", json!({"ids": tasks}))
+        .await;
     assert_eq!(status, StatusCode::CONFLICT);
 
-    cluster.ok("PUT", "/v2/apps/web?force=true", json!({"instances": 3})).await;
+    cluster
+        .ok("PUT", "/v2/apps/web?force=true", json!({"instances": 3}))
+        .await;
     let running = cluster.get("/v2/deployments").await;
     assert_eq!(running.as_array().unwrap().len(), 1);
     assert_ne!(running[0]["id"], first["deploymentId"]);
@@ -265,17 +359,26 @@ async fn a_locked_app_refuses_changes_and_ignores_kills() {
 #[tokio::test(start_paused = true)]
 async fn a_stopped_deployment_leaves_everything_as_it_is() {
     let cluster = cluster();
-    cluster.sandbox.add_script(Script { never_healthy: true, ..Script::for_image("bad") });
+    cluster.sandbox.add_script(Script {
+        never_healthy: true,
+        ..Script::for_image("bad")
+    });
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 2)).await;
     cluster.settle().await;
     let mut bad = docker("/web", 2);
     bad["container"]["docker"]["image"] = json!("bad");
     let deployment = cluster.ok("PUT", "/v2/apps/web", bad).await;
     pass(3000).await;
-    let path = format!("/v2/deployments/{}?force=true", deployment["deploymentId"].as_str().unwrap());
+    let path = format!(
+        "/v2/deployments/{}?force=true",
+        deployment["deploymentId"].as_str().unwrap()
+    );
     let (status, body) = cluster.send("DELETE", &path, Value::Null).await;
     assert_eq!((status, body), (StatusCode::ACCEPTED, Value::Null));
-    assert_eq!(cluster.app("/web").await["container"]["docker"]["image"], "bad");
+    assert_eq!(
+        cluster.app("/web").await["container"]["docker"]["image"],
+        "bad"
+    );
     assert_eq!(cluster.get("/v2/deployments").await, json!([]));
 }
 
@@ -285,8 +388,19 @@ async fn kills_replace_or_shrink() {
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 3)).await;
     cluster.settle().await;
     let tasks = cluster.sandbox.task_ids("/web");
-    let killed = cluster.ok("DELETE", &format!("/v2/apps/web/tasks/{}", tasks[0]), Value::Null).await;
-    assert!(killed["task"]["instanceId"]["idString"].as_str().unwrap().starts_with("web.marathon-"));
+    let killed = cluster
+        .ok(
+            "DELETE",
+            &format!("/v2/apps/web/tasks/{}", tasks[0]),
+            Value::Null,
+        )
+        .await;
+    assert!(
+        killed["task"]["instanceId"]["idString"]
+            .as_str()
+            .unwrap()
+            .starts_with("web.marathon-")
+    );
     pass(5000).await;
     let now = cluster.sandbox.task_ids("/web");
     assert!(now.len() == 3 && !now.contains(&tasks[0]));
@@ -297,7 +411,9 @@ async fn kills_replace_or_shrink() {
     assert_eq!(cluster.app("/web").await["instances"], 2);
     assert!(!cluster.sandbox.task_ids("/web").contains(&tasks[1]));
 
-    cluster.ok("DELETE", "/v2/apps/web/tasks?host=*", Value::Null).await;
+    cluster
+        .ok("DELETE", "/v2/apps/web/tasks?host=*", Value::Null)
+        .await;
     pass(5000).await;
     assert!(!cluster.sandbox.task_ids("/web").contains(&tasks[2]));
 }
@@ -309,7 +425,13 @@ async fn a_deleted_app_vanishes_at_once_and_its_id_is_free_when_the_tasks_are_go
     cluster.settle().await;
     cluster.ok("DELETE", "/v2/apps/web", Value::Null).await;
     assert_eq!(cluster.get("/v2/apps").await, json!({"apps": []}));
-    assert_eq!(cluster.get("/v2/tasks").await["tasks"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        cluster.get("/v2/tasks").await["tasks"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     let (status, _) = cluster.send("POST", "/v2/apps", docker("/web", 1)).await;
     assert_eq!(status, StatusCode::CONFLICT);
     pass(600).await;
@@ -335,18 +457,28 @@ async fn unique_apps_spread_and_wait_for_more_hosts() {
 #[tokio::test(start_paused = true)]
 async fn what_was_saved_is_there_again() {
     let cluster = cluster();
-    cluster.ok("PUT", "/v2/apps/a/web", docker("/a/web", 2)).await;
+    cluster
+        .ok("PUT", "/v2/apps/a/web", docker("/a/web", 2))
+        .await;
     cluster.settle().await;
     let text = serde_json::to_string(&cluster.sandbox.snapshot()).unwrap();
-    let (before, apps) = (cluster.sandbox.task_ids("/a/web"), cluster.get("/v2/apps").await);
+    let (before, apps) = (
+        cluster.sandbox.task_ids("/a/web"),
+        cluster.get("/v2/apps").await,
+    );
 
     let state = serde_json::from_str(&text).unwrap();
-    let again = with(SandboxConfig { state: Some(state), ..config() });
+    let again = with(SandboxConfig {
+        state: Some(state),
+        ..config()
+    });
     pass(2000).await;
     assert_eq!(again.sandbox.task_ids("/a/web"), before);
     assert_eq!(again.get("/v2/apps").await, apps);
     assert_eq!(again.get("/v2/deployments").await, json!([]));
-    again.ok("PUT", "/v2/apps/a/web", json!({"instances": 3})).await;
+    again
+        .ok("PUT", "/v2/apps/a/web", json!({"instances": 3}))
+        .await;
     again.settle().await;
     assert_eq!(again.app("/a/web").await["tasksHealthy"], 3);
 }
@@ -356,14 +488,22 @@ async fn a_restart_cut_short_by_saving_is_carried_to_its_end() {
     let cluster = cluster();
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 3)).await;
     cluster.settle().await;
-    cluster.ok("PUT", "/v2/apps/web", json!({"env": {"A": "1"}})).await;
+    cluster
+        .ok("PUT", "/v2/apps/web", json!({"env": {"A": "1"}}))
+        .await;
     pass(4000).await;
     let state = Some(cluster.sandbox.snapshot());
     let again = with(SandboxConfig { state, ..config() });
     again.settle().await;
     let app = again.app("/web").await;
     assert_eq!(app["tasksHealthy"], 3);
-    assert!(app["tasks"].as_array().unwrap().iter().all(|task| task["version"] == app["version"]));
+    assert!(
+        app["tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|task| task["version"] == app["version"])
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -102,13 +102,13 @@ impl Cluster {
         };
         self.last_version = version;
         blockers.iter().for_each(|id| self.cancel(id, now));
+        self.store(&prepared);
         for group in removed_groups {
             self.groups.remove(&group);
         }
         for group in new_groups {
             self.groups.insert(group, version);
         }
-        self.store(&prepared);
         let group_id = PathId::root();
         self.tell(EventBody::GroupChangeSuccess { group_id, version }, now);
         let deployment = self.deploy(prepared, &layers, now);

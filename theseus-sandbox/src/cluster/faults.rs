@@ -53,16 +53,7 @@ impl Cluster {
         };
         self.hosts[index].up = true;
         for key in self.tasks_on(index) {
-            let Some(task) = self.tasks.get_mut(&key) else {
-                continue;
-            };
-            if task.state == TaskState::Unreachable {
-                task.state = TaskState::Running;
-                task.inactive = false;
-                task.started_at.get_or_insert(now);
-                self.tell_status(key, TaskStatus::Now(TaskState::Running), "", now);
-                self.touch_app_of(key);
-            }
+            self.task_reachable(key, now);
         }
         self.resources_freed(now);
         true
@@ -88,31 +79,61 @@ impl Cluster {
             TaskState::Killing | TaskState::Unreachable => return,
             _ => task.state = TaskState::Unreachable,
         }
+        task.losses += 1;
+        let loss = task.losses;
         let delays = task.spec.unreachable_strategy.delays();
         let message = "Agent is not reachable";
         self.tell_status(key, TaskStatus::Now(TaskState::Unreachable), message, now);
         if let Some((inactive, expunge)) = delays {
-            self.timers.set(now.plus(inactive), Alarm::Inactive(key));
-            self.timers.set(now.plus(expunge), Alarm::Expunge(key));
+            self.timers
+                .set(now.plus(inactive), Alarm::Inactive(key, loss));
+            self.timers
+                .set(now.plus(expunge), Alarm::Expunge(key, loss));
         }
         self.touch_app_of(key);
     }
 
-    pub(super) fn task_inactive(&mut self, key: TaskKey) {
-        if let Some(task) = self.tasks.get_mut(&key)
-            && task.state == TaskState::Unreachable
+    /// The task is back and goes on where it was; its checks begin again where they broke off.
+    fn task_reachable(&mut self, key: TaskKey, now: Stamp) {
+        let Some(task) = self.tasks.get_mut(&key) else {
+            return;
+        };
+        if task.state != TaskState::Unreachable {
+            return;
+        }
+        task.state = TaskState::Running;
+        task.inactive = false;
+        task.started_at.get_or_insert(now);
+        task.health.illness += 1;
+        let illness = task.health.illness;
+        match task.healthy() {
+            Some(true) => {}
+            Some(false) => self.timers.set(now, Alarm::HealthFailure(key, illness)),
+            None => self.schedule_health(key, now),
+        }
+        self.tell_status(key, TaskStatus::Now(TaskState::Running), "", now);
+        self.touch_app_of(key);
+    }
+
+    pub(super) fn task_inactive(&mut self, key: TaskKey, loss: u32) {
+        if self.is_lost(key, loss)
+            && let Some(task) = self.tasks.get_mut(&key)
         {
             task.inactive = true;
             self.touch_app_of(key);
         }
     }
 
-    pub(super) fn task_expunged(&mut self, key: TaskKey, now: Stamp) {
-        let unreachable = |task: &super::Task| task.state == TaskState::Unreachable;
-        if self.tasks.get(&key).is_some_and(unreachable) {
+    pub(super) fn task_expunged(&mut self, key: TaskKey, loss: u32, now: Stamp) {
+        if self.is_lost(key, loss) {
             self.tell_instance(key, End::Killed.condition(), now);
             self.remove_task(key, now);
         }
+    }
+
+    fn is_lost(&self, key: TaskKey, loss: u32) -> bool {
+        let task = self.tasks.get(&key);
+        task.is_some_and(|it| it.state == TaskState::Unreachable && it.losses == loss)
     }
 
     /// Lets a task fail; `false` if there is none with that id.

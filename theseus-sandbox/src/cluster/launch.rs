@@ -184,6 +184,7 @@ impl Cluster {
             staged_at: now,
             started_at: None,
             state: TaskState::Staging,
+            losses: 0,
             inactive: false,
             script,
             health: Health::default(),

@@ -195,8 +195,8 @@ impl Cluster {
             Alarm::Healthy(task, illness) => self.health_check_passes(task, illness, now),
             Alarm::HealthFailure(task, illness) => self.health_check_fails(task, illness, now),
             Alarm::Dead(task) => self.task_dead(task, now),
-            Alarm::Inactive(task) => self.task_inactive(task),
-            Alarm::Expunge(task) => self.task_expunged(task, now),
+            Alarm::Inactive(task, loss) => self.task_inactive(task, loss),
+            Alarm::Expunge(task, loss) => self.task_expunged(task, loss, now),
             Alarm::Backoff(app) => drop(self.dirty.insert(app)),
             Alarm::Offers => self.offer_again(),
         }

@@ -107,6 +107,7 @@ impl Cluster {
             staged_at: saved.staged_at,
             started_at: saved.started_at,
             state: TaskState::Running,
+            losses: 0,
             inactive: false,
             script: crate::script::Script::default(),
             health: Health::default(),

@@ -24,6 +24,8 @@ pub(super) struct Task {
     pub(super) staged_at: Stamp,
     pub(super) started_at: Option<Stamp>,
     pub(super) state: TaskState,
+    /// How often its host was lost; tells the alarms of one loss from those of another.
+    pub(super) losses: u32,
     /// Unreachable for so long that a replacement is due.
     pub(super) inactive: bool,
     pub(super) script: Script,

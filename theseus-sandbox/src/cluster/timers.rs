@@ -21,10 +21,10 @@ pub(super) enum Alarm {
     HealthFailure(TaskKey, u32),
     /// A killed task is dead.
     Dead(TaskKey),
-    /// An unreachable task no longer counts.
-    Inactive(TaskKey),
+    /// An unreachable task no longer counts; the number tells which loss is meant.
+    Inactive(TaskKey, u32),
     /// An unreachable task is forgotten.
-    Expunge(TaskKey),
+    Expunge(TaskKey, u32),
     /// The back-off of the app is over.
     Backoff(PathId),
     /// Freed resources are offered to those that wait.

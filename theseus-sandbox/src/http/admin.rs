@@ -65,11 +65,8 @@ async fn change_task(
     Path((id, action)): Path<(String, String)>,
     body: Bytes,
 ) -> Done {
-    let message = if body.is_empty() {
-        "failed by request".to_owned()
-    } else {
-        parse::<Failure>(&body)?.message
-    };
+    let failure: Option<Failure> = if body.is_empty() { None } else { parse(&body)? };
+    let message = failure.map_or_else(|| "failed by request".to_owned(), |it| it.message);
     let found = engine.act(|cluster, now| match action.as_str() {
         "fail" => Ok(cluster.fail_task(&id, &message, now)),
         "healthy" => Ok(cluster.set_health(&id, true, now)),

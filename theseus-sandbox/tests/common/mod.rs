@@ -10,59 +10,77 @@ use serde_json::{Value, json};
 use theseus_sandbox::{Sandbox, SandboxConfig};
 use tower::ServiceExt;
 
-pub struct Cluster {
-    pub sandbox: Sandbox,
+pub(crate) struct Cluster {
+    pub(crate) sandbox: Sandbox,
     router: Router,
 }
 
 /// The default pace: 2 s to start, 1 s to the first health result, half a second to die.
-pub fn cluster() -> Cluster {
+pub(crate) fn cluster() -> Cluster {
     with(config())
 }
 
-pub fn config() -> SandboxConfig {
-    SandboxConfig { start_time: "2026-01-02T03:04:05Z".parse().unwrap(), ..SandboxConfig::default() }
+pub(crate) fn config() -> SandboxConfig {
+    SandboxConfig {
+        start_time: "2026-01-02T03:04:05Z".parse().unwrap(),
+        ..SandboxConfig::default()
+    }
 }
 
-pub fn with(config: SandboxConfig) -> Cluster {
+pub(crate) fn with(config: SandboxConfig) -> Cluster {
     let sandbox = Sandbox::new(config);
-    Cluster { router: sandbox.router(), sandbox }
+    Cluster {
+        router: sandbox.router(),
+        sandbox,
+    }
 }
 
 impl Cluster {
-    pub async fn raw(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Response<Body> {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    pub async fn send_text(&self, method: &str, path: &str, body: String) -> (StatusCode, Value) {
-        let request = Request::builder().method(method).uri(path).body(Body::from(body)).unwrap();
+    pub(crate) async fn send_text(
+        &self,
+        method: &str,
+        path: &str,
+        body: String,
+    ) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::from(body))
+            .unwrap();
         let response = self.raw(request).await;
         let status = response.status();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        (
+            status,
+            serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        )
     }
 
-    pub async fn send(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
         self.send_text(method, path, body.to_string()).await
     }
 
     /// Expects a success.
-    pub async fn ok(&self, method: &str, path: &str, body: Value) -> Value {
+    pub(crate) async fn ok(&self, method: &str, path: &str, body: Value) -> Value {
         let (status, answer) = self.send(method, path, body).await;
         assert!(status.is_success(), "{method} {path}: {status} {answer}");
         answer
     }
 
-    pub async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         self.ok("GET", path, Value::Null).await
     }
 
-    pub async fn app(&self, id: &str) -> Value {
+    pub(crate) async fn app(&self, id: &str) -> Value {
         self.get(&format!("/v2/apps{id}")).await["app"].take()
     }
 
     /// Waits until no deployment runs.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for _ in 0..10_000 {
             if self.get("/v2/deployments").await == json!([]) {
                 return;
@@ -74,11 +92,11 @@ impl Cluster {
 }
 
 /// Lets time pass.
-pub async fn pass(millis: u64) {
+pub(crate) async fn pass(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
-pub fn docker(id: &str, instances: u32) -> Value {
+pub(crate) fn docker(id: &str, instances: u32) -> Value {
     json!({
         "id": id,
         "instances": instances,
@@ -93,6 +111,10 @@ pub fn docker(id: &str, instances: u32) -> Value {
     })
 }
 
-pub fn ids(list: &Value) -> Vec<&str> {
-    list.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect()
+pub(crate) fn ids(list: &Value) -> Vec<&str> {
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["id"].as_str().unwrap())
+        .collect()
 }
