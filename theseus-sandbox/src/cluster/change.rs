@@ -101,7 +101,9 @@ impl Cluster {
             }
         };
         self.last_version = version;
-        blockers.iter().for_each(|id| self.cancel(id, now));
+        for id in &blockers {
+            self.cancel(id, now);
+        }
         self.store(&prepared);
         for group in removed_groups {
             self.groups.remove(&group);

@@ -15,7 +15,7 @@ pub(super) struct Member {
     pub(super) ready: bool,
     /// Unreachable for so long that it no longer counts as an instance.
     pub(super) inactive: bool,
-    /// The value of the first GROUP_BY constraint.
+    /// The value of the first `GROUP_BY` constraint.
     pub(super) group: Option<String>,
 }
 

@@ -68,7 +68,9 @@ impl Cluster {
                 .get(&app)
                 .is_some_and(|run| run.deployment.is_none())
             {
-                keys.into_iter().for_each(|key| self.kill_task(key, now));
+                for key in keys {
+                    self.kill_task(key, now);
+                }
             }
         }
         Ok(KillReceipt::Tasks(meant))

@@ -173,7 +173,7 @@ impl Cluster {
         let script = script_for(&mut self.scripts, spec.id.as_str(), spec.image());
         let start_delay = script
             .start_delay
-            .unwrap_or(self.pace.start_delay)
+            .unwrap_or(self.pace.start)
             .max(SHORTEST_START);
         let key = self.insert_task(Task {
             id: format!("{prefix}.{uuid}").into(),

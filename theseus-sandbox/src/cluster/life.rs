@@ -59,7 +59,7 @@ impl Cluster {
         let Some(check) = task.health_check() else {
             return;
         };
-        let delay = task.script.health_delay.unwrap_or(self.pace.health_delay);
+        let delay = task.script.health_delay.unwrap_or(self.pace.health);
         if task.script.never_healthy {
             // Failures within the grace period leave no trace.
             let first = now.plus(delay.max(check.grace()));
@@ -171,7 +171,7 @@ impl Cluster {
 
     /// Asks a task to end; it takes the kill delay to obey.
     pub(super) fn kill_task(&mut self, key: TaskKey, now: Stamp) {
-        let delay = self.pace.kill_delay;
+        let delay = self.pace.kill;
         let Some(task) = self.tasks.get_mut(&key) else {
             return;
         };

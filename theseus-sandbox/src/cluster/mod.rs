@@ -80,11 +80,12 @@ pub(crate) struct Cluster {
     events: Vec<Event>,
 }
 
+/// How long things take.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
-    start_delay: Duration,
-    health_delay: Duration,
-    kill_delay: Duration,
+    start: Duration,
+    health: Duration,
+    kill: Duration,
 }
 
 /// An app's definition and those it had before, oldest first.
@@ -111,9 +112,9 @@ impl Cluster {
         let hosts = config.hosts.iter().cloned().enumerate();
         let mut cluster = Self {
             pace: Pace {
-                start_delay: config.start_delay,
-                health_delay: config.health_delay,
-                kill_delay: config.kill_delay,
+                start: config.start_delay,
+                health: config.health_delay,
+                kill: config.kill_delay,
             },
             random: Random::seeded(config.seed),
             scripts: config.scripts.clone(),

@@ -133,8 +133,8 @@ mod tests {
         let hosts = hosts();
         for (constraint, placed, expected) in cases {
             let rules: Vec<Constraint> = vec![serde_json::from_value(constraint.clone()).unwrap()];
-            let named = |name| hosts.iter().find(|host| host.config.name == name).unwrap();
-            let placement = Placement::new(&rules, placed.split_whitespace().map(named));
+            let find = |name| hosts.iter().find(|host| host.config.name == name).unwrap();
+            let placement = Placement::new(&rules, placed.split_whitespace().map(find));
             let admitted = hosts.iter().filter(|host| placement.admits(host));
             let names: Vec<_> = admitted.map(|host| host.config.name.as_str()).collect();
             assert_eq!(names.join(" "), expected, "{constraint} with {placed}");

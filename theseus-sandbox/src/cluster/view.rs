@@ -49,12 +49,15 @@ pub(crate) struct AppInfo<'a> {
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Counts {
-    tasks_staged: usize,
-    tasks_running: usize,
-    tasks_healthy: usize,
-    tasks_unhealthy: usize,
+    #[serde(rename = "tasksStaged")]
+    staged: usize,
+    #[serde(rename = "tasksRunning")]
+    running: usize,
+    #[serde(rename = "tasksHealthy")]
+    healthy: usize,
+    #[serde(rename = "tasksUnhealthy")]
+    unhealthy: usize,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -520,13 +523,13 @@ impl Counts {
         let mut counts = Self::default();
         for task in tasks {
             match task.state {
-                TaskState::Staging | TaskState::Starting => counts.tasks_staged += 1,
-                TaskState::Running => counts.tasks_running += 1,
+                TaskState::Staging | TaskState::Starting => counts.staged += 1,
+                TaskState::Running => counts.running += 1,
                 TaskState::Killing | TaskState::Unreachable => {}
             }
             match task.healthy() {
-                Some(true) => counts.tasks_healthy += 1,
-                Some(false) => counts.tasks_unhealthy += 1,
+                Some(true) => counts.healthy += 1,
+                Some(false) => counts.unhealthy += 1,
                 None => {}
             }
         }
@@ -538,10 +541,10 @@ impl Stats {
     fn of<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
         let counts = Counts::of(tasks);
         let counts = ShortCounts {
-            staged: counts.tasks_staged,
-            running: counts.tasks_running,
-            healthy: counts.tasks_healthy,
-            unhealthy: counts.tasks_unhealthy,
+            staged: counts.staged,
+            running: counts.running,
+            healthy: counts.healthy,
+            unhealthy: counts.unhealthy,
         };
         Self {
             stats: StatCounts { counts },

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{is_false, nullable};
+use super::nullable;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -196,11 +196,7 @@ pub(crate) struct Fetch {
     extract: bool,
     #[serde(default, deserialize_with = "nullable")]
     executable: bool,
-    #[serde(
-        default,
-        deserialize_with = "nullable",
-        skip_serializing_if = "is_false"
-    )]
+    #[serde(default, deserialize_with = "nullable")]
     cache: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dest_path: Option<String>,

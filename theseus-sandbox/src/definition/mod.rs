@@ -35,7 +35,3 @@ fn number_or<'de, const N: u32, D: Deserializer<'de>>(deserializer: D) -> Result
 fn number<const N: u32>() -> u32 {
     N
 }
-
-fn is_false(flag: &bool) -> bool {
-    !flag
-}

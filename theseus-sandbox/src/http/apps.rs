@@ -143,7 +143,7 @@ pub(super) async fn member(
             if mode.partial && update.version.is_some() {
                 only_a_version(&body)?;
             }
-            engine.act(|cluster, now| put(cluster, app, update, mode, force, &caller, now))
+            engine.act(|cluster, now| put(cluster, &app, update, mode, force, &caller, now))
         }
         (&Method::DELETE, app) => {
             let (app, force) = (path_id(app)?, params.flag("force", true));
@@ -347,17 +347,17 @@ fn update_all(
 
 fn put(
     cluster: &mut Cluster,
-    app: PathId,
+    app: &PathId,
     update: AppUpdate,
     mode: Mode,
     force: bool,
     caller: &Caller,
     now: Stamp,
 ) -> Answer {
-    let existed = cluster.spec(&app).is_some();
-    let spec = updated(cluster, &app, update, mode, "")?;
+    let existed = cluster.spec(app).is_some();
+    let spec = updated(cluster, app, update, mode, "")?;
     let receipt = change_one(cluster, app.clone(), Draft::from(spec), force, now)?;
-    tell_posted(cluster, &app, caller, now);
+    tell_posted(cluster, app, caller, now);
     deployment_result(
         if existed {
             StatusCode::OK
@@ -386,16 +386,16 @@ fn updated(
     if current.is_none() && !mode.create {
         return Err(ApiError::unknown_app(app));
     }
-    match update.version.filter(|_| mode.partial) {
-        Some(version) => Ok((**version_of(cluster, app, &version.to_string())?).clone()),
-        None => {
-            let onto = current
-                .filter(|_| mode.partial)
-                .map(|spec| (**spec).clone());
-            let onto = onto.unwrap_or_else(|| AppSpec::blank(app.clone()));
-            checked(update.apply(onto), place)
-        }
+    if let Some(version) = update.version.filter(|_| mode.partial) {
+        return Ok((**version_of(cluster, app, &version.to_string())?).clone());
     }
+    let onto = current
+        .filter(|_| mode.partial)
+        .map(|spec| (**spec).clone());
+    checked(
+        update.apply(onto.unwrap_or_else(|| AppSpec::blank(app.clone()))),
+        place,
+    )
 }
 
 /// The definition, if there is nothing wrong with it.
