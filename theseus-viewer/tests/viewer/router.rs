@@ -1,0 +1,333 @@
+//! What the viewer's router answers, and to whom.
+
+use crate::world::{HOST, PATIENCE, World, app, ask, container, running, spec};
+use axum::body::BodyDataStream;
+use axum::http::{Method, StatusCode, header};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use theseus_core::cluster::ContainerState;
+
+#[tokio::test]
+async fn pages_tell_groups_and_their_containers() {
+    let world = World::with(vec![app(
+        "ingestor:dev",
+        3,
+        vec![
+            running("ingestor.1"),
+            container("ingestor.2", "host2", ContainerState::Staging),
+        ],
+    )]);
+    world.record("ingestor:dev", 3, spec("flask:3", 2)).await;
+
+    let overview = world.page_with("/", "flask:3").await;
+    for text in [
+        r#"href="/groups/ingestor:dev""#,
+        "degraded",
+        r#"1<span class="of"> / 2</span>"#,
+        "staging, host2, revision 3",
+    ] {
+        assert!(overview.contains(text), "{text} in {overview}");
+    }
+    let (status, group) = world.get("/groups/ingestor:dev").await;
+    assert_eq!(status, StatusCode::OK);
+    for text in [
+        "ingestor.1",
+        "host2",
+        "api <b>31005</b>",
+        "running",
+        "staging",
+    ] {
+        assert!(group.contains(text), "{text} in {group}");
+    }
+}
+
+#[tokio::test]
+async fn the_api_tells_the_status() {
+    let world = World::with(vec![app("ingestor:dev", 3, vec![running("a")])]);
+    world.record("ingestor:dev", 3, spec("flask:3", 1)).await;
+    world.page_with("/", "flask:3").await;
+    let (_, body) = world.get("/api/v1/status").await;
+    let status: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status["format_version"], 1);
+    assert_eq!(status["groups"][0]["group"], "ingestor:dev");
+    assert_eq!(
+        status["groups"][0]["containers"][0]["ports"],
+        json!({"api": 31005})
+    );
+    assert_eq!(
+        world.get("/health").await,
+        (StatusCode::OK, "ok".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn hostile_names_stay_text() {
+    let evil = "\"><script>alert(1)</script>";
+    let world = World::with(vec![app(
+        "a:b",
+        1,
+        vec![container(evil, evil, ContainerState::Running)],
+    )]);
+    world.record("a:b", 1, spec(evil, 1)).await;
+    for path in ["/", "/groups/a:b"] {
+        let page = world.page_with(path, "&lt;script&gt;alert(1)").await;
+        assert!(!page.contains("<script>alert"), "{page}");
+        assert!(!page.contains("\"\"><"), "{page}");
+    }
+    let (status, page) = world.get("/groups/%3Cscript%3Ealert(1)").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(!page.contains("<script>"), "{page}");
+}
+
+#[tokio::test]
+async fn only_our_own_names_are_answered() {
+    let world = World::new();
+    let status = async |headers: &[(&str, &str)]| {
+        let mut request = ask(Method::GET, "/health");
+        request.headers_mut().clear();
+        for (name, value) in headers {
+            let name: header::HeaderName = name.parse().unwrap();
+            request.headers_mut().append(name, value.parse().unwrap());
+        }
+        world.request(request).await.status()
+    };
+    for (headers, expected) in [
+        (&[("host", HOST)][..], StatusCode::OK),
+        (&[("host", "LocalHost:5001")], StatusCode::OK),
+        (&[("host", "127.0.0.1:5001")], StatusCode::OK),
+        (&[("host", "[::1]:5001")], StatusCode::OK),
+        (&[], StatusCode::FORBIDDEN),
+        (&[("host", "evil.example:5001")], StatusCode::FORBIDDEN),
+        (&[("host", "localhost")], StatusCode::FORBIDDEN),
+        (&[("host", "localhost:5002")], StatusCode::FORBIDDEN),
+        (
+            &[("host", HOST), ("host", "evil.example")],
+            StatusCode::FORBIDDEN,
+        ),
+        (
+            &[("host", HOST), ("origin", "http://localhost:5001")],
+            StatusCode::OK,
+        ),
+        (
+            &[("host", HOST), ("origin", "http://evil.example")],
+            StatusCode::FORBIDDEN,
+        ),
+        (&[("host", HOST), ("origin", "null")], StatusCode::FORBIDDEN),
+    ] {
+        assert_eq!(status(headers).await, expected, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_guarded() {
+    let world = World::new();
+    let foreign = axum::http::Request::builder()
+        .uri("/")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let mut requests = vec![
+        (foreign, StatusCode::FORBIDDEN),
+        (ask(Method::POST, "/"), StatusCode::METHOD_NOT_ALLOWED),
+        (
+            ask(Method::DELETE, "/nowhere"),
+            StatusCode::METHOD_NOT_ALLOWED,
+        ),
+        (ask(Method::GET, "/nowhere"), StatusCode::NOT_FOUND),
+        (ask(Method::GET, "/groups/none"), StatusCode::NOT_FOUND),
+        (
+            ask(Method::GET, "/events?group=none"),
+            StatusCode::BAD_REQUEST,
+        ),
+    ];
+    for path in [
+        "/",
+        "/groups/a:b",
+        "/events",
+        "/health",
+        "/assets/viewer.css",
+        "/assets/viewer.js",
+        "/assets/icon.svg",
+    ] {
+        requests.push((ask(Method::GET, path), StatusCode::OK));
+        requests.push((ask(Method::HEAD, path), StatusCode::OK));
+    }
+    for (request, expected) in requests {
+        let what = format!("{} {}", request.method(), request.uri());
+        let response = world.request(request).await;
+        assert_eq!(response.status(), expected, "{what}");
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        let policy = header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'; "),
+            "{what}: {policy}"
+        );
+        assert!(!policy.contains("unsafe"), "{what}: {policy}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{what}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{what}");
+    }
+}
+
+#[tokio::test]
+async fn while_the_cluster_is_away_the_last_known_state_stays() {
+    let world = World::with(vec![app("ingestor:dev", 1, vec![running("a")])]);
+    world.record("ingestor:dev", 1, spec("flask:1", 1)).await;
+    world.page_with("/", "flask:1").await;
+
+    world.runs(None);
+    let page = world.page_with("/", "Out of touch since").await;
+    for text in [
+        "flask:1",
+        "What is shown here is the last known state.",
+        "cannot reach marathon at http://cluster:8080: connection refused",
+        "As of",
+    ] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    let response = world.request(ask(Method::GET, "/api/v1/status")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["theseus-stale"], "true");
+
+    world.runs(Some(Vec::new()));
+    world.page_with("/", "down").await;
+    assert!(!world.get("/").await.1.contains("Out of touch"));
+}
+
+#[tokio::test]
+async fn before_anything_is_known_pages_say_so() {
+    let world = World::new();
+    world.runs(None);
+    let page = world.page_with("/", "Nothing is known yet.").await;
+    assert!(!page.contains("No group is deployed"), "{page}");
+    let (status, body) = world.get("/api/v1/status").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("cannot reach marathon"), "{body}");
+
+    world.runs(Some(Vec::new()));
+    world.page_with("/", "No group is deployed.").await;
+    assert_eq!(world.get("/groups/a:b").await.0, StatusCode::NOT_FOUND);
+}
+
+/// The messages of an event stream.
+struct Messages {
+    body: BodyDataStream,
+    text: String,
+}
+
+impl Messages {
+    async fn open(world: &World, path: &str) -> Self {
+        let response = world.request(ask(Method::GET, path)).await;
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "text/event-stream"
+        );
+        Self {
+            body: response.into_body().into_data_stream(),
+            text: String::new(),
+        }
+    }
+
+    /// The next message that satisfies the condition.
+    async fn until(&mut self, condition: impl Fn(&Value) -> bool) -> Value {
+        let found = async {
+            loop {
+                while let Some((message, rest)) = self.text.split_once("\n\n") {
+                    let data = message.lines().find_map(|line| line.strip_prefix("data: "));
+                    let update: Option<Value> =
+                        data.map(|data| serde_json::from_str(data).unwrap());
+                    self.text = rest.into();
+                    if let Some(update) = update.filter(&condition) {
+                        return update;
+                    }
+                }
+                let chunk = self.body.next().await.expect("the stream goes on").unwrap();
+                self.text.push_str(str::from_utf8(&chunk).unwrap());
+            }
+        };
+        tokio::time::timeout(PATIENCE, found)
+            .await
+            .expect("the message comes in time")
+    }
+}
+
+#[tokio::test]
+async fn an_open_page_is_told_only_what_changed() {
+    let groups = |second| {
+        vec![
+            app("ingestor:dev", 1, vec![running("a")]),
+            app(
+                "ingestor:prod",
+                1,
+                vec![running("b"), container("c", "host2", second)],
+            ),
+        ]
+    };
+    let world = World::with(groups(ContainerState::Staging));
+    world.record("ingestor:dev", 1, spec("flask:1", 1)).await;
+    world.record("ingestor:prod", 1, spec("flask:1", 2)).await;
+    let page = world.page_with("/", "degraded").await;
+    let (_, version) = page.split_once("data-version=\"").unwrap();
+    let (version, _) = version.split_once('"').unwrap();
+
+    // Pages that have this version are told that nothing changed, but for the time of the look.
+    let mut overview = Messages::open(&world, &format!("/events?from={version}")).await;
+    let path = format!("/events?group=ingestor:prod&from={version}");
+    let mut group = Messages::open(&world, &path).await;
+    for stream in [&mut overview, &mut group] {
+        let update = stream.until(|_| true).await;
+        let parts: Vec<_> = update["parts"].as_object().unwrap().keys().collect();
+        assert_eq!(parts, ["summary"]);
+        assert_eq!(update["rows"], Value::Null);
+    }
+
+    world.runs(Some(groups(ContainerState::Running)));
+    let update = overview
+        .until(|update| update["parts"]["row:ingestor:prod"].is_string())
+        .await;
+    assert_eq!(update["parts"]["row:ingestor:dev"], Value::Null);
+    assert_eq!(update["rows"], Value::Null);
+    let update = group
+        .until(|update| update["parts"]["row:c"].is_string())
+        .await;
+    assert_eq!(update["parts"]["row:b"], Value::Null);
+
+    // A group that goes takes its row with it.
+    world.runs(Some(Vec::new()));
+    let update = group.until(|update| update["rows"].is_array()).await;
+    assert_eq!(update["rows"], json!([]));
+}
+
+#[tokio::test]
+async fn a_page_from_another_process_is_told_everything() {
+    let world = World::with(vec![app("ingestor:dev", 1, vec![running("a")])]);
+    world.page_with("/", "drifted").await;
+    let mut stream = Messages::open(&world, "/events?from=9000000000000000000").await;
+    let update = stream.until(|_| true).await;
+    assert!(update["parts"]["row:ingestor:dev"].is_string(), "{update}");
+    assert_eq!(update["rows"], json!(["row:ingestor:dev"]));
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_streams_and_they_end_with_the_viewer() {
+    let world = World::new();
+    world.page_with("/", "No group is deployed.").await;
+    let mut open = Vec::new();
+    for _ in 0..512 {
+        let response = world.request(ask(Method::GET, "/events")).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        open.push(response);
+    }
+    let refused = world.request(ask(Method::GET, "/events")).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let one = open.pop().unwrap();
+    open.clear();
+    assert_eq!(
+        world.request(ask(Method::GET, "/events")).await.status(),
+        StatusCode::OK
+    );
+
+    world.viewer.stop();
+    let ended = one.into_body().into_data_stream().collect::<Vec<_>>();
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("the stream ends");
+}

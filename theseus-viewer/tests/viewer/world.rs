@@ -1,0 +1,213 @@
+//! A cluster of which tests say what it runs, beside a store in memory.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, Response, StatusCode, header};
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use theseus_core::cluster::{
+    Accepted, App, AppId, Change, Cluster, ClusterError, Container, ContainerId, ContainerState,
+    EngineInfo, Event, EventKind, Events, HealthState, Scope, Snapshot,
+};
+use theseus_core::engine::Engine;
+use theseus_core::model::{GroupId, Port, Spec};
+use theseus_core::records::{self, GroupRecord};
+use theseus_core::store::{Store, Txn, Write};
+use theseus_store::MemoryStore;
+use theseus_viewer::{AllowedHosts, Viewer, router};
+use tokio::sync::broadcast;
+use tower::ServiceExt as _;
+
+/// The host that requests name.
+pub(crate) const HOST: &str = "localhost:5001";
+
+pub(crate) struct FakeCluster {
+    /// `None` while it is away.
+    apps: Mutex<Option<Vec<App>>>,
+    events: broadcast::Sender<Event>,
+}
+
+impl FakeCluster {
+    fn error() -> ClusterError {
+        ClusterError::Unreachable {
+            engine: "marathon".to_owned(),
+            address: "http://cluster:8080".to_owned(),
+            source: Box::new(io::Error::from(io::ErrorKind::ConnectionRefused)),
+        }
+    }
+}
+
+#[async_trait]
+impl Cluster for FakeCluster {
+    async fn engine(&self) -> Result<EngineInfo, ClusterError> {
+        Err(Self::error())
+    }
+
+    async fn observe(&self, _: &Scope) -> Result<Snapshot, ClusterError> {
+        let apps = self.apps.lock().unwrap().clone().ok_or_else(Self::error)?;
+        Ok(Snapshot {
+            apps,
+            ..Snapshot::default()
+        })
+    }
+
+    async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>> {
+        assert!(changes.is_empty(), "a viewer changes nothing");
+        Vec::new()
+    }
+
+    async fn events(&self) -> Result<Events, ClusterError> {
+        let events = self.events.subscribe();
+        Ok(stream::unfold(events, async |mut events| {
+            Some((Ok(events.recv().await.ok()?), events))
+        })
+        .boxed())
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) cluster: Arc<FakeCluster>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) viewer: Viewer,
+    pub(crate) router: Router,
+}
+
+impl World {
+    /// A world without groups, and a viewer of it.
+    pub(crate) fn new() -> Self {
+        Self::with(Vec::new())
+    }
+
+    /// A world that runs these apps.
+    pub(crate) fn with(apps: Vec<App>) -> Self {
+        let cluster = Arc::new(FakeCluster {
+            apps: Mutex::new(Some(apps)),
+            events: broadcast::channel(16).0,
+        });
+        let store = Arc::new(MemoryStore::new());
+        let engine = Engine::new(cluster.clone(), store.clone(), Timestamp::now);
+        let viewer = Viewer::start(engine, cluster.clone(), store.clone());
+        let router = router(viewer.clone(), AllowedHosts::loopback(5001));
+        Self {
+            cluster,
+            store,
+            viewer,
+            router,
+        }
+    }
+
+    /// Writes down that a group is deployed.
+    pub(crate) async fn record(&self, group: &str, revision: u32, spec: Spec) {
+        let group: GroupId = group.parse().unwrap();
+        let record = GroupRecord {
+            group: group.clone(),
+            revision,
+            spec: Arc::new(spec),
+            deployed_at: Timestamp::now(),
+        };
+        let write = Write::Put(records::group_key(&group), records::encode(&record));
+        let txn = Txn {
+            compares: Vec::new(),
+            writes: vec![write],
+        };
+        self.store.commit(txn).await.unwrap();
+    }
+
+    /// From now on these apps run, or the cluster is away; its events tell.
+    pub(crate) fn runs(&self, apps: Option<Vec<App>>) {
+        *self.cluster.apps.lock().unwrap() = apps;
+        // Nobody may be listening yet, and then looks anyway.
+        let _ = self.cluster.events.send(Event {
+            at: None,
+            group: None,
+            kind: EventKind::Attached,
+        });
+    }
+
+    pub(crate) async fn request(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// The status and the text of a page.
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
+        let response = self.request(ask(Method::GET, path)).await;
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// The text of a page once it has this in it.
+    pub(crate) async fn page_with(&self, path: &str, text: &str) -> String {
+        let mut page = String::new();
+        let shown = async {
+            loop {
+                page = self.get(path).await.1;
+                if page.contains(text) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, shown).await;
+        assert!(in_time.is_ok(), "{path} never had {text:?}:\n{page}");
+        page
+    }
+}
+
+/// How long a test waits for what must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A request that names the right host.
+pub(crate) fn ask(method: Method, path: &str) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, HOST)
+        .body(Body::empty())
+        .unwrap()
+}
+
+/// A spec with one port, named `api`.
+pub(crate) fn spec(image: &str, instances: u32) -> Spec {
+    let mut spec = Spec::new(image);
+    spec.instances = instances;
+    spec.ports.insert("api".to_owned(), Port::tcp(5000));
+    spec
+}
+
+pub(crate) fn app(group: &str, revision: u32, containers: Vec<Container>) -> App {
+    App {
+        id: AppId(format!("/{group}/{revision}")),
+        group: group.parse().unwrap(),
+        revision,
+        instances: u32::try_from(containers.len()).unwrap(),
+        checked: false,
+        operations: Vec::new(),
+        containers,
+        last_failure: None,
+    }
+}
+
+pub(crate) fn container(id: &str, host: &str, state: ContainerState) -> Container {
+    Container {
+        id: ContainerId(id.to_owned()),
+        host: Some(host.into()),
+        ports: vec![31005],
+        state,
+        health: HealthState::Unknown,
+        staged_at: None,
+        started_at: Some("2026-01-02T03:04:05Z".parse().unwrap()),
+        healthy_since: None,
+    }
+}
+
+pub(crate) fn running(id: &str) -> Container {
+    container(id, "host1", ContainerState::Running)
+}
