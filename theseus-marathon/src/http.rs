@@ -130,17 +130,11 @@ impl Http {
         limit: Duration,
         parse: impl Fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, Failure> {
-        let mut tries = self.tries();
-        loop {
-            let outcome = self
-                .exchange(request, limit)
-                .await
-                .and_then(|body| parse(&body).map_err(|error| misread(&error, false)));
-            match outcome {
-                Err(failure) => tries.pause_after(failure).await?,
-                Ok(answer) => return Ok(answer),
-            }
-        }
+        self.patiently(|| async {
+            let body = self.exchange(request, limit).await?;
+            parse(&body).map_err(|error| misread(&error, false))
+        })
+        .await
     }
 
     /// Changes something, and sends it again only where surely nothing was done.
@@ -150,11 +144,20 @@ impl Http {
             .acquire()
             .await
             .expect("nobody closes the semaphore");
+        self.patiently(|| self.exchange(request, self.config.answer_timeout))
+            .await
+    }
+
+    /// Tries something until it succeeds, trying again cannot help, or patience ends.
+    pub(crate) async fn patiently<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let mut tries = self.tries();
         loop {
-            match self.exchange(request, self.config.answer_timeout).await {
+            match attempt().await {
                 Err(failure) => tries.pause_after(failure).await?,
-                Ok(body) => return Ok(body),
+                done => return done,
             }
         }
     }

@@ -22,7 +22,7 @@ use source::Source;
 
 /// Attaches the stream.
 pub(crate) async fn listen(http: Arc<Http>) -> Result<Events, Failure> {
-    let source = source::attach(&http).await?;
+    let source = http.patiently(|| source::attach(&http)).await?;
     let feed = Feed {
         pauses: http.pauses(),
         http,

@@ -209,3 +209,17 @@ async fn a_listener_that_is_turned_away_later_is_told_and_left() {
     assert!(matches!(end, Some(Err(ClusterError::Denied { .. }))));
     assert!(events.next().await.is_none());
 }
+
+#[tokio::test]
+async fn a_listener_waits_for_a_leader() {
+    let stub = Stub::start().await;
+    let marathon = stub.marathon();
+    let (events, _connection) = tokio::join!(marathon.events(), async {
+        drop(
+            stub.answer("HTTP/1.1 503 No Leader\r\ncontent-length: 0\r\n\r\n")
+                .await,
+        );
+        stub.answer(&format!("{HEAD}{HELLO}")).await
+    });
+    assert_eq!(next(&mut events.unwrap()).await, EventKind::Attached);
+}
