@@ -11,3 +11,4 @@ pub mod rollout;
 pub mod state;
 pub mod status;
 pub mod store;
+pub mod suggest;

@@ -9,10 +9,10 @@ mod decode;
 mod fault;
 mod finding;
 mod json;
+mod map;
 mod scalar;
 mod secret;
 mod snippet;
-mod suggest;
 mod text;
 mod tree;
 
@@ -34,13 +34,15 @@ use finding::{Findings, Spot};
 use text::{Span, Text};
 
 /// The most bytes that a source may have.
-const MAX_BYTES: usize = 16 << 20;
+pub const MAX_BYTES: usize = 16 << 20;
 
 /// A manifest's text, in YAML or JSON, and how it is called in messages.
 #[derive(Debug, Clone)]
 pub struct Source {
-    name: Arc<str>,
-    text: Vec<u8>,
+    /// How it is called in messages, usually a file's path.
+    pub name: Arc<str>,
+    /// What it holds, which may be anything: that it is text is checked when it is read.
+    pub text: Vec<u8>,
 }
 
 impl Source {

@@ -30,12 +30,12 @@ fn collect(node: &Node<'_>, parent: Option<&str>, secret: bool, masks: &mut Vec<
         }
         Value::Scalar(_) => {}
         Value::List(nodes) => {
-            for node in &**nodes {
+            for node in nodes.iter() {
                 collect(node, None, secret, masks);
             }
         }
         Value::Map(map) => {
-            for (key, entry) in &**map {
+            for (key, entry) in map.iter() {
                 let secret = secret || is_secret_key(parent, key);
                 collect(&entry.node, Some(key), secret, masks);
             }

@@ -9,12 +9,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use indexmap::IndexMap;
-use indexmap::map::Entry as Slot;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::fault::Segment;
 use super::finding::{Findings, Spot};
+use super::map::{Entry, Map};
 use super::scalar::{Kind, Scalar};
 use super::snippet::{printable, shortened};
 use super::text::{Span, Text};
@@ -39,19 +38,26 @@ pub(super) struct Node<'s> {
 #[derive(Debug, Clone)]
 pub(super) enum Value<'s> {
     Scalar(Scalar<'s>),
-    List(Rc<[Node<'s>]>),
+    List(Rc<Vec<Node<'s>>>),
     Map(Rc<Map<'s>>),
 }
 
-/// The entries of a map, in the order written.
-pub(super) type Map<'s> = IndexMap<Cow<'s, str>, Entry<'s>>;
-
-/// The value of a key.
-#[derive(Debug, Clone)]
-pub(super) struct Entry<'s> {
-    /// Where the key is.
-    pub(super) key: Span,
-    pub(super) node: Node<'s>,
+#[cfg(test)]
+impl Node<'_> {
+    /// A value that is nothing.
+    pub(super) fn nothing(span: Span) -> Self {
+        let scalar = Scalar {
+            text: "".into(),
+            kind: Kind::Null,
+            span,
+        };
+        Self {
+            span,
+            value: Value::Scalar(scalar),
+            weight: 1,
+            height: 0,
+        }
+    }
 }
 
 /// That a text could not be read; the findings say why.
@@ -69,7 +75,7 @@ pub(super) fn read<'s>(
         source,
         findings,
         open: Vec::new(),
-        anchors: HashMap::new(),
+        anchors: HashMap::default(),
         values: 0,
         root: None,
     };
@@ -194,7 +200,7 @@ impl<'s> Builder<'s, '_> {
             }
             Event::MappingStart(anchor, tag) => {
                 let inside = Inside::Map {
-                    entries: Map::new(),
+                    entries: Map::default(),
                     key: None,
                     merged: None,
                 };
@@ -300,7 +306,7 @@ impl<'s> Builder<'s, '_> {
         };
         let span = start.to(end);
         let value = match inside {
-            Inside::List(nodes) => Value::List(nodes.into()),
+            Inside::List(nodes) => Value::List(Rc::new(nodes)),
             Inside::Map {
                 mut entries,
                 merged,
@@ -370,17 +376,12 @@ impl<'s> Builder<'s, '_> {
             *merged = Some(node);
             return Ok(());
         }
-        match entries.entry(key.text) {
-            Slot::Vacant(slot) => {
-                slot.insert(Entry {
-                    key: key.span,
-                    node,
-                });
-            }
-            Slot::Occupied(first) => {
-                let (name, first) = (first.key().clone(), first.get().key);
-                self.duplicate(&name, key.span, first);
-            }
+        let entry = Entry {
+            key: key.span,
+            node,
+        };
+        if let Err((name, first)) = entries.insert(key.text, entry) {
+            self.duplicate(&name, key.span, first);
         }
         Ok(())
     }
@@ -418,11 +419,7 @@ impl<'s> Builder<'s, '_> {
                 self.findings.add(spot, self.path(), message);
                 continue;
             };
-            for (key, entry) in &**map {
-                if !entries.contains_key(key) {
-                    entries.insert(key.clone(), entry.clone());
-                }
-            }
+            entries.merge(map);
         }
     }
 

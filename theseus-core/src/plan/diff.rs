@@ -49,6 +49,11 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
         .collect()
 }
 
+/// A spec as it may be shown: its fields by name, as in [`FieldChange`].
+pub fn shown(spec: &Spec) -> Value {
+    Value::Object(flatten(spec).into_iter().collect())
+}
+
 /// The fields of a spec by name; those that are maps themselves one level deeper.
 fn flatten(spec: &Spec) -> BTreeMap<String, Value> {
     let mut flat = BTreeMap::new();

@@ -14,12 +14,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cluster::{AppId, Revision};
+use crate::manifest::Manifest;
 use crate::model::{CustomConstraint, GroupId, Spec, Strategy};
 use crate::records::Goal;
 use crate::state::{GroupState, Observed};
 use crate::store;
 
-pub use diff::FieldChange;
+pub use diff::{FieldChange, shown};
 pub use step::Step;
 
 /// What is wanted: the groups that are to be there, and those that are not.
@@ -29,6 +30,15 @@ pub struct Desired {
     pub deploy: BTreeMap<GroupId, Arc<Spec>>,
     /// The groups that are to be gone.
     pub remove: BTreeSet<GroupId>,
+}
+
+impl From<&Manifest> for Desired {
+    fn from(manifest: &Manifest) -> Self {
+        Self {
+            deploy: manifest.deploy().map(|(group, spec)| (group.clone(), Arc::clone(spec))).collect(),
+            remove: manifest.remove().cloned().collect(),
+        }
+    }
 }
 
 /// What will change, in the order of the groups' names.

@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 
 use crate::manifest::fault::Segment;
 use crate::manifest::finding::{Finding, Findings, Spot};
+use crate::manifest::map::Map;
 use crate::manifest::scalar::{Kind, Scalar};
 use crate::manifest::secret;
 use crate::manifest::snippet::shortened;
-use crate::manifest::suggest::nearest;
+use crate::suggest::nearest;
 use crate::manifest::text::Span;
-use crate::manifest::tree::{Map, Node, Value};
+use crate::manifest::tree::{Node, Value};
 use crate::model::Label;
 
 /// Where decoding is, and what it found.
@@ -90,8 +91,8 @@ impl<'t> Cx<'t> {
         draft: &mut T,
     ) -> Option<&'t Map<'t>> {
         let map = self.map(node, what)?;
-        for (key, entry) in map {
-            if !table.iter().any(|(name, _)| name == key) {
+        for (key, entry) in map.iter() {
+            if !table.iter().any(|&(name, _)| name == key) {
                 // Names have hyphens; one with an underscore is only there for old manifests.
                 let names = table
                     .iter()
@@ -101,7 +102,7 @@ impl<'t> Cx<'t> {
             }
         }
         for (name, decode) in table {
-            if let Some(entry) = map.get(*name) {
+            if let Some(entry) = map.get(name) {
                 self.at_key(name, |cx| decode(cx, draft, &entry.node));
             }
         }
@@ -158,7 +159,7 @@ impl<'t> Cx<'t> {
         if is_null(node) {
             return;
         }
-        for (key, entry) in self.map(node, what).into_iter().flatten() {
+        for (key, entry) in self.map(node, what).into_iter().flat_map(Map::iter) {
             self.at_key(key, |cx| decode(cx, key, entry.key, &entry.node));
         }
     }

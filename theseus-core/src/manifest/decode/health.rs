@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::manifest::suggest::nearest;
+use crate::suggest::nearest;
 use crate::manifest::text::Span;
 use crate::manifest::tree::{Node, Value};
 use crate::model::{Health, Port, Probe};

@@ -15,9 +15,10 @@ use std::collections::hash_map::Entry as Slot;
 use crate::model::{GroupId, Labels, ServiceName, Spec};
 
 use super::finding::{Findings, Spot};
-use super::suggest::nearest;
+use super::map::{Entry, Map};
+use crate::suggest::nearest;
 use super::text::Span;
-use super::tree::{Entry, Map, Node, Value};
+use super::tree::{Node, Value};
 use context::{Cx, Field, is_null};
 
 /// What the sources say of a group.
@@ -142,7 +143,7 @@ fn conflict(cx: &mut Cx<'_>, at: Span, first: &Mention, second: &Mention) {
 /// an unknown key.
 fn require(cx: &mut Cx<'_>, map: &Map<'_>, keys: &[(&str, &str)], at: Span) {
     for (key, help) in keys {
-        let written = map.get(*key);
+        let written = map.get(key);
         if written.is_some_and(|entry| !is_null(&entry.node)) || misspelt(map, key).is_some() {
             continue;
         }
@@ -153,12 +154,11 @@ fn require(cx: &mut Cx<'_>, map: &Map<'_>, keys: &[(&str, &str)], at: Span) {
 
 /// The entry whose key was probably meant to be this one, which is not there.
 fn misspelt<'m>(map: &'m Map<'m>, key: &str) -> Option<(&'m str, &'m Entry<'m>)> {
-    if map.contains_key(key) {
+    if map.get(key).is_some() {
         return None;
     }
     let near = |written: &str| nearest(written, [key]).is_some();
-    let (written, entry) = map.iter().find(|(written, _)| near(written))?;
-    Some((written, entry))
+    map.iter().find(|(written, _)| near(written))
 }
 
 /// The keys that a group may have.

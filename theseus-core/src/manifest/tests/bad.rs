@@ -308,6 +308,21 @@ fn aliases_do_not_expand_without_bound() {
     for n in 1..100_000 {
         writeln!(tower, "a{n}: &a{n} [*a{}]", n - 1).unwrap();
     }
+    // A long text and a long key, many times.
+    let long = "x".repeat(1 << 20);
+    let texts = format!("a: &a \"\\x41{long}\"\nb: [{}]\n", "*a, ".repeat(1000));
+    let keys = format!(
+        "a: &a {{? \"\\x41{long}\" : 1}}\nb: [{}]\n",
+        "{<<: *a}, ".repeat(1000)
+    );
+    for bomb in [&laughs, &texts, &keys] {
+        let told = told(&[bomb]);
+        assert!(
+            told.contains("more than 2000000 values, with what aliases stand for"),
+            "{told}"
+        );
+        assert!(told.len() < 1000);
+    }
     assert_snapshot!(told(&[&laughs, &tower]));
 }
 

@@ -1,4 +1,4 @@
-//! The valid name that was probably meant.
+//! The valid name that was probably meant, for whoever tells a person about an unknown one.
 
 /// Longer than any valid name by far: not worth comparing.
 const MAX_LENGTH: usize = 64;
@@ -6,7 +6,7 @@ const MAX_LENGTH: usize = 64;
 /// The candidate that is nearest to what was written, unless none is near. `_` and `-`, capitals
 /// and small letters are the same here; of a word and its beginning (`env`, `environment`) each
 /// is near the other.
-pub(super) fn nearest<'a>(
+pub fn nearest<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -1,0 +1,90 @@
+//! The arguments that all commands share, and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+
+const EXAMPLES: &str = "\
+Examples:
+  theseus sandbox --deploy examples/ingestor.yaml   a cluster on this machine, with a group on it
+  theseus plan ingestor.yaml                        what a deploy would change
+  theseus deploy ingestor.yaml                      plan, ask, carry out
+  theseus status                                    what is deployed
+  theseus scale ingestor:dev 8                      more containers
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or manifest, 3 rolled back, 4 somebody else is at it
+or the plan is stale, 5 cluster or store out of reach, 10 plan --exit-code found changes.";
+
+/// Services and labeled groups of containers on Marathon.
+///
+/// Describe services and their labeled groups in one YAML file, look at the plan, deploy it.
+/// Theseus creates, scales, rolls and removes what is needed, and keeps track of it.
+#[derive(Debug, Parser)]
+#[command(name = "theseus", version, after_help = EXAMPLES, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The cluster and store to talk to, by its name in mesos.yaml, or `sandbox`
+    #[arg(long, global = true, env = "THESEUS_CONTEXT", value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// The configuration, instead of ./mesos.yaml
+    #[arg(long, global = true, env = "THESEUS_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// For whom the output is: people or programs
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Tell more of what goes on; twice for everything
+    #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// Tell only results and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// For whom output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Even into a pipe
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Sandbox(commands::sandbox::Args),
+    Validate(commands::validate::Args),
+    Plan(commands::plan::Args),
+    Deploy(commands::deploy::Args),
+    Remove(commands::remove::Args),
+    Scale(commands::scale::Args),
+    Status(commands::status::Args),
+    Ps(commands::ps::Args),
+    Describe(commands::describe::Args),
+    Viewer(commands::viewer::Args),
+    Completions(commands::completions::Args),
+}

@@ -1,0 +1,39 @@
+//! `theseus deploy`
+
+use std::path::PathBuf;
+
+use theseus_core::plan::Desired;
+
+use super::carry_out::{Options, carry_out};
+use super::manifests;
+use crate::args::Global;
+use crate::connect::connect;
+use crate::failure::{Code, Failure};
+use crate::saved_plan::SavedPlan;
+
+/// Plan, ask, and carry the plan out, with live progress
+///
+/// Interrupt it at any time: the same command again goes on where it was.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Manifests in YAML or JSON, or one plan kept by `theseus plan --out`; - for standard input
+    #[arg(required = true, value_name = "FILE|PLAN")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
+    let mut sources = manifests::read_sources(&args.files)?;
+    let saved = SavedPlan::recognise(&sources)?;
+    if let Some(saved) = &saved {
+        sources = saved.sources()?;
+    }
+    let desired = Desired::from(&manifests::parse(&sources)?);
+    let connection = connect(global).await?;
+    let plan = connection.engine.plan(&desired).await?;
+    if let Some(saved) = &saved {
+        saved.check(&plan)?;
+    }
+    carry_out(global, &connection, &plan, &args.options).await
+}

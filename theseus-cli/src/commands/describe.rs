@@ -1,0 +1,153 @@
+//! `theseus describe`
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use theseus_core::cluster::{Failure as ContainerFailure, Scope};
+use theseus_core::model::{GroupId, GroupSelector};
+use theseus_core::plan;
+use theseus_core::state::{GroupState, Observed};
+use theseus_core::status::{GroupStatus, status};
+
+use super::ps::{container_columns, container_row};
+use super::selection::select;
+use super::status::condition;
+use crate::args::{Format, Global};
+use crate::connect::connect;
+use crate::failure::{Code, Failure};
+use crate::output::style::{BAD, FAINT, STRONG, inert, paint};
+use crate::output::table::render;
+use crate::output::{human, print, print_json, width};
+
+/// Show one group in full: what it should be, what runs, what happens
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A group such as ingestor:dev
+    #[arg(value_name = "GROUP")]
+    group: GroupId,
+}
+
+#[derive(Serialize)]
+struct Description<'a> {
+    format_version: u32,
+    #[serde(flatten)]
+    status: &'a GroupStatus,
+    spec: Option<Value>,
+    last_failures: Vec<&'a ContainerFailure>,
+}
+
+pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
+    let connection = connect(global).await?;
+    let observed = connection.engine.observe(&Scope::All).await?;
+    select(&observed, &[GroupSelector::Group(args.group.clone())])?;
+    // Selected, so it is known and has a status.
+    let Some((state, status)) = one(&observed, &args.group) else {
+        return Ok(Code::Failed);
+    };
+    let description = Description {
+        format_version: 1,
+        status: &status,
+        spec: state.target().map(|(_, spec)| plan::shown(spec)),
+        last_failures: state
+            .apps
+            .iter()
+            .filter_map(|app| app.last_failure.as_ref())
+            .collect(),
+    };
+    match global.format {
+        Format::Json => print_json(&description)?,
+        Format::Text => print(&text(&description, Timestamp::now(), width()))?,
+    }
+    Ok(Code::Done)
+}
+
+fn one<'a>(observed: &'a Observed, group: &GroupId) -> Option<(&'a GroupState, GroupStatus)> {
+    let state = observed.groups.get(group)?;
+    let status = status(observed)
+        .groups
+        .into_iter()
+        .find(|status| status.group == *group)?;
+    Some((state, status))
+}
+
+fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> String {
+    let status = description.status;
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{}  {}, {} of {} ready",
+        paint(STRONG, &status.group.to_string()),
+        condition(status.condition()),
+        status.healthy,
+        status.instances,
+    );
+    if let Some(revision) = status.revision {
+        let age = status
+            .deployed_at
+            .map(|at| format!(", deployed {} ago", human::age(Some(at), now)));
+        let _ = writeln!(text, "revision {revision}{}", age.unwrap_or_default());
+    }
+    if let Some(rollout) = &status.rollout {
+        let what = match rollout.revision {
+            Some(revision) => format!("to revision {revision}"),
+            None => "that removes the group".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "rollout {what}, begun {} ago",
+            human::age(Some(rollout.started_at), now)
+        );
+    }
+    if let Some(Value::Object(fields)) = &description.spec {
+        let _ = writeln!(text, "\n{}", paint(STRONG, "Spec"));
+        let widest = fields
+            .keys()
+            .map(|field| field.chars().count())
+            .max()
+            .unwrap_or(0);
+        for (field, value) in fields {
+            let value = match value {
+                Value::String(text) => inert(text),
+                value => inert(&value.to_string()),
+            };
+            let _ = writeln!(text, "  {:<widest$}  {value}", inert(field));
+        }
+    }
+    let _ = writeln!(text, "\n{}", paint(STRONG, "Containers"));
+    if status.containers.is_empty() {
+        let _ = writeln!(text, "  {}", paint(FAINT, "none"));
+    } else {
+        let rows = status
+            .containers
+            .iter()
+            .map(|container| container_row(container, now))
+            .collect();
+        text.push_str(&render(&container_columns(), rows, width));
+    }
+    for drift in &status.drift {
+        let _ = writeln!(
+            text,
+            "\n{} is in no record: revision {}, {}",
+            inert(&drift.app.0),
+            drift.revision,
+            human::count(drift.containers, "container"),
+        );
+    }
+    for failure in &description.last_failures {
+        let _ = writeln!(
+            text,
+            "\n{} {} ago on {}: {}",
+            paint(BAD, "last failure"),
+            human::age(failure.at, now),
+            failure
+                .host
+                .as_deref()
+                .map_or_else(|| "an unknown host".to_owned(), inert),
+            inert(&failure.message),
+        );
+    }
+    text
+}

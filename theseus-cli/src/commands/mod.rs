@@ -1,0 +1,38 @@
+//! One file per command: its arguments, whose doc comments are its help, and what it does.
+
+pub(crate) mod completions;
+pub(crate) mod deploy;
+pub(crate) mod describe;
+pub(crate) mod plan;
+pub(crate) mod ps;
+pub(crate) mod remove;
+pub(crate) mod sandbox;
+pub(crate) mod scale;
+pub(crate) mod status;
+pub(crate) mod validate;
+pub(crate) mod viewer;
+
+mod carry_out;
+pub(crate) mod manifests;
+mod selection;
+
+use crate::args::{Cli, Command};
+use crate::failure::{Code, Failure};
+
+/// Does what was asked for.
+pub(crate) async fn run(cli: Cli) -> Result<Code, Failure> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Sandbox(args) => sandbox::run(global, args).await,
+        Command::Validate(args) => validate::run(global, &args),
+        Command::Plan(args) => plan::run(global, &args).await,
+        Command::Deploy(args) => deploy::run(global, &args).await,
+        Command::Remove(args) => remove::run(global, &args).await,
+        Command::Scale(args) => scale::run(global, &args).await,
+        Command::Status(args) => status::run(global, &args).await,
+        Command::Ps(args) => ps::run(global, &args).await,
+        Command::Describe(args) => describe::run(global, &args).await,
+        Command::Viewer(args) => viewer::run(global, &args).await,
+        Command::Completions(args) => completions::run(&args),
+    }
+}

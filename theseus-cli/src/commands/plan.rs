@@ -1,0 +1,46 @@
+//! `theseus plan`
+
+use std::path::PathBuf;
+
+use theseus_core::plan::Desired;
+
+use super::manifests;
+use crate::args::{Format, Global};
+use crate::connect::connect;
+use crate::failure::{Code, Failure};
+use crate::output::{self, print, print_json};
+use crate::saved_plan;
+
+/// Show what a deploy would change, and change nothing
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Manifests in YAML or JSON; - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Exit with 10 when there are changes
+    #[arg(long)]
+    exit_code: bool,
+    /// Keep the plan, for `theseus deploy PLAN` to carry out just this or nothing
+    #[arg(long, value_name = "PLAN")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
+    let sources = manifests::read_sources(&args.files)?;
+    // Reading the manifest and finding the cluster do not wait for each other.
+    let connection = connect(global).await?;
+    let desired = Desired::from(&manifests::parse(&sources)?);
+    let plan = connection.engine.plan(&desired).await?;
+    if let Some(path) = &args.out {
+        saved_plan::save(path, &args.files, &sources, &plan)?;
+    }
+    match global.format {
+        Format::Json => print_json(&plan)?,
+        Format::Text => print(&output::plan::render(&plan, global.verbose > 0))?,
+    }
+    Ok(if args.exit_code && !plan.is_empty() {
+        Code::Changes
+    } else {
+        Code::Done
+    })
+}

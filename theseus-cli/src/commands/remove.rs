@@ -1,0 +1,38 @@
+//! `theseus remove`
+
+use theseus_core::cluster::Scope;
+use theseus_core::model::GroupSelector;
+use theseus_core::plan::{Desired, plan};
+
+use super::carry_out::{Options, carry_out};
+use super::selection::select;
+use crate::args::Global;
+use crate::connect::connect;
+use crate::failure::{Code, Failure};
+
+/// Take groups away: their containers and their records
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Groups such as ingestor:dev, or a service for all of its groups
+    #[arg(required = true, value_name = "GROUP")]
+    groups: Vec<GroupSelector>,
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
+    let connection = connect(global).await?;
+    let observed = connection.engine.observe(&Scope::All).await?;
+    let remove = select(&observed, &args.groups)?
+        .into_iter()
+        .cloned()
+        .collect();
+    let plan = plan(
+        &Desired {
+            remove,
+            ..Desired::default()
+        },
+        &observed,
+    );
+    carry_out(global, &connection, &plan, &args.options).await
+}

@@ -1,0 +1,282 @@
+//! `theseus sandbox`
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use theseus_core::model::duration;
+use theseus_sandbox::{HostConfig, SandboxConfig, SandboxServer, Snapshot};
+use url::Url;
+
+use super::carry_out::{Options, carry_out};
+use super::manifests;
+use super::viewer::{self, listen};
+use crate::args::{Format, Global};
+use crate::connect::{self, Connection};
+use crate::failure::{Code, Failure, chain};
+use crate::interrupt;
+use crate::output::style::{STRONG, paint};
+use crate::output::{print, print_json, say};
+use crate::sandbox_file::{Running, SandboxFile, state_dir};
+
+/// How often the state of the cluster is kept, where it is to be kept.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Run a cluster on this machine: a Marathon, a store and the viewer, to try things out
+///
+/// It runs in the foreground until Ctrl-C. Other commands find it by themselves, or as
+/// --context sandbox.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A manifest to deploy on it at once; may be given several times
+    #[arg(long, value_name = "FILE")]
+    deploy: Vec<PathBuf>,
+    /// How many machines the cluster has
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    hosts: u16,
+    /// What a container is
+    #[arg(long, value_enum, default_value_t = Runtime::Simulated)]
+    runtime: Runtime,
+    /// How long a container takes to start, such as 500ms or 2s
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_duration)]
+    start_delay: Duration,
+    /// The port of its Marathon; 0 for any
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// The port of its viewer; 0 for any
+    #[arg(long, default_value_t = viewer::PORT)]
+    viewer_port: u16,
+    /// Keep cluster and records in this directory, to go on from there the next time
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+/// What a container of the sandbox is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Runtime {
+    /// A name with a state: nothing is run
+    Simulated,
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| format!("expected {}", duration::EXPECTED))
+}
+
+pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
+    let Runtime::Simulated = args.runtime;
+    // A manifest with a fault is told before anything is started.
+    let desired = match args.deploy.is_empty() {
+        true => None,
+        false => Some(manifests::read(&args.deploy)?),
+    };
+    let kept = args.state.as_deref().map(Kept::open).transpose()?;
+    let server = start(&args, kept.as_ref()).await?;
+    let viewer_listener = listen(args.viewer_port, "viewer").await?;
+    let directory = match &kept {
+        Some(kept) => kept.directory.clone(),
+        None => scratch(server.address().port())?,
+    };
+    let running = Running {
+        url: address_url(server.address())?,
+        viewer: address_url(
+            viewer_listener
+                .local_addr()
+                .map_err(|error| cannot_listen(&error))?,
+        )?,
+        store: directory.join("store.db"),
+        pid: std::process::id(),
+    };
+    let connection = connect::sandbox(&running).await?;
+    let _file = SandboxFile::write(&running)?;
+    announce(global, &running)?;
+
+    let pages = theseus_viewer::Viewer::start(
+        connection.engine.clone(),
+        connection.cluster.clone(),
+        connection.store.clone(),
+    );
+    let (quit, quitting) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(theseus_viewer::serve(viewer_listener, pages, async {
+        // Dropping the sender means the same.
+        let _ = quitting.await;
+    }));
+    let keeping = async {
+        match &kept {
+            Some(kept) => kept.keep_on(&server).await,
+            None => std::future::pending().await,
+        }
+    };
+    let working = async {
+        if let Some(manifest) = &desired {
+            deploy(global, &connection, &manifest.into()).await;
+        }
+        suggest(global, &running, &args.deploy);
+        interrupt::requested().await;
+    };
+    tokio::select! {
+        () = working => {}
+        () = keeping => {}
+    }
+    say("Stopping the sandbox.\n");
+    drop(quit);
+    let served = serving.await;
+    if let Some(kept) = &kept {
+        kept.keep(&server)?;
+    }
+    server.shutdown().await;
+    if kept.is_none() {
+        let _ = std::fs::remove_dir_all(&directory);
+    }
+    match served {
+        Ok(Err(error)) => Err(Failure::new(Code::Failed, chain(&error))),
+        _ => Ok(Code::Done),
+    }
+}
+
+async fn start(args: &Args, kept: Option<&Kept>) -> Result<SandboxServer, Failure> {
+    let config = SandboxConfig {
+        hosts: HostConfig::several(usize::from(args.hosts)),
+        start_delay: args.start_delay,
+        state: kept.map(Kept::load).transpose()?.flatten(),
+        seed: u64::from(std::process::id()),
+        ..SandboxConfig::default()
+    };
+    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), args.port);
+    SandboxServer::start(config, address)
+        .await
+        .map_err(|error| {
+            Failure::new(
+                Code::Failed,
+                format!("cannot listen on {address} for the sandbox's Marathon: {error}"),
+            )
+            .hint(
+                "something else listens there, perhaps another sandbox: choose another with --port",
+            )
+        })
+}
+
+fn cannot_listen(error: &std::io::Error) -> Failure {
+    Failure::new(Code::Failed, format!("cannot listen: {error}"))
+}
+
+fn address_url(address: SocketAddr) -> Result<Url, Failure> {
+    Url::parse(&format!("http://{address}"))
+        .map_err(|error| Failure::new(Code::Failed, format!("{address} is no address: {error}")))
+}
+
+/// A directory for the records of a sandbox that keeps nothing. Its port is its own while it runs,
+/// so whatever lies there is left over from one that was killed.
+fn scratch(port: u16) -> Result<PathBuf, Failure> {
+    let directory = state_dir()?.join(format!("sandbox-{port}"));
+    match std::fs::remove_dir_all(&directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Failure::file("clear", &directory, &error));
+        }
+        _ => {}
+    }
+    std::fs::create_dir_all(&directory)
+        .map_err(|error| Failure::file("make", &directory, &error))?;
+    Ok(directory)
+}
+
+fn announce(global: &Global, running: &Running) -> Result<(), Failure> {
+    if global.format == Format::Json {
+        return print_json(running);
+    }
+    print(&format!(
+        "{}\n  Marathon  {}\n  viewer    {}\n",
+        paint(STRONG, "The sandbox runs."),
+        running.url,
+        running.viewer,
+    ))
+}
+
+/// Deploys what was asked for. The sandbox goes on whatever comes of it.
+async fn deploy(global: &Global, connection: &Connection, desired: &theseus_core::plan::Desired) {
+    let options = Options {
+        yes: true,
+        timeout: None,
+    };
+    let result = async {
+        let plan = connection.engine.plan(desired).await?;
+        carry_out(global, connection, &plan, &options).await
+    };
+    if let Err(failure) = result.await {
+        failure.print();
+    }
+}
+
+/// Says what to try next, in another terminal.
+fn suggest(global: &Global, running: &Running, deployed: &[PathBuf]) {
+    if global.format == Format::Json {
+        return;
+    }
+    let file = deployed.first().map_or_else(
+        || "examples/ingestor.yaml".to_owned(),
+        |file| file.display().to_string(),
+    );
+    say(&format!(
+        "\nTry next, in another terminal:\n  \
+         theseus status\n  \
+         theseus ps\n  \
+         edit {file}, then: theseus plan {file}\n  \
+         theseus deploy {file}\n\
+         or open {} in a browser. Ctrl-C ends the sandbox.\n",
+        running.viewer,
+    ));
+}
+
+/// A directory in which the sandbox keeps its state.
+struct Kept {
+    directory: PathBuf,
+}
+
+impl Kept {
+    fn open(directory: &Path) -> Result<Self, Failure> {
+        std::fs::create_dir_all(directory)
+            .map_err(|error| Failure::file("make", directory, &error))?;
+        let directory = std::fs::canonicalize(directory)
+            .map_err(|error| Failure::file("find", directory, &error))?;
+        Ok(Self { directory })
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.join("cluster.json")
+    }
+
+    fn load(&self) -> Result<Option<Snapshot>, Failure> {
+        let path = self.file();
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Failure::file("read", &path, &error)),
+        };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            Failure::usage(format!(
+                "{} is no state of a sandbox: {error}",
+                path.display()
+            ))
+        })
+    }
+
+    fn keep(&self, server: &SandboxServer) -> Result<(), Failure> {
+        let path = self.file();
+        let beside = path.with_extension("json.new");
+        let text = serde_json::to_vec(&server.sandbox().snapshot()).map_err(|error| {
+            Failure::new(Code::Failed, format!("cannot write the state: {error}"))
+        })?;
+        std::fs::write(&beside, text).map_err(|error| Failure::file("write", &beside, &error))?;
+        std::fs::rename(&beside, &path).map_err(|error| Failure::file("write", &path, &error))
+    }
+
+    /// Keeps the state now and then, so that little is lost when the sandbox is killed.
+    async fn keep_on(&self, server: &SandboxServer) {
+        loop {
+            tokio::time::sleep(KEEP_EVERY).await;
+            if let Err(failure) = self.keep(server) {
+                failure.print();
+            }
+        }
+    }
+}

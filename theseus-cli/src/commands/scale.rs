@@ -1,0 +1,48 @@
+//! `theseus scale`
+
+use std::sync::Arc;
+
+use theseus_core::cluster::Scope;
+use theseus_core::model::{GroupSelector, Spec};
+use theseus_core::plan::{Desired, plan};
+
+use super::carry_out::{Options, carry_out};
+use super::selection::select;
+use crate::args::Global;
+use crate::connect::connect;
+use crate::failure::{Code, Failure};
+
+/// Give groups another number of containers; those that stay are not touched
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Groups such as ingestor:dev, or a service for all of its groups
+    #[arg(required = true, value_name = "GROUP")]
+    groups: Vec<GroupSelector>,
+    /// How many containers each is to have
+    #[arg(value_name = "INSTANCES", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    instances: u32,
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
+    let connection = connect(global).await?;
+    let observed = connection.engine.observe(&Scope::All).await?;
+    let mut desired = Desired::default();
+    for group in select(&observed, &args.groups)? {
+        let Some((_, spec)) = observed.groups[group].target() else {
+            return Err(Failure::new(
+                Code::Failed,
+                format!("{group} runs, but its record is lost, so what it should be is not known"),
+            )
+            .hint("deploy its manifest again"));
+        };
+        let spec = Spec {
+            instances: args.instances,
+            ..Spec::clone(spec)
+        };
+        desired.deploy.insert(group.clone(), Arc::new(spec));
+    }
+    let plan = plan(&desired, &observed);
+    carry_out(global, &connection, &plan, &args.options).await
+}

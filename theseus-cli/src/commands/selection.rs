@@ -1,0 +1,42 @@
+//! Groups as a person names them: `ingestor:dev`, or `ingestor` for all groups of the service.
+
+use theseus_core::model::{GroupId, GroupSelector};
+use theseus_core::state::Observed;
+
+use crate::failure::Failure;
+
+/// The groups that are known and meant; everything when nothing is named. A name that means nothing
+/// is an error, with the nearest that would.
+pub(crate) fn select<'a>(
+    observed: &'a Observed,
+    selectors: &[GroupSelector],
+) -> Result<Vec<&'a GroupId>, Failure> {
+    let known = || {
+        observed
+            .groups
+            .iter()
+            .filter(|(_, state)| !state.is_absent())
+            .map(|(group, _)| group)
+    };
+    for selector in selectors {
+        if !known().any(|group| selector.matches(group)) {
+            return Err(unknown(selector, known()));
+        }
+    }
+    Ok(known()
+        .filter(|group| {
+            selectors.is_empty() || selectors.iter().any(|selector| selector.matches(group))
+        })
+        .collect())
+}
+
+fn unknown<'a>(selector: &GroupSelector, known: impl Iterator<Item = &'a GroupId>) -> Failure {
+    let name = selector.to_string();
+    let names: Vec<String> = known.map(ToString::to_string).collect();
+    let failure = Failure::usage(format!("there is no group {name}"));
+    match theseus_core::suggest::nearest(&name, names.iter().map(String::as_str)) {
+        Some(near) => failure.hint(format!("did you mean {near}?")),
+        None if names.is_empty() => failure.hint("nothing is deployed yet"),
+        None => failure.hint("theseus status lists what is deployed"),
+    }
+}

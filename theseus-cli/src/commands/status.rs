@@ -1,0 +1,83 @@
+//! `theseus status`
+
+use jiff::Timestamp;
+use theseus_core::cluster::Scope;
+use theseus_core::model::GroupSelector;
+use theseus_core::status::{Condition, GroupStatus, Status, status};
+
+use super::selection::select;
+use crate::args::{Format, Global};
+use crate::connect::{Connection, connect};
+use crate::failure::{Code, Failure};
+use crate::output::style::{BAD, CHANGE, GOOD, inert, paint};
+use crate::output::table::{Align, Column, render};
+use crate::output::{human, print, print_json, width};
+
+/// Show what is deployed, and how it is doing
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Groups such as ingestor:dev, or services; everything when none is named
+    #[arg(value_name = "GROUP")]
+    groups: Vec<GroupSelector>,
+}
+
+pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
+    let connection = connect(global).await?;
+    let status = look(&connection, &args.groups).await?;
+    match global.format {
+        Format::Json => print_json(&status)?,
+        Format::Text if status.groups.is_empty() => print("Nothing is deployed.\n")?,
+        Format::Text => print(&table(&status, Timestamp::now(), width()))?,
+    }
+    Ok(Code::Done)
+}
+
+/// Looks at all groups, and keeps those that are meant.
+pub(super) async fn look(
+    connection: &Connection,
+    groups: &[GroupSelector],
+) -> Result<Status, Failure> {
+    let observed = connection.engine.observe(&Scope::All).await?;
+    let mut status = status(&observed);
+    let selected = select(&observed, groups)?;
+    if !groups.is_empty() {
+        status
+            .groups
+            .retain(|group| selected.contains(&&group.group));
+    }
+    Ok(status)
+}
+
+fn table(status: &Status, now: Timestamp, width: Option<u16>) -> String {
+    let columns = [
+        Column("GROUP", Align::Left),
+        Column("STATE", Align::Left),
+        Column("READY", Align::Right),
+        Column("REV", Align::Right),
+        Column("IMAGE", Align::Left),
+        Column("AGE", Align::Right),
+    ];
+    let row = |group: &GroupStatus| {
+        vec![
+            group.group.to_string(),
+            condition(group.condition()),
+            format!("{}/{}", group.healthy, group.instances),
+            group
+                .revision
+                .map_or_else(|| "-".to_owned(), |revision| revision.to_string()),
+            group.image.as_deref().map_or_else(|| "-".to_owned(), inert),
+            human::age(group.deployed_at, now),
+        ]
+    };
+    render(&columns, status.groups.iter().map(row).collect(), width)
+}
+
+/// A condition in the colour of its meaning.
+pub(super) fn condition(condition: Condition) -> String {
+    let style = match condition {
+        Condition::Well => GOOD,
+        Condition::Down | Condition::Degraded => BAD,
+        Condition::Drifted | Condition::Deploying | Condition::Removing => CHANGE,
+    };
+    paint(style, condition.as_str())
+}

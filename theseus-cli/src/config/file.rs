@@ -1,0 +1,141 @@
+//! `mesos.yaml` as it is written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use serde::Deserialize;
+use url::Url;
+
+use crate::failure::Failure;
+
+/// Larger than any configuration.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) marathon: Option<Marathon>,
+    pub(crate) etcd: Option<Etcd>,
+    pub(crate) subscriber: Option<Subscriber>,
+    #[serde(default)]
+    pub(crate) contexts: BTreeMap<String, Context>,
+    pub(crate) default_context: Option<String>,
+}
+
+/// A named pair of cluster and store.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Context {
+    pub(crate) marathon: Option<Marathon>,
+    pub(crate) etcd: Option<Etcd>,
+    #[expect(dead_code, reason = "checked for its shape only")]
+    pub(crate) subscriber: Option<Subscriber>,
+}
+
+/// How Marathon is reached.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Marathon {
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    #[serde(default)]
+    pub(crate) urls: Vec<Url>,
+    pub(crate) user: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// How etcd is reached.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Etcd {
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    #[serde(default)]
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) cert_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) prefix: Option<String>,
+}
+
+/// Where Marathon's callbacks arrive. Read here so that a file that has it is understood; the
+/// commands of this version need no callbacks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "checked for its shape only")]
+pub(crate) struct Subscriber {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+}
+
+/// Reads the configuration: the file that was asked for, else `./mesos.yaml`, else the user's own.
+/// No file at all is an empty configuration.
+pub(crate) fn load(asked: Option<&Path>) -> Result<(File, Option<PathBuf>), Failure> {
+    let path = match asked {
+        Some(path) => path.to_owned(),
+        None => match usual_places().into_iter().find(|path| path.exists()) {
+            Some(path) => path,
+            None => return Ok((File::default(), None)),
+        },
+    };
+    let size = std::fs::metadata(&path)
+        .map_err(|error| Failure::file("read", &path, &error))?
+        .len();
+    if size > MAX_BYTES {
+        return Err(Failure::usage(format!(
+            "{}: too large for a configuration",
+            path.display()
+        )));
+    }
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| Failure::file("read", &path, &error))?;
+    Ok((parse(&text, &path)?, Some(path)))
+}
+
+fn usual_places() -> Vec<PathBuf> {
+    let mut places = vec![PathBuf::from("mesos.yaml")];
+    if let Ok(base) = etcetera::choose_base_strategy() {
+        places.push(base.config_dir().join("theseus").join("mesos.yaml"));
+    }
+    places
+}
+
+fn parse(text: &str, path: &Path) -> Result<File, Failure> {
+    if text.trim().is_empty() {
+        return Ok(File::default());
+    }
+    serde_yaml::from_str(text).map_err(|error| {
+        let place = error.location().map_or_else(String::new, |l| format!(":{}:{}", l.line(), l.column()));
+        Failure::usage(format!("{}{place}: {error}", path.display()))
+            .hint("it holds marathon: {host, port}, etcd: {host, port}, subscriber: {host, port} and contexts:")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_original_configuration_is_understood() {
+        let text = "marathon: {host: 10.0.0.1, port: 8080}\netcd: {host: 10.0.0.1, port: 2379}\nsubscriber: {host: 10.0.0.1, port: 5000}\n";
+        let file = parse(text, Path::new("mesos.yaml")).unwrap();
+        assert_eq!(file.marathon.unwrap().port, Some(8080));
+        assert_eq!(file.etcd.unwrap().host.as_deref(), Some("10.0.0.1"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_place() {
+        let failure = parse("marathon:\n  hots: a\n", Path::new("mesos.yaml")).unwrap_err();
+        let shown = format!("{failure:?}");
+        assert!(
+            shown.contains("mesos.yaml:2:3") && shown.contains("hots"),
+            "{shown}"
+        );
+    }
+}

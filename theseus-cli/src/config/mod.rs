@@ -1,0 +1,7 @@
+//! Where cluster and store are: `mesos.yaml`, overridden by the environment, overridden by flags.
+
+mod file;
+mod resolve;
+
+pub(crate) use file::{Context, Etcd, Marathon};
+pub(crate) use resolve::{Resolved, Target, resolve};

@@ -1,0 +1,206 @@
+//! Which cluster and store are meant, of all that could be.
+
+use std::path::Path;
+
+use super::file::{self, Context, Etcd, File, Marathon};
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::sandbox_file::{Running, SandboxFile};
+
+/// What to talk to, and how it is called in messages.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    /// The name of the context; `None` for the one at the top of the file or from the environment.
+    pub(crate) name: Option<String>,
+    pub(crate) target: Target,
+}
+
+/// Where cluster and store are.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// As configured.
+    Configured(Box<Context>),
+    /// The sandbox that runs on this machine.
+    Sandbox(Running),
+}
+
+/// The environment variables that override the file.
+#[derive(Debug, Default)]
+struct Overrides {
+    marathon_host: Option<String>,
+    marathon_port: Option<String>,
+    etcd: Option<String>,
+}
+
+impl Overrides {
+    fn from_environment() -> Self {
+        let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            marathon_host: read("MARATHON_HOST"),
+            marathon_port: read("MARATHON_PORT"),
+            etcd: read("ETCD_HOST_ADDRESS"),
+        }
+    }
+}
+
+/// Finds out what is meant: the context that was asked for, else the environment and the top of the
+/// file, else its default context, else a sandbox that runs here. Nothing is guessed beyond that.
+pub(crate) fn resolve(global: &Global) -> Result<Resolved, Failure> {
+    if global.context.as_deref() == Some("sandbox") {
+        let running = SandboxFile::find()?.ok_or_else(|| {
+            Failure::usage("no sandbox is running")
+                .hint("start one in another terminal: theseus sandbox")
+        })?;
+        return Ok(sandbox(running));
+    }
+    let (file, path) = file::load(global.config.as_deref())?;
+    match configured(file, global.context.as_deref(), path.as_deref(), &Overrides::from_environment())? {
+        Some((name, context)) => Ok(Resolved { name, target: Target::Configured(Box::new(context)) }),
+        None => match SandboxFile::find()? {
+            Some(running) => Ok(sandbox(running)),
+            None => Err(Failure::usage("no cluster is configured").hint(
+                "write mesos.yaml with marathon: {host: …, port: 8080}, set MARATHON_HOST, or try one out: theseus sandbox",
+            )),
+        },
+    }
+}
+
+fn sandbox(running: Running) -> Resolved {
+    Resolved {
+        name: Some("sandbox".to_owned()),
+        target: Target::Sandbox(running),
+    }
+}
+
+/// The context that file and environment name together, if they name a cluster.
+fn configured(
+    file: File,
+    asked: Option<&str>,
+    path: Option<&Path>,
+    overrides: &Overrides,
+) -> Result<Option<(Option<String>, Context)>, Failure> {
+    let top = Context {
+        marathon: file.marathon,
+        etcd: file.etcd,
+        subscriber: file.subscriber,
+    };
+    let mut contexts = file.contexts;
+    let default = file.default_context.filter(|_| top.marathon.is_none());
+    let name = asked.map(str::to_owned).or(default);
+    let mut context = match &name {
+        Some(name) => contexts
+            .remove(name)
+            .ok_or_else(|| unknown_context(name, contexts.keys(), path))?,
+        None => top,
+    };
+    // A context that was asked for by name is what it says; the environment is for when none was.
+    if asked.is_none() {
+        apply(&mut context, overrides)?;
+    }
+    Ok(context.marathon.is_some().then_some((name, context)))
+}
+
+fn unknown_context<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a String>,
+    path: Option<&Path>,
+) -> Failure {
+    let known: Vec<&str> = known.map(String::as_str).chain(["sandbox"]).collect();
+    let place = path.map_or_else(
+        || "there is no mesos.yaml".to_owned(),
+        |path| format!("read {}", path.display()),
+    );
+    Failure::usage(format!("there is no context {name:?}"))
+        .hint(format!("known are: {} ({place})", known.join(", ")))
+}
+
+fn apply(context: &mut Context, overrides: &Overrides) -> Result<(), Failure> {
+    if let Some(host) = &overrides.marathon_host {
+        let marathon = context.marathon.get_or_insert_default();
+        *marathon = Marathon {
+            host: Some(host.clone()),
+            urls: Vec::new(),
+            ..marathon.clone()
+        };
+    }
+    if let Some(port) = &overrides.marathon_port
+        && let Some(marathon) = &mut context.marathon
+    {
+        let port = port.parse().map_err(|_| {
+            Failure::usage(format!(
+                "MARATHON_PORT is {port:?}, and should be a port from 1 to 65535"
+            ))
+        })?;
+        marathon.port = Some(port);
+    }
+    if let Some(address) = &overrides.etcd {
+        let etcd = context.etcd.get_or_insert_default();
+        *etcd = Etcd {
+            host: None,
+            endpoints: vec![address.clone()],
+            ..etcd.clone()
+        };
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> File {
+        serde_yaml::from_str(
+            "marathon: {host: top}\ncontexts: {staging: {marathon: {host: staged, port: 9}}}\ndefault-context: staging\n",
+        )
+        .unwrap()
+    }
+
+    fn host(found: Option<(Option<String>, Context)>) -> String {
+        found.unwrap().1.marathon.unwrap().host.unwrap()
+    }
+
+    #[test]
+    fn what_was_asked_for_comes_first() {
+        let none = Overrides::default();
+        assert_eq!(host(configured(file(), None, None, &none).unwrap()), "top");
+        assert_eq!(
+            host(configured(file(), Some("staging"), None, &none).unwrap()),
+            "staged"
+        );
+        let without_top = File {
+            marathon: None,
+            ..file()
+        };
+        assert_eq!(
+            host(configured(without_top, None, None, &none).unwrap()),
+            "staged"
+        );
+        assert!(
+            configured(File::default(), None, None, &none)
+                .unwrap()
+                .is_none()
+        );
+        assert!(configured(file(), Some("stagign"), None, &none).is_err());
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let overrides = Overrides {
+            marathon_host: Some("env".to_owned()),
+            marathon_port: Some("81".to_owned()),
+            etcd: Some("e:2379".to_owned()),
+        };
+        let (_, context) = configured(file(), None, None, &overrides).unwrap().unwrap();
+        let marathon = context.marathon.unwrap();
+        assert_eq!(
+            (marathon.host.as_deref(), marathon.port),
+            (Some("env"), Some(81))
+        );
+        assert_eq!(context.etcd.unwrap().endpoints, ["e:2379"]);
+        let bad = Overrides {
+            marathon_port: Some("x".to_owned()),
+            ..Overrides::default()
+        };
+        assert!(configured(file(), None, None, &bad).is_err());
+    }
+}

@@ -1,0 +1,198 @@
+//! From a configuration to a cluster, a store, and an engine over both.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use theseus_core::cluster::Cluster;
+use theseus_core::engine::Engine;
+use theseus_core::store::Store;
+use theseus_marathon::{Credentials, MarathonConfig};
+use theseus_store::etcd::{Identity, Login, Secret, Tls};
+use theseus_store::{EtcdConfig, EtcdStore, SqliteStore};
+use url::Url;
+
+use crate::args::Global;
+use crate::config::{self, Context, Etcd, Marathon, Resolved, Target};
+use crate::failure::{Failure, chain};
+use crate::sandbox_file::{Running, state_dir};
+
+/// Where Marathon and etcd listen unless the configuration says otherwise.
+const MARATHON_PORT: u16 = 8080;
+const ETCD_PORT: u16 = 2379;
+/// The root of all keys in etcd.
+const ETCD_PREFIX: &str = "/theseus";
+/// No password, token or certificate is larger.
+const MAX_SECRET: u64 = 1 << 20;
+
+/// What a command works on.
+pub(crate) struct Connection {
+    /// What to call it: the context's name, or Marathon's address.
+    pub(crate) name: String,
+    pub(crate) engine: Engine,
+    pub(crate) cluster: Arc<dyn Cluster>,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+/// Finds out what is meant and opens it.
+pub(crate) async fn connect(global: &Global) -> Result<Connection, Failure> {
+    let Resolved { name, target } = config::resolve(global)?;
+    match target {
+        Target::Sandbox(running) => sandbox(&running).await,
+        Target::Configured(context) => configured(name, *context).await,
+    }
+}
+
+/// The cluster and store of a sandbox that runs on this machine.
+pub(crate) async fn sandbox(running: &Running) -> Result<Connection, Failure> {
+    let marathon = Marathon {
+        urls: vec![running.url.clone()],
+        ..Marathon::default()
+    };
+    let store = open_file(running.store.clone()).await?;
+    assemble("the sandbox".to_owned(), &marathon, store, None)
+}
+
+async fn configured(name: Option<String>, context: Context) -> Result<Connection, Failure> {
+    let Some(marathon) = context.marathon else {
+        return Err(Failure::usage("the context names no marathon"));
+    };
+    let name = match name {
+        Some(name) => format!("context {name}"),
+        None => urls(&marathon)?
+            .first()
+            .map_or_else(String::new, Url::to_string),
+    };
+    let (store, etcd): (Arc<dyn Store>, _) = match &context.etcd {
+        Some(etcd) => {
+            let config = etcd_config(etcd)?;
+            let address = config.endpoints.join(",");
+            (Arc::new(EtcdStore::connect(config).await?), Some(address))
+        }
+        None => (open_file(state_dir()?.join("theseus.db")).await?, None),
+    };
+    assemble(name, &marathon, store, etcd)
+}
+
+async fn open_file(path: PathBuf) -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(SqliteStore::open(path).await?))
+}
+
+fn assemble(
+    name: String,
+    marathon: &Marathon,
+    store: Arc<dyn Store>,
+    etcd: Option<String>,
+) -> Result<Connection, Failure> {
+    let config = marathon_config(marathon)?;
+    let cluster: Arc<dyn Cluster> = Arc::new(
+        theseus_marathon::Marathon::new(config).map_err(|error| Failure::usage(chain(&error)))?,
+    );
+    let mut engine = Engine::new(Arc::clone(&cluster), Arc::clone(&store), Timestamp::now);
+    if let Some(address) = etcd {
+        engine = engine.with_environment("ETCD_HOST_ADDRESS", address);
+    }
+    Ok(Connection {
+        name,
+        engine,
+        cluster,
+        store,
+    })
+}
+
+fn urls(marathon: &Marathon) -> Result<Vec<Url>, Failure> {
+    if !marathon.urls.is_empty() {
+        return Ok(marathon.urls.clone());
+    }
+    let Some(host) = &marathon.host else {
+        return Err(Failure::usage("marathon has neither host nor urls")
+            .hint("write marathon: {host: 10.0.0.1, port: 8080}"));
+    };
+    let text = format!("http://{host}:{}", marathon.port.unwrap_or(MARATHON_PORT));
+    let url = Url::parse(&text)
+        .map_err(|error| Failure::usage(format!("{text} is no address of Marathon: {error}")))?;
+    Ok(vec![url])
+}
+
+fn marathon_config(marathon: &Marathon) -> Result<MarathonConfig, Failure> {
+    let credentials = match (
+        &marathon.user,
+        &marathon.password_file,
+        &marathon.token_file,
+    ) {
+        (None, None, None) => None,
+        (Some(user), Some(file), None) => Some(Credentials::Basic {
+            user: user.clone(),
+            password: secret_text(file)?,
+        }),
+        (None, None, Some(file)) => Some(Credentials::Token(secret_text(file)?)),
+        _ => {
+            return Err(Failure::usage(
+                "marathon wants user and password-file, or token-file, and not a mixture",
+            ));
+        }
+    };
+    let authorities = marathon.ca_file.as_deref().map(secret_bytes).transpose()?;
+    Ok(MarathonConfig {
+        urls: urls(marathon)?,
+        credentials,
+        authorities,
+        ..MarathonConfig::default()
+    })
+}
+
+fn etcd_config(etcd: &Etcd) -> Result<EtcdConfig, Failure> {
+    let endpoints = match (&etcd.endpoints[..], &etcd.host) {
+        ([], Some(host)) => vec![format!("{host}:{}", etcd.port.unwrap_or(ETCD_PORT))],
+        ([], None) => {
+            return Err(Failure::usage("etcd has neither host nor endpoints")
+                .hint("write etcd: {host: 10.0.0.1, port: 2379}"));
+        }
+        (endpoints, _) => endpoints.to_vec(),
+    };
+    let login = match (&etcd.user, &etcd.password_file) {
+        (Some(user), Some(file)) => Some(Login {
+            user: user.clone(),
+            password: Secret::new(secret_text(file)?),
+        }),
+        (None, None) => None,
+        _ => return Err(Failure::usage("etcd wants user and password-file together")),
+    };
+    let identity = match (&etcd.cert_file, &etcd.key_file) {
+        (Some(certificate), Some(key)) => Some(Identity {
+            certificate: secret_bytes(certificate)?,
+            key: Secret::new(secret_bytes(key)?),
+        }),
+        (None, None) => None,
+        _ => return Err(Failure::usage("etcd wants cert-file and key-file together")),
+    };
+    let ca = etcd.ca_file.as_deref().map(secret_bytes).transpose()?;
+    let tls = (ca.is_some() || identity.is_some()).then_some(Tls { ca, identity });
+    let prefix = etcd
+        .prefix
+        .clone()
+        .unwrap_or_else(|| ETCD_PREFIX.to_owned());
+    Ok(EtcdConfig {
+        prefix,
+        login,
+        tls,
+        ..EtcdConfig::new(endpoints)
+    })
+}
+
+fn secret_text(path: &Path) -> Result<String, Failure> {
+    let text = String::from_utf8(secret_bytes(path)?)
+        .map_err(|_| Failure::usage(format!("{} is no text", path.display())))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn secret_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let read = || {
+        let size = std::fs::metadata(path)?.len();
+        if size > MAX_SECRET {
+            return Err(std::io::Error::other("it is too large"));
+        }
+        std::fs::read(path)
+    };
+    read().map_err(|error| Failure::file("read", path, &error))
+}

@@ -1,0 +1,155 @@
+//! What goes wrong, as it reaches a person: one message, its causes, and what to do.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use theseus_core::cluster::ClusterError;
+use theseus_core::engine::EngineError;
+use theseus_core::store::StoreError;
+
+use crate::output::style;
+
+/// How the process ends. The numbers are a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// All is done.
+    Done = 0,
+    /// It failed.
+    Failed = 1,
+    /// The arguments or a manifest are wrong.
+    Usage = 2,
+    /// The former revision runs again.
+    RolledBack = 3,
+    /// Somebody else is at it, or the plan is out of date.
+    Conflict = 4,
+    /// Cluster or store are out of reach.
+    OutOfReach = 5,
+    /// `plan --exit-code` found changes.
+    Changes = 10,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// A message for a person, and the exit code that goes with it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: Code,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Code::Usage, message)
+    }
+
+    /// A file that could not be read or written.
+    pub(crate) fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::usage(format!("cannot {doing} {}: {error}", path.display()))
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds a hint where there is none.
+    pub(crate) fn or_hint(mut self, hint: &str) -> Self {
+        self.hint.get_or_insert_with(|| hint.to_owned());
+        self
+    }
+
+    /// Tells it on stderr.
+    pub(crate) fn print(&self) {
+        let (red, blue) = (style::BAD, style::NOTE);
+        if !self.message.is_empty() {
+            anstream::eprintln!("{red}error:{red:#} {}", self.message);
+        }
+        if let Some(hint) = &self.hint {
+            anstream::eprintln!("{blue}help:{blue:#} {hint}");
+        }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Cluster(error) => error.into(),
+            EngineError::Store(error) => error.into(),
+            error => Self::new(Code::Failed, chain(&error)),
+        }
+    }
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        let message = chain(&error);
+        match error {
+            ClusterError::Unreachable { address, .. } => {
+                Self::new(Code::OutOfReach, message).hint(format!(
+                    "is it running, and does its address belong to it? try: curl {}/ping",
+                    address
+                        .split(',')
+                        .next()
+                        .unwrap_or(&address)
+                        .trim()
+                        .trim_end_matches('/')
+                ))
+            }
+            ClusterError::Denied { .. } => Self::new(Code::OutOfReach, message)
+                .hint("check user and password-file, or token-file, under marathon in mesos.yaml"),
+            ClusterError::Garbled { .. } => Self::new(Code::OutOfReach, message)
+                .hint("does the address under marathon in mesos.yaml belong to a Marathon?"),
+            ClusterError::Unclear { .. } => Self::new(Code::OutOfReach, message).hint(
+                "look with: theseus status; the same command again goes on where this one was",
+            ),
+            _ => Self::new(Code::Failed, message),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let message = chain(&error);
+        match error {
+            StoreError::Unreachable { .. } => Self::new(Code::OutOfReach, message)
+                .hint("is it running, and are its endpoints under etcd in mesos.yaml right?"),
+            StoreError::Denied { .. } => Self::new(Code::OutOfReach, message)
+                .hint("check user and password-file under etcd in mesos.yaml"),
+            StoreError::Unclear { .. } => Self::new(Code::OutOfReach, message)
+                .hint("the same command again goes on where this one was"),
+            StoreError::Held { .. }
+            | StoreError::Conflict { .. }
+            | StoreError::LeaseLost { .. } => Self::new(Code::Conflict, message),
+            _ => Self::new(Code::Failed, message),
+        }
+    }
+}
+
+/// An error with its causes, the outermost first, each said once.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, ": {words}");
+        }
+        source = cause.source();
+    }
+    text
+}

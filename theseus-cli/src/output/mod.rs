@@ -1,0 +1,87 @@
+//! How things are said: results on stdout, everything else on stderr, colours by meaning.
+
+pub(crate) mod human;
+pub(crate) mod plan;
+pub(crate) mod progress;
+pub(crate) mod style;
+pub(crate) mod table;
+
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Color, Global};
+use crate::failure::{Code, Failure};
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Sets up colours and the log, once, before anything is said.
+pub(crate) fn set_up(global: &Global) {
+    let colour = match global.color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    colour.write_global();
+    QUIET.store(global.quiet, Ordering::Relaxed);
+    let level = match global.verbose {
+        0 => "error",
+        1 => "theseus=info,theseus_core=debug,theseus_marathon=debug,theseus_store=debug,warn",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("THESEUS_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
+}
+
+/// Writes a result to stdout. A reader that has gone away is no failure: it has seen enough.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    written(
+        anstream::stdout()
+            .write_all(text.as_bytes())
+            .and_then(|()| anstream::stdout().flush()),
+    )
+}
+
+/// Writes one JSON object to stdout, on a line of its own.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_vec(value)
+        .map_err(|error| Failure::new(Code::Failed, format!("cannot write JSON: {error}")))?;
+    text.push(b'\n');
+    let mut stdout = std::io::stdout().lock();
+    written(stdout.write_all(&text).and_then(|()| stdout.flush()))
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
+            Code::Failed,
+            format!("cannot write to stdout: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Says something on stderr, unless only results and errors are wanted.
+pub(crate) fn say(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        let _ = anstream::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// Whether a person looks at stderr and wants to.
+pub(crate) fn is_lively() -> bool {
+    !QUIET.load(Ordering::Relaxed) && std::io::stderr().is_terminal()
+}
+
+/// How many columns stdout has; `None` when it is no terminal.
+pub(crate) fn width() -> Option<u16> {
+    console::Term::stdout()
+        .size_checked()
+        .map(|(_, columns)| columns)
+}

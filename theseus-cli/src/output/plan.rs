@@ -1,0 +1,117 @@
+//! A plan as people read it: a diff, with the steps behind it.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use theseus_core::plan::{Action, FieldChange, GroupPlan, Plan};
+
+use super::style::{BAD, CHANGE, FAINT, GOOD, NOTE, STRONG, inert, paint};
+
+/// The whole plan. Groups that stay as they are only count, unless `verbose`.
+pub(crate) fn render(plan: &Plan, verbose: bool) -> String {
+    let mut text = String::new();
+    for group in &plan.groups {
+        if verbose || !group.is_empty() || !group.notices.is_empty() {
+            render_group(&mut text, group);
+        }
+    }
+    for drift in &plan.drift {
+        let _ = writeln!(
+            text,
+            "{} {} of {} is in no record ({} containers); it is left alone",
+            paint(NOTE, "?"),
+            inert(&drift.app.0),
+            drift.group,
+            drift.containers,
+        );
+    }
+    text.push_str(&summary(plan));
+    text
+}
+
+fn render_group(text: &mut String, plan: &GroupPlan) {
+    let (mark, style) = match plan.action {
+        Action::Create => ("+", GOOD),
+        Action::Remove => ("-", BAD),
+        Action::None => ("=", FAINT),
+        Action::Scale | Action::Roll | Action::Resume => ("~", CHANGE),
+    };
+    let _ = writeln!(
+        text,
+        "{} {}  {}",
+        paint(style, &format!("{mark} {:<6}", plan.action.as_str())),
+        paint(STRONG, &plan.group.to_string()),
+        paint(FAINT, &plan.reason),
+    );
+    let widest = plan
+        .changes
+        .iter()
+        .map(|change| change.field.chars().count())
+        .max()
+        .unwrap_or(0);
+    for change in &plan.changes {
+        render_change(text, change, widest);
+    }
+    for (index, step) in plan.steps.iter().enumerate() {
+        let _ = writeln!(text, "    {}. {step}", index + 1);
+    }
+    for notice in &plan.notices {
+        let _ = writeln!(text, "    {} {notice}", paint(CHANGE, "note:"));
+    }
+}
+
+fn render_change(text: &mut String, change: &FieldChange, widest: usize) {
+    let field = format!("{:<widest$}", inert(&change.field));
+    let _ = match (&change.from, &change.to) {
+        (Value::Null, to) => writeln!(
+            text,
+            "    {} {field}  {}",
+            paint(GOOD, "+"),
+            paint(GOOD, &shown(to))
+        ),
+        (from, Value::Null) => writeln!(
+            text,
+            "    {} {field}  {}",
+            paint(BAD, "-"),
+            paint(BAD, &shown(from))
+        ),
+        (from, to) => writeln!(
+            text,
+            "    {} {field}  {} → {}",
+            paint(CHANGE, "~"),
+            paint(BAD, &shown(from)),
+            paint(GOOD, &shown(to)),
+        ),
+    };
+}
+
+/// Texts without their quotes, everything else as JSON.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => inert(text),
+        value => inert(&value.to_string()),
+    }
+}
+
+fn summary(plan: &Plan) -> String {
+    let counted: Vec<String> = Action::ALL
+        .into_iter()
+        .filter(|action| *action != Action::None)
+        .map(|action| (action, plan.count(action)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(action, count)| format!("{count} to {}", action.as_str()))
+        .collect();
+    let unchanged = plan.groups.iter().filter(|group| group.is_empty()).count();
+    let noted = plan.count(Action::None) - unchanged;
+    let mut parts = counted;
+    if noted > 0 {
+        parts.push(format!("{noted} to record"));
+    }
+    if unchanged > 0 || parts.is_empty() {
+        parts.push(format!("{unchanged} unchanged"));
+    }
+    format!(
+        "{}\n",
+        paint(STRONG, &format!("Plan: {}.", parts.join(", ")))
+    )
+}
