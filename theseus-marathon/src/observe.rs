@@ -14,8 +14,8 @@ use crate::names;
 /// How long a selector may be, in bytes; addresses of more than a few thousand are often refused.
 const LONGEST_SELECTOR: usize = 1500;
 
-/// Reads the apps, and the deployments at the same time. A deployment that ends in between is
-/// missed only together with the app that it stops; the engine's next look finds both.
+/// Reads the apps, and the deployments at the same time. An app that somebody else deletes right
+/// between the two answers may be in neither; what Theseus itself deletes was answered before.
 pub(crate) async fn observe(http: &Http, scope: &Scope) -> Result<Snapshot, Failure> {
     let wanted: Option<HashSet<&GroupId>> = match scope {
         Scope::All => None,
