@@ -4,7 +4,7 @@
   const main = document.querySelector("main[data-events]");
   const rows = document.getElementById("rows");
   const link = document.getElementById("link");
-  // The server sends something at least every half minute.
+  // The server sends something at least every 40 s, however slow the cluster is.
   const SILENCE = 45_000;
   const MAX_PAUSE = 30_000;
 
@@ -93,7 +93,7 @@
     source.onmessage = (message) => {
       pause = 1_000;
       apply(JSON.parse(message.data));
-      show("live", "Live");
+      show("live", "Connected");
       listen();
     };
     source.onerror = () => {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A [`Viewer`] looks at cluster and store on behalf of everybody; a request reads the last
-//! [view](view) and never waits for either. It reads only, through core's traits. [`router`] can be
+//! view and never waits for either. It reads only, through core's traits. [`router`] can be
 //! mounted by whoever has a server; [`serve`] is a server of its own, on loopback.
 
 mod api;

@@ -5,17 +5,17 @@ use maud::{Markup, html};
 use theseus_core::cluster::{ContainerState, HealthState};
 use theseus_core::status::ContainerStatus;
 
-use super::words;
+use super::{Column, words};
 
 /// What the table tells of a container.
-pub(super) const COLUMNS: [&str; 7] = [
-    "Container",
-    "Host",
-    "Ports",
-    "State",
-    "Health",
-    "Revision",
-    "Running for",
+pub(super) const COLUMNS: [Column; 7] = [
+    Column::text("Container"),
+    Column::text("Host"),
+    Column::text("Ports"),
+    Column::text("State"),
+    Column::text("Health"),
+    Column::number("Revision"),
+    Column::number("Running for"),
 ];
 
 /// The row of a container.

@@ -44,6 +44,29 @@ pub(crate) struct Update {
     rows: Option<Vec<String>>,
 }
 
+/// A column of a page's table.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    name: &'static str,
+    class: &'static str,
+}
+
+impl Column {
+    const fn text(name: &'static str) -> Self {
+        Self {
+            name,
+            class: "text",
+        }
+    }
+
+    const fn number(name: &'static str) -> Self {
+        Self {
+            name,
+            class: "number",
+        }
+    }
+}
+
 /// A row of a page's table.
 #[derive(Debug, Clone, Copy)]
 enum Row<'a> {
@@ -99,7 +122,7 @@ impl Page {
         }
     }
 
-    fn columns(&self) -> &'static [&'static str] {
+    fn columns(&self) -> &'static [Column] {
         match self {
             Self::Overview => &overview::COLUMNS,
             Self::Group(_) => &container::COLUMNS,
@@ -163,7 +186,7 @@ pub(crate) fn render(page: &Page, view: &View, now: Timestamp) -> Markup {
             table role="table" {
                 thead role="rowgroup" {
                     tr role="row" {
-                        @for column in page.columns() { th scope="col" role="columnheader" { (column) } }
+                        @for column in page.columns() { th.(column.class) scope="col" role="columnheader" { (column.name) } }
                     }
                 }
                 tbody #rows role="rowgroup" {

@@ -6,17 +6,17 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use theseus_core::status::{Condition, GroupStatus, Status};
 
-use super::{Page, container, words};
+use super::{Column, Page, container, words};
 
 /// What the table tells of a group.
-pub(super) const COLUMNS: [&str; 7] = [
-    "Group",
-    "State",
-    "Ready",
-    "Containers",
-    "Revision",
-    "Image",
-    "Deployed",
+pub(super) const COLUMNS: [Column; 7] = [
+    Column::text("Group"),
+    Column::text("State"),
+    Column::number("Ready"),
+    Column::text("Containers"),
+    Column::number("Revision"),
+    Column::text("Image"),
+    Column::number("Deployed"),
 ];
 
 /// How many containers a row shows one by one.
