@@ -7,12 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::fmt::{StdFmtWrite, temporal::DateTimePrinter};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use tokio::time::Instant;
-
-/// Marathon writes exactly three digits of a second, always in UTC.
-static PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// A moment, to the millisecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,17 +32,59 @@ impl Stamp {
 
 impl fmt::Display for Stamp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let timestamp = Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
-        PRINTER
-            .print_timestamp(&timestamp, StdFmtWrite(out))
-            .map_err(|_| fmt::Error)
+        self.written(|text| out.write_str(text))
     }
 }
 
 impl Serialize for Stamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.written(|text| serializer.serialize_str(text))
     }
+}
+
+impl Stamp {
+    /// The text, for whoever takes it: exactly three digits of a second, always UTC. A list of all
+    /// apps writes hundreds of thousands of these, hence by hand and without an allocation.
+    fn written<T>(self, take: impl FnOnce(&str) -> T) -> T {
+        let (year, month, day) = civil(self.0.div_euclid(DAY));
+        let mut rest = self.0.rem_euclid(DAY);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut put = |end: usize, width: usize, mut number: i64| {
+            for digit in text[end - width..end].iter_mut().rev() {
+                *digit = b"0123456789"[usize::try_from(number % 10).unwrap_or(0)];
+                number /= 10;
+            }
+        };
+        put(4, 4, year);
+        put(7, 2, month);
+        put(10, 2, day);
+        for (end, width, unit) in [(23, 3, 1000), (19, 2, 60), (16, 2, 60), (13, 2, 24)] {
+            put(end, width, rest % unit);
+            rest /= unit;
+        }
+        take(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// Year, month and day of a day counted from 1970, in the proleptic Gregorian calendar: years are
+/// counted from March, so that the odd day comes last.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (year + era * 400 + carry, month, day)
 }
 
 impl<'de> Deserialize<'de> for Stamp {
@@ -100,6 +138,19 @@ mod tests {
             serde_json::from_str::<Stamp>("\"2026-01-02T03:04:05.000Z\"").unwrap(),
             stamp
         );
+    }
+
+    #[test]
+    fn stamps_are_written_as_the_calendar_has_it() {
+        let precise = jiff::fmt::temporal::DateTimePrinter::new().precision(Some(3));
+        for day in (-100_000..100_000).step_by(37) {
+            let millis = day * DAY + day.rem_euclid(DAY) * 811;
+            let timestamp = Timestamp::from_millisecond(millis).unwrap();
+            assert_eq!(
+                Stamp(millis).to_string(),
+                precise.timestamp_to_string(&timestamp)
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]

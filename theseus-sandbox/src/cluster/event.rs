@@ -121,7 +121,7 @@ pub(crate) enum TaskStatus {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct IpAddress {
-    ip_address: String,
+    ip_address: Arc<str>,
     protocol: &'static str,
 }
 
@@ -130,7 +130,7 @@ impl IpAddress {
     pub(super) fn of_host(index: usize) -> Self {
         let (high, low) = (index / 250 % 250, index % 250 + 1);
         Self {
-            ip_address: format!("10.0.{high}.{low}"),
+            ip_address: format!("10.0.{high}.{low}").into(),
             protocol: "IPv4",
         }
     }

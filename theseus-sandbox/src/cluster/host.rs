@@ -1,5 +1,6 @@
 //! Hosts and what of them is free.
 
+use super::event::IpAddress;
 use crate::config::HostConfig;
 use crate::definition::AppSpec;
 use crate::random::Random;
@@ -79,6 +80,7 @@ pub(super) struct Host {
     pub(super) agent: String,
     pub(super) config: HostConfig,
     pub(super) up: bool,
+    pub(super) address: IpAddress,
     free: Amounts,
     free_ports: Vec<u16>,
 }
@@ -91,6 +93,7 @@ impl Host {
         Self {
             agent: format!("00000000-0000-0000-0000-000000000000-S{number}"),
             up: true,
+            address: IpAddress::of_host(number),
             free: Amounts {
                 cpus: thousandths(config.cpus),
                 mem: thousandths(config.mem),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::Cluster;
-use super::event::{EventBody, IpAddress, TaskStatus};
+use super::event::{EventBody, TaskStatus};
 use super::host::Demand;
 use super::task::{End, Task, TaskKey, TaskState};
 use super::timers::Alarm;
@@ -263,7 +263,7 @@ impl Cluster {
             message: message.to_owned(),
             app_id: task.spec.id.clone(),
             host: host.config.name.clone(),
-            ip_addresses: vec![IpAddress::of_host(task.host)],
+            ip_addresses: vec![host.address.clone()],
             ports: task.ports.clone(),
             version: task.spec.version,
         };

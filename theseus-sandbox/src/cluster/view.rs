@@ -73,7 +73,7 @@ pub(crate) struct TaskInfo<'a> {
     health_check_results: Vec<HealthResult<'a>>,
     host: &'a str,
     id: &'a str,
-    ip_addresses: [IpAddress; 1],
+    ip_addresses: [&'a IpAddress; 1],
     ports: &'a [u16],
     #[serde(skip_serializing_if = "Option::is_none")]
     service_ports: Option<Vec<u16>>,
@@ -332,7 +332,7 @@ impl Cluster {
             health_check_results: health_results(task, now),
             host: &host.config.name,
             id: &task.id,
-            ip_addresses: [IpAddress::of_host(task.host)],
+            ip_addresses: [&host.address],
             ports: &task.ports,
             service_ports: None,
             slave_id: &host.agent,
