@@ -73,12 +73,6 @@ impl Failed {
     }
 }
 
-impl From<Failed> for Fault {
-    fn from(failed: Failed) -> Self {
-        failed.fault
-    }
-}
-
 impl Fault {
     pub(super) fn refused(source: impl Error + Send + Sync + 'static) -> Self {
         Self {
@@ -144,6 +138,11 @@ impl From<etcd_client::Error> for Fault {
             },
             etcd_client::Error::TransportError(error) => Self {
                 kind: Kind::NotSent,
+                source: Box::new(error),
+            },
+            // What the library says when a stream ends before its first message.
+            etcd_client::Error::WatchError(_) | etcd_client::Error::IoError(_) => Self {
+                kind: Kind::Unanswered,
                 source: Box::new(error),
             },
             error => Self::refused(error),
@@ -262,23 +261,23 @@ impl Attempts {
         }
     }
 
+    /// Makes a call as often as needed. A write must be one that changes nothing the second time.
+    pub(super) async fn retry<T>(
+        &mut self,
+        effect: Effect,
+        request: impl Fn() -> Request<T>,
+    ) -> Result<T, Failed> {
+        loop {
+            match self.run(request()).await {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => self.again(effect, fault).await?,
+            }
+        }
+    }
+
     /// Whether some try so far may have been carried out.
     pub(super) fn are_unclear(&self) -> bool {
         self.unclear
-    }
-}
-
-/// Makes a call as often as needed. A write must be one that changes nothing the second time.
-pub(super) async fn retry<T>(
-    effect: Effect,
-    request: impl Fn() -> Request<T>,
-) -> Result<T, Failed> {
-    let mut attempts = Attempts::start();
-    loop {
-        match attempts.run(request()).await {
-            Ok(answer) => return Ok(answer),
-            Err(fault) => attempts.again(effect, fault).await?,
-        }
     }
 }
 
@@ -367,11 +366,17 @@ mod tests {
     async fn tries_go_on_for_four_seconds_and_then_tell_what_they_know() {
         let started = Instant::now();
         let timed_out = answers(Status::unavailable("etcdserver: request timed out"));
-        let failed = retry(Effect::Read, &timed_out).await.unwrap_err();
+        let failed = Attempts::start()
+            .retry(Effect::Read, &timed_out)
+            .await
+            .unwrap_err();
         assert!(matches!(failed.at("x"), StoreError::Unreachable { .. }));
         assert!(started.elapsed() > ALL_TRIES / 2 && started.elapsed() <= ALL_TRIES);
 
-        let failed = retry(Effect::Write, &timed_out).await.unwrap_err();
+        let failed = Attempts::start()
+            .retry(Effect::Write, &timed_out)
+            .await
+            .unwrap_err();
         assert!(matches!(failed.at("x"), StoreError::Unclear { .. }));
     }
 
@@ -379,7 +384,10 @@ mod tests {
     async fn a_node_that_never_answers_is_given_up() {
         let started = Instant::now();
         let silent = || -> Request<()> { Box::pin(std::future::pending()) };
-        let failed = retry(Effect::Read, silent).await.unwrap_err();
+        let failed = Attempts::start()
+            .retry(Effect::Read, silent)
+            .await
+            .unwrap_err();
         assert!(matches!(failed.at("x"), StoreError::Unreachable { .. }));
         assert!(started.elapsed() <= ALL_TRIES);
     }
@@ -388,7 +396,10 @@ mod tests {
     async fn a_refusal_is_not_tried_again() {
         let started = Instant::now();
         let denied = answers(Status::permission_denied("etcdserver: permission denied"));
-        let failed = retry(Effect::Write, denied).await.unwrap_err();
+        let failed = Attempts::start()
+            .retry(Effect::Write, denied)
+            .await
+            .unwrap_err();
         assert!(matches!(failed.at("x"), StoreError::Denied { .. }));
         assert_eq!(started.elapsed(), Duration::ZERO);
     }

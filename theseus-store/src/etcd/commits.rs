@@ -18,14 +18,11 @@ use etcd_client::{
 use theseus_core::store::{Compare, Revision, StoreError, Txn, Write};
 use uuid::Uuid;
 
-use super::calls::{self, Attempts, Effect, Fault};
+use super::calls::{Attempts, Effect, Failed, Fault};
 use super::namespace::{self, Namespace};
 use super::{EtcdStore, MAX_TXN_OPERATIONS};
 use crate::keys::KeyRange;
 use crate::txn;
-
-/// How far back the mark's past is read. Only commits made since our own was sent lie between.
-const LONGEST_PAST: usize = 1000;
 
 pub(super) async fn commit(store: &EtcdStore, txn: Txn) -> Result<Revision, StoreError> {
     txn::check(&txn, MAX_TXN_OPERATIONS).map_err(|bad| Fault::refused(bad).at(&store.address))?;
@@ -41,7 +38,7 @@ pub(super) async fn commit(store: &EtcdStore, txn: Txn) -> Result<Revision, Stor
             Ok(answer) if answer.succeeded() => return Ok(store.revision(answer.header())),
             Ok(answer) => {
                 store.revision(answer.header());
-                return match pending.earlier_success(&attempts).await? {
+                return match pending.earlier_success(&mut attempts).await? {
                     Some(revision) => Ok(revision),
                     None => Err(StoreError::Conflict {
                         key: conflict(&txn.compares, &answer),
@@ -51,7 +48,7 @@ pub(super) async fn commit(store: &EtcdStore, txn: Txn) -> Result<Revision, Stor
             Err(fault) => fault,
         };
         if effect == Effect::Write && fault.may_have_been_carried_out() && !happens_once(&txn) {
-            return match pending.find_mark().await {
+            return match pending.find_mark(&mut attempts).await {
                 Ok(Some(revision)) => Ok(revision),
                 Ok(None) | Err(_) => Err(fault.unclear_at(&store.address)),
             };
@@ -85,21 +82,23 @@ impl<'a> Pending<'a> {
     }
 
     /// Whether a conflict is one with ourselves: an earlier try, not answered, was carried out.
-    async fn earlier_success(&self, attempts: &Attempts) -> Result<Option<Revision>, StoreError> {
-        if attempts.are_unclear() {
-            self.find_mark()
-                .await
-                .map_err(|fault| fault.unclear_at(&self.store.address))
-        } else {
-            Ok(None)
+    async fn earlier_success(
+        &self,
+        attempts: &mut Attempts,
+    ) -> Result<Option<Revision>, StoreError> {
+        if !attempts.are_unclear() {
+            return Ok(None);
         }
+        let found = self.find_mark(attempts).await;
+        found.map_err(|failed| failed.at(&self.store.address))
     }
 
-    /// Goes back through the mark's past to our own commit, or to where it cannot be.
-    async fn find_mark(&self) -> Result<Option<Revision>, Fault> {
+    /// Goes back through the mark's past to our own commit, or to where it cannot be. As long as
+    /// there is time: others may have committed much since.
+    async fn find_mark(&self, attempts: &mut Attempts) -> Result<Option<Revision>, Failed> {
         let mut options = GetOptions::new();
-        for _ in 0..LONGEST_PAST {
-            let found = self.read_mark(options).await?;
+        loop {
+            let found = self.read_mark(attempts, options).await?;
             let Some((value, modified)) = found.filter(|(_, at)| *at > Revision(self.before))
             else {
                 return Ok(None);
@@ -110,14 +109,17 @@ impl<'a> Pending<'a> {
             let earlier = i64::try_from(modified.0 - 1).unwrap_or(i64::MAX);
             options = GetOptions::new().with_revision(earlier);
         }
-        Err(Fault::unanswered("too much was written since"))
     }
 
     /// The mark and the revision that wrote it.
-    async fn read_mark(&self, at: GetOptions) -> Result<Option<(Vec<u8>, Revision)>, Fault> {
+    async fn read_mark(
+        &self,
+        attempts: &mut Attempts,
+        at: GetOptions,
+    ) -> Result<Option<(Vec<u8>, Revision)>, Failed> {
         let (store, key) = (self.store, self.store.namespace.mark());
         let read = || store.send_get(key.clone(), at.clone());
-        let mut answer = calls::retry(Effect::Read, read).await?;
+        let mut answer = attempts.retry(Effect::Read, read).await?;
         let found = answer.take_kvs().into_iter().next();
         Ok(found.map(|found| {
             let modified = namespace::revision(found.mod_revision());
@@ -126,15 +128,22 @@ impl<'a> Pending<'a> {
     }
 }
 
-/// Whether the transaction undoes a condition of its own, so that a second try finds it broken.
+/// Whether the transaction breaks a condition of its own, so that a second try finds it broken.
 fn happens_once(txn: &Txn) -> bool {
-    let mut compared = txn.compares.iter().map(Compare::key);
-    compared.any(|key| {
-        txn.writes.iter().any(|write| match write {
-            Write::Put(written, _) | Write::Delete(written) => written == key,
-            Write::DeletePrefix(prefix) => key.starts_with(prefix),
-        })
-    })
+    txn.compares
+        .iter()
+        .any(|compare| txn.writes.iter().any(|write| breaks(write, compare)))
+}
+
+fn breaks(write: &Write, compare: &Compare) -> bool {
+    match (compare, write) {
+        (compare, Write::Put(key, _)) => compare.key() == key,
+        (Compare::Absent(_), Write::Delete(_) | Write::DeletePrefix(_)) => false,
+        (Compare::Unchanged(compared, _), Write::Delete(key)) => compared == key,
+        (Compare::Unchanged(compared, _), Write::DeletePrefix(prefix)) => {
+            compared.starts_with(prefix)
+        }
+    }
 }
 
 /// The transaction as etcd takes it. When a compare fails, all compared keys are read instead.
@@ -215,21 +224,25 @@ mod tests {
     #[test]
     fn a_transaction_that_breaks_its_own_condition_happens_once() {
         let absent = |key: &str| Compare::Absent(key.to_owned());
+        let unchanged = |key: &str| Compare::Unchanged(key.to_owned(), Revision(7));
         let put = |key: &str| Write::Put(key.to_owned(), Bytes::new());
+        let delete = |key: &str| Write::Delete(key.to_owned());
+        let delete_prefix = |prefix: &str| Write::DeletePrefix(prefix.to_owned());
         for (compares, writes, expected) in [
             (vec![absent("a")], vec![put("a")], true),
             (
-                vec![absent("lock"), absent("a")],
+                vec![unchanged("lock"), absent("a")],
                 vec![put("b"), put("a")],
                 true,
             ),
-            (vec![absent("a")], vec![Write::Delete("a".to_owned())], true),
+            (vec![unchanged("a")], vec![delete("a")], true),
+            (vec![unchanged("a/b")], vec![delete_prefix("a/")], true),
             (
-                vec![absent("a/b")],
-                vec![Write::DeletePrefix("a/".to_owned())],
-                true,
+                vec![absent("a")],
+                vec![delete("a"), delete_prefix(""), put("b")],
+                false,
             ),
-            (vec![absent("lock")], vec![put("a")], false),
+            (vec![unchanged("lock")], vec![put("a"), delete("b")], false),
             (vec![], vec![put("a")], false),
         ] {
             let txn = Txn { compares, writes };

@@ -74,7 +74,8 @@ impl EtcdStore {
                 Ok((client, found))
             })
         };
-        let (client, found) = calls::retry(Effect::Read, connect)
+        let (client, found) = Attempts::start()
+            .retry(Effect::Read, connect)
             .await
             .map_err(|failed| failed.at(&address))?;
         let store = Self {
@@ -94,7 +95,8 @@ impl EtcdStore {
         effect: Effect,
         request: impl Fn() -> Request<T>,
     ) -> Result<T, StoreError> {
-        calls::retry(effect, request)
+        Attempts::start()
+            .retry(effect, request)
             .await
             .map_err(|failed| failed.at(&self.address))
     }
@@ -125,32 +127,36 @@ impl EtcdStore {
             let wanted = i64::try_from(limit).unwrap_or(i64::MAX);
             let options = GetOptions::new().with_range(to.clone()).with_limit(wanted);
             match attempts.run(self.send_get(from.clone(), options)).await {
-                Ok(mut answer) => {
-                    let more = answer.more();
-                    let revision = self.revision(answer.header());
-                    let entries = answer.take_kvs().into_iter();
-                    let entries = entries.map(|found| self.namespace.entry(found));
-                    let entries = entries
-                        .collect::<Result<Vec<Entry>, _>>()
-                        .map_err(|bad| Fault::refused(bad).at(&self.address))?;
-                    let last = entries.last().filter(|_| more);
-                    let next = last.map(|last| Page {
-                        after: Some(last.key.clone()),
-                        limit,
-                    });
-                    return Ok(Listing {
-                        entries,
-                        revision,
-                        next,
-                    });
-                }
+                Ok(answer) => return self.listing(answer, limit),
                 Err(fault) if fault.is_too_large() && limit > 1 => limit /= 2,
-                Err(fault) => attempts
-                    .again(Effect::Read, fault)
-                    .await
-                    .map_err(|failed| failed.at(&self.address))?,
+                Err(fault) => {
+                    let retried = attempts.again(Effect::Read, fault).await;
+                    retried.map_err(|failed| failed.at(&self.address))?;
+                }
             }
         }
+    }
+
+    fn listing(&self, mut answer: GetResponse, limit: usize) -> Result<Listing, StoreError> {
+        let revision = self.revision(answer.header());
+        let found = answer.take_kvs().into_iter();
+        let entries: Result<Vec<Entry>, _> =
+            found.map(|found| self.namespace.entry(found)).collect();
+        let entries = entries.map_err(|bad| Fault::refused(bad).at(&self.address))?;
+        let last = entries.last().filter(|_| answer.more());
+        let next = last.map(|last| Page {
+            after: Some(last.key.clone()),
+            limit,
+        });
+        Ok(Listing {
+            entries,
+            revision,
+            next,
+        })
+    }
+
+    fn check_key(&self, key: &str) -> Result<(), StoreError> {
+        keys::check(key).map_err(|bad| Fault::refused(bad).at(&self.address))
     }
 }
 
@@ -210,11 +216,5 @@ impl Store for EtcdStore {
 
     async fn release(&self, lease: Lease) -> Result<(), StoreError> {
         leases::release(self, &lease).await
-    }
-}
-
-impl EtcdStore {
-    fn check_key(&self, key: &str) -> Result<(), StoreError> {
-        keys::check(key).map_err(|bad| Fault::refused(bad).at(&self.address))
     }
 }
