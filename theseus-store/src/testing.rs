@@ -58,24 +58,21 @@ impl EtcdServer {
     pub fn start_with_tls(tls: TlsFiles<'_>) -> Self {
         let mut server = Self::prepare(&Member::new(0), "https");
         server.arguments.push("--client-cert-auth".to_owned());
-        for (flag, file) in [
-            ("--trusted-ca-file", tls.ca),
-            ("--cert-file", tls.certificate),
-            ("--key-file", tls.key),
-        ] {
-            server
-                .arguments
-                .extend([flag.to_owned(), file.display().to_string()]);
-        }
+        server.add_flags([
+            ("--trusted-ca-file", tls.ca.display().to_string()),
+            ("--cert-file", tls.certificate.display().to_string()),
+            ("--key-file", tls.key.display().to_string()),
+        ]);
         server.restart();
         server
     }
 
-    /// Starts a cluster of this many servers and waits until all of them serve.
+    /// Starts a cluster of this many servers and waits until all of them serve. They elect a new
+    /// leader sooner than etcd does by default, as suits nodes that are near each other.
     ///
     /// # Panics
     ///
-    /// When they do not.
+    /// When they do not serve.
     pub fn start_cluster(size: usize) -> Vec<Self> {
         let members: Vec<Member> = (0..size).map(Member::new).collect();
         let peers: Vec<String> = members
@@ -87,9 +84,12 @@ impl EtcdServer {
             .map(|member| Self::prepare(member, "http"))
             .collect();
         for server in &mut servers {
-            server
-                .arguments
-                .extend(["--initial-cluster".to_owned(), peers.join(",")]);
+            server.add_flags([
+                ("--initial-cluster", peers.join(",")),
+                // Milliseconds.
+                ("--heartbeat-interval", "50".to_owned()),
+                ("--election-timeout", "500".to_owned()),
+            ]);
             server.spawn();
         }
         servers.iter_mut().for_each(Self::wait_until_healthy);
@@ -125,11 +125,21 @@ impl EtcdServer {
         let data = TempDir::new().expect("a temporary directory can be made");
         let client_url = format!("{scheme}://127.0.0.1:{}", free_port());
         let health_port = free_port();
-        let arguments = [
+        let mut server = Self {
+            arguments: Vec::new(),
+            client_url,
+            health_port,
+            process: None,
+            data,
+        };
+        server.add_flags([
             ("--name", member.name.clone()),
-            ("--data-dir", data.path().join("data").display().to_string()),
-            ("--listen-client-urls", client_url.clone()),
-            ("--advertise-client-urls", client_url.clone()),
+            (
+                "--data-dir",
+                server.data.path().join("data").display().to_string(),
+            ),
+            ("--listen-client-urls", server.client_url.clone()),
+            ("--advertise-client-urls", server.client_url.clone()),
             (
                 "--listen-metrics-urls",
                 format!("http://127.0.0.1:{health_port}"),
@@ -142,16 +152,13 @@ impl EtcdServer {
             ),
             ("--logger", "zap".to_owned()),
             ("--log-level", "error".to_owned()),
-        ];
-        let arguments = arguments
-            .into_iter()
-            .flat_map(|(flag, value)| [flag.to_owned(), value]);
-        Self {
-            arguments: arguments.collect(),
-            client_url,
-            health_port,
-            process: None,
-            data,
+        ]);
+        server
+    }
+
+    fn add_flags<const N: usize>(&mut self, flags: [(&str, String); N]) {
+        for (flag, value) in flags {
+            self.arguments.extend([flag.to_owned(), value]);
         }
     }
 

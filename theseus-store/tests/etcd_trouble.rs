@@ -40,22 +40,16 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
         .expect("it does not take long")
 }
 
-/// Raises the counter, as often as it takes to get through.
-async fn increment(store: &EtcdStore) {
-    loop {
-        let found = store.get("counter").await.expect("the counter is read");
-        let compare = match &found {
-            None => Compare::Absent("counter".to_owned()),
-            Some(entry) => Compare::Unchanged("counter".to_owned(), entry.modified),
-        };
-        let mut txn = put("counter", (count(found.as_ref()) + 1).to_string());
-        txn.compares.push(compare);
-        match store.commit(txn).await {
-            Ok(_) => return,
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) => panic!("a commit fails only by a conflict: {error:?}"),
-        }
-    }
+/// Raises the counter by one, if nobody else comes first.
+async fn increment(store: &EtcdStore) -> Result<(), StoreError> {
+    let found = store.get("counter").await?;
+    let compare = match &found {
+        None => Compare::Absent("counter".to_owned()),
+        Some(entry) => Compare::Unchanged("counter".to_owned(), entry.modified),
+    };
+    let mut txn = put("counter", (count(found.as_ref()) + 1).to_string());
+    txn.compares.push(compare);
+    store.commit(txn).await.map(drop)
 }
 
 #[tokio::test]
@@ -133,7 +127,7 @@ async fn nobody_notices_the_death_of_one_of_three() {
             }
             match call % 3 {
                 0 => drop(store.get("counter").await.expect("a key is read")),
-                1 => increment(&store).await,
+                1 => increment(&store).await.expect("a commit succeeds"),
                 _ => {
                     let txn = Txn {
                         compares: vec![],
@@ -148,6 +142,22 @@ async fn nobody_notices_the_death_of_one_of_three() {
     }
 }
 
+/// Raises the counter until this many rises were acknowledged; answers how many more may have
+/// happened.
+async fn increment_often(store: EtcdStore, times: u64) -> u64 {
+    let (mut acknowledged, mut unclear) = (0, 0);
+    while acknowledged < times {
+        match increment(&store).await {
+            Ok(()) => acknowledged += 1,
+            Err(StoreError::Unclear { .. }) => unclear += 1,
+            // Elections may take longer than calls are made again.
+            Err(StoreError::Conflict { .. } | StoreError::Unreachable { .. }) => {}
+            Err(error) => panic!("a server's death is no such error: {error:?}"),
+        }
+    }
+    unclear
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs etcd"]
 async fn racing_writers_lose_no_update_while_servers_die_and_return() {
@@ -156,12 +166,7 @@ async fn racing_writers_lose_no_update_while_servers_die_and_return() {
     let mut servers = EtcdServer::start_cluster(3);
     let mut writers = Vec::new();
     for _ in 0..WRITERS {
-        let store = connect(&servers).await;
-        writers.push(tokio::spawn(async move {
-            for _ in 0..EACH {
-                increment(&store).await;
-            }
-        }));
+        writers.push(tokio::spawn(increment_often(connect(&servers).await, EACH)));
     }
     let killer = tokio::task::spawn_blocking(move || {
         for server in &mut servers {
@@ -170,13 +175,19 @@ async fn racing_writers_lose_no_update_while_servers_die_and_return() {
         }
         servers
     });
+    let mut unclear = 0;
     for writer in writers {
-        writer.await.expect("a writer gets through");
+        unclear += writer.await.expect("a writer gets through");
     }
     let servers = killer.await.expect("the servers come back");
     let store = connect(&servers).await;
     let counter = store.get("counter").await.expect("the counter is read");
-    assert_eq!(count(counter.as_ref()), WRITERS * EACH);
+    let acknowledged = WRITERS * EACH;
+    let possible = acknowledged..=acknowledged + unclear;
+    assert!(
+        possible.contains(&count(counter.as_ref())),
+        "{counter:?} is not in {possible:?}"
+    );
 }
 
 #[tokio::test]
