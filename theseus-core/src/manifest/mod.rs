@@ -112,7 +112,7 @@ impl Manifest {
             .iter()
             .zip(&texts)
             .map(|(tree, text)| match tree {
-                Some(Ok(Some(root))) => secret::masks(root),
+                Some(Ok(Some(root))) => secret::masks(root, text),
                 _ => secret::masks_by_line(text),
             })
             .collect();

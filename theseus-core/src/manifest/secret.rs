@@ -3,6 +3,7 @@
 use crate::model::looks_secret;
 
 use super::scalar::Scalar;
+use super::snippet::shortened;
 use super::text::{Span, Text};
 use super::tree::{Node, Value};
 
@@ -14,39 +15,91 @@ pub(super) fn is_secret_key(parent: Option<&str>, key: &str) -> bool {
     looks_secret(key) && !parent.is_some_and(|parent| NAMES_BELOW.contains(&parent))
 }
 
-/// The values below every key that looks like a secret's, and every `NAME=value` of such a name,
-/// sorted and apart.
-pub(super) fn masks(root: &Node<'_>) -> Vec<Span> {
-    let mut masks = Vec::new();
-    collect(root, None, false, &mut masks);
-    disjoint(masks)
-}
-
-fn collect(node: &Node<'_>, parent: Option<&str>, secret: bool, masks: &mut Vec<Span>) {
-    match &node.value {
-        Value::Scalar(scalar) if secret || is_assignment(scalar) => {
-            // Both where it is used and where an alias found it.
-            masks.extend([node.span, scalar.span]);
-        }
-        Value::Scalar(_) => {}
-        Value::List(nodes) => {
-            for node in nodes.iter() {
-                collect(node, None, secret, masks);
-            }
-        }
-        Value::Map(map) => {
-            for (key, entry) in map.iter() {
-                let secret = secret || is_secret_key(parent, key);
-                collect(&entry.node, Some(key), secret, masks);
-            }
-        }
+/// The key as it may be shown. One that is `NAME:value` or `NAME=value` of a secret was meant to be
+/// two things, of which only the name is shown.
+pub(super) fn shown_key(key: &str) -> String {
+    match name_in(key) {
+        Some(name) => format!("{name}…"),
+        None => shortened(key),
     }
 }
 
 /// Whether a text is `NAME=value` of a secret, as in `--password=…`.
 pub(super) fn is_assignment(scalar: &Scalar<'_>) -> bool {
-    let name = scalar.text.split_once('=').map(|(name, _)| name);
-    name.is_some_and(looks_secret)
+    name_in(&scalar.text).is_some()
+}
+
+/// The name of a secret at the beginning of a text that goes on with its value.
+fn name_in(text: &str) -> Option<&str> {
+    let (name, _) = text.split_once(['=', ':'])?;
+    looks_secret(name).then_some(name)
+}
+
+/// The values below every key that looks like a secret's, and every `NAME=value` of such a name,
+/// sorted and apart.
+pub(super) fn masks(root: &Node<'_>, text: &Text<'_>) -> Vec<Span> {
+    let mut masks = Masks {
+        text,
+        spans: Vec::new(),
+    };
+    masks.collect(root, None, false);
+    disjoint(masks.spans)
+}
+
+struct Masks<'t> {
+    text: &'t Text<'t>,
+    spans: Vec<Span>,
+}
+
+impl Masks<'_> {
+    fn collect(&mut self, node: &Node<'_>, parent: Option<&str>, secret: bool) {
+        match &node.value {
+            Value::Scalar(scalar) if secret || is_assignment(scalar) => {
+                // Both where it is used and where an alias found it.
+                self.with_comment(node.span);
+                self.with_comment(scalar.span);
+            }
+            Value::Scalar(_) => {}
+            Value::List(nodes) => {
+                for node in nodes.iter() {
+                    self.collect(node, None, secret);
+                }
+            }
+            Value::Map(map) => {
+                for (key, entry) in map.iter() {
+                    if name_in(key).is_some() {
+                        self.spans.push(entry.key);
+                    }
+                    let secret = secret || is_secret_key(parent, key);
+                    if secret && entry.node.span == entry.key {
+                        // Nothing is there, unless a password that begins with # is a comment now.
+                        self.behind_colon(entry.key);
+                    } else {
+                        self.collect(&entry.node, Some(key), secret);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A secret, and the comment behind it: it may be what was meant to be the secret's end.
+    fn with_comment(&mut self, span: Span) {
+        let rest = self.text.rest_of_line(span.end);
+        let hidden = if rest.trim_start().starts_with('#') {
+            rest.len()
+        } else {
+            0
+        };
+        let end = span.end + hidden;
+        self.spans.push(Span { end, ..span });
+    }
+
+    fn behind_colon(&mut self, key: Span) {
+        let rest = self.text.rest_of_line(key.end);
+        let end = key.end + rest.len();
+        let start = end - rest.trim_start_matches([':', ' ']).len();
+        self.spans.push(Span { start, end });
+    }
 }
 
 /// The same for a text that could not be understood, line by line: what is behind a name that
@@ -61,7 +114,8 @@ pub(super) fn masks_by_line(text: &Text<'_>) -> Vec<Span> {
             continue;
         }
         let goes_on = heading.is_some_and(|above| {
-            !shown.contains(':') || (above.has_value && indent > above.indent)
+            let key = shown.find(':').filter(|&at| at > indent);
+            key.is_none() || (above.has_value && indent > above.indent)
         });
         let from = if goes_on {
             Some(indent)
@@ -91,16 +145,18 @@ struct Heading {
     has_value: bool,
 }
 
-/// Where in a line the value of a secret begins.
+/// Where in a line the value of a secret begins: behind the name, whatever separates the two.
 fn behind_secret_name(line: &str) -> Option<usize> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    line.match_indices([':', '=']).find_map(|(at, _)| {
-        let before = line[..at].trim_end_matches([' ', '\t', '"', '\'']);
-        let name = &before[before.trim_end_matches(is_name).len()..];
-        let value = &line[at + 1..];
-        let blank = value.len() - value.trim_start().len();
-        looks_secret(name).then_some(at + 1 + blank)
-    })
+    let is_separator = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-' | '.');
+    let mut at = 0;
+    for word in line.split_inclusive(is_separator) {
+        at += word.len();
+        if looks_secret(word.trim_end_matches(is_separator)) {
+            let value = line[at..].trim_start_matches([':', '=', ' ', '"', '\'']);
+            return Some(line.len() - value.len());
+        }
+    }
+    None
 }
 
 /// Sorts, and joins what overlaps.
@@ -143,7 +199,7 @@ deploy:
             .into_iter()
             .map(|span| &text[span.start..span.end])
             .collect();
-        let expected = ["'one', B: 2}", "two]", "|", "three", "four", "six"];
+        let expected = ["one', B: 2}", "two]", "|", "three", "four", "six"];
         assert_eq!(hidden, expected);
     }
 }

@@ -81,6 +81,12 @@ impl<'s> Text<'s> {
         start..start + line.len()
     }
 
+    /// What is behind a byte on its line.
+    pub(super) fn rest_of_line(&self, byte: usize) -> &str {
+        let line = self.line(self.line_of(byte));
+        self.content.get(byte..line.end).unwrap_or_default()
+    }
+
     /// Where a span is, for people. `masks` are sorted and do not overlap.
     pub(super) fn place(&self, span: Span, masks: &[Span]) -> Place {
         // What is missing at the end of a file is shown behind its last word, not on an empty line.

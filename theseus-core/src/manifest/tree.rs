@@ -15,7 +15,8 @@ use super::fault::Segment;
 use super::finding::{Findings, Spot};
 use super::map::{Entry, Map};
 use super::scalar::{Kind, Scalar};
-use super::snippet::{printable, shortened};
+use super::secret::shown_key;
+use super::snippet::printable;
 use super::text::{Span, Text};
 
 /// How deep lists and maps may nest, aliases followed. A manifest needs eight levels.
@@ -389,13 +390,13 @@ impl<'s> Builder<'s, '_> {
     fn duplicate(&mut self, name: &str, span: Span, first: Span) {
         let is_service = matches!(&self.path()[..], [Segment::Key(top)] if top == "deploy");
         let mut path = self.path();
-        path.push(Segment::Key(shortened(name)));
+        path.push(Segment::Key(shown_key(name)));
         let spot = |span| Spot {
             source: self.source,
             span,
         };
         let first = spot(first);
-        let message = format!("the key {:?} is here twice", shortened(name));
+        let message = format!("the key {:?} is here twice", shown_key(name));
         let finding = self.findings.add(spot(span), path, message);
         finding.related(first, "first");
         if is_service {
@@ -445,7 +446,7 @@ impl<'s> Builder<'s, '_> {
     fn path(&self) -> Vec<Segment> {
         let segments = self.open.iter().filter_map(|open| match &open.inside {
             Inside::List(nodes) => Some(Segment::Index(nodes.len())),
-            Inside::Map { key, .. } => key.as_ref().map(|key| Segment::Key(shortened(&key.text))),
+            Inside::Map { key, .. } => key.as_ref().map(|key| Segment::Key(shown_key(&key.text))),
         });
         segments.collect()
     }

@@ -9,10 +9,10 @@ use crate::manifest::map::Map;
 use crate::manifest::scalar::{Kind, Scalar};
 use crate::manifest::secret;
 use crate::manifest::snippet::shortened;
-use crate::suggest::nearest;
 use crate::manifest::text::Span;
 use crate::manifest::tree::{Node, Value};
 use crate::model::Label;
+use crate::suggest::nearest;
 
 /// Where decoding is, and what it found.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl<'t> Cx<'t> {
     pub(super) fn fault(&mut self, span: Span, message: impl Into<String>) -> &mut Finding {
         let spot = self.spot(span);
         let path = self.path.iter().map(|step| match *step {
-            Step::Key(key) => Segment::Key(shortened(key)),
+            Step::Key(key) => Segment::Key(secret::shown_key(key)),
             Step::Index(index) => Segment::Index(index),
         });
         self.findings.add(spot, path.collect(), message.into())
@@ -118,7 +118,7 @@ impl<'t> Cx<'t> {
         // When faults are only counted, what was meant is not worth finding out.
         let near = (!self.findings.is_full()).then(|| nearest(key, names.clone()));
         let near = near.flatten();
-        let finding = self.fault(at, format!("unknown key {:?}", shortened(key)));
+        let finding = self.fault(at, format!("unknown key {:?}", secret::shown_key(key)));
         if near.is_some() {
             finding.suggest(near);
         } else {

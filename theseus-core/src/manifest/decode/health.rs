@@ -2,10 +2,10 @@
 
 use indexmap::IndexMap;
 
-use crate::suggest::nearest;
 use crate::manifest::text::Span;
 use crate::manifest::tree::{Node, Value};
 use crate::model::{Health, Port, Probe};
+use crate::suggest::nearest;
 
 use super::context::{Cx, Field, put, scalar};
 use super::update::{duration, positive_duration};

@@ -16,9 +16,9 @@ use crate::model::{GroupId, Labels, ServiceName, Spec};
 
 use super::finding::{Findings, Spot};
 use super::map::{Entry, Map};
-use crate::suggest::nearest;
 use super::text::Span;
 use super::tree::{Node, Value};
+use crate::suggest::nearest;
 use context::{Cx, Field, is_null};
 
 /// What the sources say of a group.

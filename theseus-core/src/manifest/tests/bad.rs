@@ -333,6 +333,10 @@ fn secrets_are_never_shown() {
         "deploy: {s: {image: i, labels: [l], enviroment: {DB_PASSWORD: hunter2}, command: [x, --token=hunter2]}}",
         "deploy: {s: {image: i, labels: [l], environment: [DB_PASSWORD=hunter2]}}",
         "pw: &pw hunter2\ndeploy: {s: {image: i, labels: [l], environment: {DB_PASSWORD: *pw}, cpus: no}}",
+        // Slips that make something else of a secret: a comment, a key, a part of a broken line.
+        "deploy: {s: {image: i, labels: [l], environment: {\n  DB_PASSWORD: #hunter2\n  }}}",
+        "deploy: {s: {image: i, labels: [l], environment: {DB_PASSWORD:\"hunter2\", DB_PASSWORD=hunter2}}}",
+        "deploy:\n  s: {image: i, labels: [l], environment: {SSL_KEY}: hunter2}",
         "deploy:\n  s:\n    environment:\n      DB_PASSWORD: \"hunter2\n  x",
         "deploy:\n  s:\n    environment:\n      DB_PASSWORD: @hunter2\n",
         "deploy:\n  s:\n    environment:\n      DB_PASSWORD: |\n        hunter2\n      hunter2",
