@@ -1,8 +1,11 @@
 //! The arguments that all commands share, and the list of commands.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use theseus_core::model::duration;
 
 use crate::commands;
 
@@ -51,6 +54,11 @@ pub(crate) struct Global {
     /// Tell only results and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+}
+
+/// Reads a duration where an argument is one.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| format!("expected {}", duration::EXPECTED))
 }
 
 /// For whom output is.

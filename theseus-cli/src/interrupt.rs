@@ -1,18 +1,15 @@
 //! Ctrl-C: once to stop cleanly, twice to stop at once.
 
-use std::future::Future;
 use std::process::exit;
 
 /// Ready when the process is asked to stop (SIGINT or SIGTERM). From then on another Ctrl-C ends it
 /// at once, with the shell's code for that.
-pub(crate) fn requested() -> impl Future<Output = ()> + Send {
-    async {
+pub(crate) async fn requested() {
+    signal().await;
+    tokio::spawn(async {
         signal().await;
-        tokio::spawn(async {
-            signal().await;
-            exit(130);
-        });
-    }
+        exit(130);
+    });
 }
 
 #[cfg(unix)]

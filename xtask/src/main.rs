@@ -1,2 +1,70 @@
-//! Placeholder.
-fn main() {}
+//! Chores of the project: `cargo xtask test`, `cargo xtask check`.
+//!
+//! `test` installs what the tests need where it can, and runs all of them. `check` is what must
+//! pass before tests are worth running: formatting, lints and documentation.
+
+mod programs;
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+usage: cargo xtask <COMMAND>
+
+  check   formatting, clippy and documentation, warnings denied
+  test    install what the tests need (Debian, as root), then run all tests";
+
+/// Says what failed; the command itself has said why.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let outcome = match env::args().nth(1).as_deref() {
+        Some("check") => check(),
+        Some("test") => test(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> Outcome {
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    let deny = "-Dwarnings";
+    cargo(&["clippy", "--workspace", "--all-targets", "--", deny], &[])?;
+    cargo(
+        &["doc", "--workspace", "--no-deps"],
+        &[("RUSTDOCFLAGS", deny)],
+    )
+}
+
+/// Runs every test, those marked `#[ignore = "needs …"]` too: a program that cannot be had makes
+/// this fail, so that no test is skipped unnoticed.
+fn test() -> Outcome {
+    programs::install_missing()?;
+    // The stories run the binary itself, which belongs to another package than they do.
+    cargo(&["build", "--package", "theseus-cli"], &[])?;
+    cargo(&["test", "--workspace", "--", "--include-ignored"], &[])
+}
+
+fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+    let program = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    run(Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().copied()))
+}
+
+/// Runs a command to its end, with its output going where ours goes.
+fn run(command: &mut Command) -> Outcome {
+    let shown = format!("{command:?}").replace('"', "");
+    eprintln!("$ {shown}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("failed ({status}): {shown}")),
+        Err(error) => Err(format!("cannot run {shown}: {error}")),
+    }
+}

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use theseus_core::engine::{Outcome, Progress, Report};
-use theseus_core::model::duration;
 use theseus_core::plan::Plan;
 
-use crate::args::{Format, Global};
+use crate::args::{Format, Global, parse_duration};
 use crate::connect::Connection;
 use crate::failure::{Code, Failure};
 use crate::interrupt;
@@ -24,10 +23,6 @@ pub(crate) struct Options {
     /// Stop when it is not done after so long, such as 90s or 10m; what is begun stays begun
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
-}
-
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    duration::parse(text).ok_or_else(|| format!("expected {}", duration::EXPECTED))
 }
 
 /// Shows the plan, asks where somebody can answer, carries it out, and tells how it went.

@@ -120,12 +120,12 @@ fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> St
     if status.containers.is_empty() {
         let _ = writeln!(text, "  {}", paint(FAINT, "none"));
     } else {
-        let rows = status
+        let rows: Vec<_> = status
             .containers
             .iter()
             .map(|container| container_row(container, now))
             .collect();
-        text.push_str(&render(&container_columns(), rows, width));
+        text.push_str(&render(&container_columns(), &rows, width));
     }
     for drift in &status.drift {
         let _ = writeln!(

@@ -66,7 +66,7 @@ fn all(status: &Status) -> Vec<Container<'_>> {
 fn table(containers: &[Container<'_>], now: Timestamp, width: Option<u16>) -> String {
     let mut columns = vec![Column("GROUP", Align::Left)];
     columns.extend(container_columns());
-    let rows = containers
+    let rows: Vec<_> = containers
         .iter()
         .map(|Container { group, container }| {
             let mut row = vec![group.to_string()];
@@ -74,7 +74,7 @@ fn table(containers: &[Container<'_>], now: Timestamp, width: Option<u16>) -> St
             row
         })
         .collect();
-    render(&columns, rows, width)
+    render(&columns, &rows, width)
 }
 
 /// The columns that tell a container.

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use theseus_core::model::duration;
+use theseus_core::plan::Desired;
 use theseus_sandbox::{HostConfig, SandboxConfig, SandboxServer, Snapshot};
 use url::Url;
 
 use super::carry_out::{Options, carry_out};
 use super::manifests;
 use super::viewer::{self, listen};
-use crate::args::{Format, Global};
+use crate::args::{Format, Global, parse_duration};
 use crate::connect::{self, Connection};
 use crate::failure::{Code, Failure, chain};
 use crate::interrupt;
@@ -59,16 +59,13 @@ enum Runtime {
     Simulated,
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    duration::parse(text).ok_or_else(|| format!("expected {}", duration::EXPECTED))
-}
-
 pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     let Runtime::Simulated = args.runtime;
     // A manifest with a fault is told before anything is started.
-    let desired = match args.deploy.is_empty() {
-        true => None,
-        false => Some(manifests::read(&args.deploy)?),
+    let desired = if args.deploy.is_empty() {
+        None
+    } else {
+        Some(Desired::from(&manifests::read(&args.deploy)?))
     };
     let kept = args.state.as_deref().map(Kept::open).transpose()?;
     let server = start(&args, kept.as_ref()).await?;
@@ -108,8 +105,8 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         }
     };
     let working = async {
-        if let Some(manifest) = &desired {
-            deploy(global, &connection, &manifest.into()).await;
+        if let Some(desired) = &desired {
+            deploy(global, &connection, desired).await;
         }
         suggest(global, &running, &args.deploy);
         interrupt::requested().await;
@@ -120,7 +117,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     }
     say("Stopping the sandbox.\n");
     drop(quit);
-    let served = serving.await;
+    let outcome = serving.await;
     if let Some(kept) = &kept {
         kept.keep(&server)?;
     }
@@ -128,7 +125,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     if kept.is_none() {
         let _ = std::fs::remove_dir_all(&directory);
     }
-    match served {
+    match outcome {
         Ok(Err(error)) => Err(Failure::new(Code::Failed, chain(&error))),
         _ => Ok(Code::Done),
     }
@@ -193,7 +190,7 @@ fn announce(global: &Global, running: &Running) -> Result<(), Failure> {
 }
 
 /// Deploys what was asked for. The sandbox goes on whatever comes of it.
-async fn deploy(global: &Global, connection: &Connection, desired: &theseus_core::plan::Desired) {
+async fn deploy(global: &Global, connection: &Connection, desired: &Desired) {
     let options = Options {
         yes: true,
         timeout: None,

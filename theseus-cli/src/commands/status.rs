@@ -69,7 +69,11 @@ fn table(status: &Status, now: Timestamp, width: Option<u16>) -> String {
             human::age(group.deployed_at, now),
         ]
     };
-    render(&columns, status.groups.iter().map(row).collect(), width)
+    render(
+        &columns,
+        &status.groups.iter().map(row).collect::<Vec<_>>(),
+        width,
+    )
 }
 
 /// A condition in the colour of its meaning.

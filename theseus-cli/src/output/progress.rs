@@ -24,7 +24,8 @@ pub(crate) struct Teller {
 
 enum Way {
     Json,
-    Lines,
+    /// What was last said of each group, so that it is said once.
+    Lines(Mutex<BTreeMap<GroupId, String>>),
     Bars {
         all: MultiProgress,
         bars: Mutex<BTreeMap<GroupId, ProgressBar>>,
@@ -39,7 +40,7 @@ impl Teller {
                 all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
                 bars: Mutex::default(),
             },
-            Format::Text => Way::Lines,
+            Format::Text => Way::Lines(Mutex::default()),
         };
         Self { way }
     }
@@ -49,8 +50,10 @@ impl Teller {
         match &self.way {
             // A reader that went away does not stop a deploy.
             Way::Json => drop(print_json(progress)),
-            Way::Lines => {
-                if let Some(line) = line(progress) {
+            Way::Lines(said) => {
+                if let Some(line) = line(progress)
+                    && is_news(said, progress, &line)
+                {
                     say(&format!("{line}\n"));
                 }
             }
@@ -62,6 +65,18 @@ impl Teller {
             }
         }
     }
+}
+
+/// Whether a line says something else of its group than the last one that told how far it is.
+fn is_news(said: &Mutex<BTreeMap<GroupId, String>>, progress: &Progress, line: &str) -> bool {
+    let Progress::Waiting { group, .. } = progress else {
+        return true;
+    };
+    // Nothing panics while it holds the lines.
+    let Ok(mut said) = said.lock() else {
+        return true;
+    };
+    said.insert(group.clone(), line.to_owned()).as_deref() != Some(line)
 }
 
 fn draw(all: &MultiProgress, bars: &mut BTreeMap<GroupId, ProgressBar>, progress: &Progress) {

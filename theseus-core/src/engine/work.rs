@@ -123,14 +123,26 @@ pub(super) fn complete(
 
 /// A change in words.
 pub(super) fn describe(change: &Change) -> String {
+    let containers = |count: usize| match count {
+        1 => "1 container".to_owned(),
+        count => format!("{count} containers"),
+    };
     match change {
-        Change::Create(app) => format!(
-            "create revision {} with {} containers",
-            app.revision, app.instances
-        ),
-        Change::Scale { app, instances } => format!("scale {app} to {instances}"),
-        Change::Shrink { app, containers } => {
-            format!("stop {} containers of {app}", containers.len())
+        Change::Create(app) => {
+            format!(
+                "create revision {} with {}",
+                app.revision,
+                containers(app.instances as usize)
+            )
+        }
+        Change::Scale { app, instances } => {
+            format!("scale {app} to {}", containers(*instances as usize))
+        }
+        Change::Shrink {
+            app,
+            containers: stopped,
+        } => {
+            format!("stop {} of {app}", containers(stopped.len()))
         }
         Change::Delete { app } => format!("delete {app}"),
     }
