@@ -1,8 +1,12 @@
 //! Tells Marathon many changes in few requests, and finds out what became of each.
 //!
-//! Changes of one kind share a request where Marathon has one for many apps. Marathon takes or
-//! refuses such a request as a whole, so when one app spoils it, the others are sent again without
-//! it, or each by itself.
+//! Apps that are created in full share a request, and so do containers that are stopped. Marathon
+//! takes or refuses such a request as a whole, so when one app spoils it, the others are sent again
+//! without it, or each by itself.
+//!
+//! A request is also one deployment, which holds all of its apps until the slowest of them is where
+//! it is to come. So an app that has further to go (one created with a part of its containers, or
+//! scaled) gets a request of its own: a group whose containers do not start holds up no other.
 //!
 //! Nothing is ever forced: a change that a deployment stands in the way of is answered with
 //! [`ClusterError::Busy`].
@@ -58,10 +62,8 @@ struct Item<'a> {
     index: usize,
     kind: Kind,
     app: String,
-    /// What is sent when it goes alone.
-    alone: Bytes,
-    /// What is sent when it goes together with others.
-    element: Bytes,
+    /// What is sent: the same alone and as one of several.
+    body: Bytes,
     /// What refusals are about.
     spec: Option<&'a Spec>,
 }
@@ -71,6 +73,8 @@ enum Kind {
     /// The whole definition, by PUT: sent once more it is the same again, so that a creation whose
     /// answer was lost can be repeated.
     Create,
+    /// The same, with fewer instances than there will be.
+    CreatePart,
     /// The number of instances and nothing else. (Marathon forgets `executorResources` and
     /// `resourceLimits` over this. Theseus never sets them.)
     Scale,
@@ -89,23 +93,24 @@ impl<'a> Item<'a> {
         change: &'a Change,
         dialect: Dialect,
     ) -> Result<Option<Self>, ClusterError> {
-        let item = |kind, app: &str, alone: Vec<u8>, element: Option<Vec<u8>>| {
-            let alone = Bytes::from(alone);
-            Self {
-                index,
-                kind,
-                app: app.to_owned(),
-                element: element.map_or_else(|| alone.clone(), Bytes::from),
-                alone,
-                spec: None,
-            }
+        let item = |kind, app: &str, body: Vec<u8>| Self {
+            index,
+            kind,
+            app: app.to_owned(),
+            body: Bytes::from(body),
+            spec: None,
         };
         Ok(Some(match change {
             Change::Create(new) => {
                 let app = encode::app(new, dialect).map_err(refused)?;
+                let kind = if new.instances < new.spec.instances {
+                    Kind::CreatePart
+                } else {
+                    Kind::Create
+                };
                 Self {
                     spec: Some(&new.spec),
-                    ..item(Kind::Create, &app.id, json(&app), None)
+                    ..item(kind, &app.id, json(&app))
                 }
             }
             Change::Scale { app, instances } => {
@@ -115,13 +120,10 @@ impl<'a> Item<'a> {
                 } else {
                     Kind::ScaleByPut
                 };
-                let said = |id| {
-                    json(&write::Instances {
-                        id,
-                        instances: *instances,
-                    })
+                let body = write::Instances {
+                    instances: *instances,
                 };
-                item(kind, app, said(None), Some(said(Some(app))))
+                item(kind, app, json(&body))
             }
             Change::Shrink { app, containers } => {
                 let app = own(app)?;
@@ -129,9 +131,9 @@ impl<'a> Item<'a> {
                     return Ok(None);
                 }
                 let ids: Vec<_> = containers.iter().map(|id| json(&id.0)).collect();
-                item(Kind::Shrink, app, ids.join(&b','), None)
+                item(Kind::Shrink, app, ids.join(&b','))
             }
-            Change::Delete { app } => item(Kind::Delete, own(app)?, Vec::new(), None),
+            Change::Delete { app } => item(Kind::Delete, own(app)?, Vec::new()),
         }))
     }
 }
@@ -165,7 +167,7 @@ fn batches(mut items: Vec<Item<'_>>) -> Vec<Vec<Item<'_>>> {
     let mut batches: Vec<Vec<Item<'_>>> = Vec::new();
     let mut bytes = 0;
     for item in items {
-        let size = item.element.len();
+        let size = item.body.len();
         match batches.last_mut() {
             Some(batch)
                 if batch[0].kind == item.kind
@@ -186,9 +188,11 @@ fn batches(mut items: Vec<Item<'_>>) -> Vec<Vec<Item<'_>>> {
 
 fn request_alone(item: &Item<'_>) -> Request {
     let path = format!("/v2/apps{}", item.app);
-    let body = item.alone.clone();
+    let body = item.body.clone();
     match item.kind {
-        Kind::Create | Kind::ScaleByPut => Request::new(Method::PUT, path).body(body),
+        Kind::Create | Kind::CreatePart | Kind::ScaleByPut => {
+            Request::new(Method::PUT, path).body(body)
+        }
         Kind::Scale => Request::new(Method::PATCH, path).body(body),
         Kind::Shrink => kill(&body),
         // Unlike everywhere else, `force` is on here unless it is switched off.
@@ -198,19 +202,15 @@ fn request_alone(item: &Item<'_>) -> Request {
 
 /// One request for several items of one kind, where Marathon has one.
 fn request_together(items: &[Item<'_>]) -> Option<Request> {
-    let joined = || {
-        let elements: Vec<&[u8]> = items.iter().map(|item| &*item.element).collect();
-        elements.join(&b',')
-    };
-    let apps = |method| {
-        let body = [b"[", &*joined(), b"]"].concat();
-        Request::new(method, "/v2/apps").body(body)
-    };
+    let bodies: Vec<&[u8]> = items.iter().map(|item| &*item.body).collect();
+    let joined = bodies.join(&b',');
     match items.first()?.kind {
-        Kind::Create => Some(apps(Method::PUT)),
-        Kind::Scale => Some(apps(Method::PATCH)),
-        Kind::Shrink => Some(kill(&joined())),
-        Kind::ScaleByPut | Kind::Delete => None,
+        Kind::Create => {
+            let apps = [b"[", &*joined, b"]"].concat();
+            Some(Request::new(Method::PUT, "/v2/apps").body(apps))
+        }
+        Kind::Shrink => Some(kill(&joined)),
+        Kind::CreatePart | Kind::Scale | Kind::ScaleByPut | Kind::Delete => None,
     }
 }
 

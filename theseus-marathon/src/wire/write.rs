@@ -148,8 +148,6 @@ pub(crate) struct Command<'a> {
 
 /// A change of nothing but the number of instances.
 #[derive(Debug, Serialize)]
-pub(crate) struct Instances<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) id: Option<&'a str>,
+pub(crate) struct Instances {
     pub(crate) instances: u32,
 }

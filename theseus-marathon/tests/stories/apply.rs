@@ -128,7 +128,6 @@ async fn when_nobody_is_named_each_app_is_asked_for_by_itself() {
 #[tokio::test]
 async fn a_locked_app_holds_up_no_other() {
     let server = server("1.11.0").await;
-    answer(&server, "PATCH", "/v2/apps", locked("d0")).await;
     answer(&server, "PATCH", &format!("/v2/apps{A}"), locked("d0")).await;
     answer(&server, "PATCH", &format!("/v2/apps{B}"), taken("d1")).await;
     let outcomes = apply(&server, &[scale(A, 2), scale(B, 3)]).await;
@@ -158,19 +157,34 @@ async fn scaling_says_the_number_and_nothing_else() {
     let server = server("1.4.1").await;
     answer(&server, "PATCH", &format!("/v2/apps{A}"), taken("d1")).await;
     apply(&server, &[scale(A, 5)]).await.remove(0).unwrap();
-    answer(&server, "PATCH", "/v2/apps", taken("d2")).await;
+    assert_eq!(
+        requests(&server).await,
+        [format!(r#"PATCH /v2/apps{A} {{"instances":5}}"#)]
+    );
+}
+
+/// One deployment would hold both until the slower one is up.
+#[tokio::test]
+async fn apps_with_further_to_go_do_not_share_a_deployment() {
+    let server = server("1.11.0").await;
+    for app in [A, B] {
+        answer(&server, "PUT", &format!("/v2/apps{app}"), taken("d1")).await;
+        answer(&server, "PATCH", &format!("/v2/apps{app}"), taken("d2")).await;
+    }
+    let part = |group| match create(group) {
+        Change::Create(mut new) => {
+            new.instances = 0;
+            Change::Create(new)
+        }
+        other => other,
+    };
+    for outcome in apply(&server, &["a:dev", "b:dev"].map(part)).await {
+        assert_eq!(outcome.unwrap(), by("d1"));
+    }
     for outcome in apply(&server, &[scale(A, 1), scale(B, 2)]).await {
         assert_eq!(outcome.unwrap(), by("d2"));
     }
-    assert_eq!(
-        requests(&server).await,
-        [
-            format!(r#"PATCH /v2/apps{A} {{"instances":5}}"#),
-            format!(
-                r#"PATCH /v2/apps [{{"id":"{A}","instances":1}},{{"id":"{B}","instances":2}}]"#
-            ),
-        ]
-    );
+    assert_eq!(requests(&server).await.len(), 4);
 }
 
 #[tokio::test]

@@ -309,7 +309,7 @@ async fn an_answer_without_end_is_cut_off() {
 #[tokio::test]
 async fn credentials_go_to_configured_addresses_only() {
     let (stranger, leader) = (peaceful().await, peaceful().await);
-    let standby = MockServer::start().await;
+    let standby = MockServer::builder().start().await;
     for (target, known, expected) in [
         (&leader, vec![standby.uri(), leader.uri()], true),
         (&stranger, vec![standby.uri()], false),

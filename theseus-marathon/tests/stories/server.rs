@@ -26,7 +26,7 @@ pub(crate) fn config(url: &str) -> MarathonConfig {
 
 /// A server that says that it is Marathon of this version.
 pub(crate) async fn server(version: &str) -> MockServer {
-    let server = MockServer::start().await;
+    let server = MockServer::builder().start().await;
     Mock::given(method("GET"))
         .and(path("/v2/info"))
         .respond_with(ResponseTemplate::new(200).set_body_json(json!({"version": version})))
