@@ -92,6 +92,19 @@ pub struct App {
     pub last_failure: Option<Failure>,
 }
 
+impl App {
+    /// Whether one of its containers does its work: it runs, and passes its checks where it has
+    /// any. Where it has none, running is all that can be asked.
+    pub fn is_served_by(&self, container: &Container) -> bool {
+        container.state == ContainerState::Running
+            && match container.health {
+                HealthState::Healthy => true,
+                HealthState::Unknown => !self.checked,
+                HealthState::Unhealthy => false,
+            }
+    }
+}
+
 /// The engine's name of a change that it is carrying out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

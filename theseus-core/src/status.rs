@@ -194,7 +194,7 @@ fn group_status(group: &GroupId, state: &GroupState) -> GroupStatus {
         image: target.map(|(_, spec)| spec.image.clone()),
         instances: target.map_or(0, |(_, spec)| if removing { 0 } else { spec.instances }),
         running: count(|_, container| container.state == ContainerState::Running),
-        healthy: count(is_healthy),
+        healthy: count(App::is_served_by),
         rollout,
         containers: containers(state),
         drift: drift(state),
@@ -222,16 +222,6 @@ fn all_containers(state: &GroupState) -> impl Iterator<Item = (&App, &Container)
         .apps
         .iter()
         .flat_map(|app| app.containers.iter().map(move |container| (app, container)))
-}
-
-/// Whether a container does its work, as far as is known.
-fn is_healthy(app: &App, container: &Container) -> bool {
-    container.state == ContainerState::Running
-        && match container.health {
-            HealthState::Healthy => true,
-            HealthState::Unknown => !app.checked,
-            HealthState::Unhealthy => false,
-        }
 }
 
 fn containers(state: &GroupState) -> Vec<ContainerStatus> {
@@ -272,15 +262,7 @@ fn named_ports(spec: Option<&Spec>, ports: &[u16]) -> IndexMap<String, u16> {
 }
 
 fn drift(state: &GroupState) -> Vec<Drift> {
-    state
-        .unaccounted()
-        .map(|app| Drift {
-            group: app.group.clone(),
-            revision: app.revision,
-            app: app.id.clone(),
-            containers: app.containers.len(),
-        })
-        .collect()
+    state.unaccounted().map(Drift::from).collect()
 }
 
 #[cfg(test)]

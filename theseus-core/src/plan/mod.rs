@@ -7,13 +7,15 @@
 mod diff;
 mod json;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cluster::{AppId, Revision};
+use crate::cluster::{App, AppId, Revision};
 use crate::manifest::Manifest;
 use crate::model::{CustomConstraint, GroupId, Spec, Strategy};
 use crate::records::Goal;
@@ -35,7 +37,10 @@ pub struct Desired {
 impl From<&Manifest> for Desired {
     fn from(manifest: &Manifest) -> Self {
         Self {
-            deploy: manifest.deploy().map(|(group, spec)| (group.clone(), Arc::clone(spec))).collect(),
+            deploy: manifest
+                .deploy()
+                .map(|(group, spec)| (group.clone(), Arc::clone(spec)))
+                .collect(),
             remove: manifest.remove().cloned().collect(),
         }
     }
@@ -138,6 +143,17 @@ pub struct Drift {
     pub containers: usize,
 }
 
+impl From<&App> for Drift {
+    fn from(app: &App) -> Self {
+        Self {
+            group: app.group.clone(),
+            revision: app.revision,
+            app: app.id.clone(),
+            containers: app.containers.len(),
+        }
+    }
+}
+
 impl GroupPlan {
     /// Whether anything at all will be written, to the cluster or to the store.
     pub fn is_empty(&self) -> bool {
@@ -187,12 +203,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         .iter()
         .filter(|(group, _)| !changed.contains(group))
         .flat_map(|(_, state)| state.unaccounted())
-        .map(|app| Drift {
-            group: app.group.clone(),
-            revision: app.revision,
-            app: app.id.clone(),
-            containers: app.containers.len(),
-        })
+        .map(Drift::from)
         .collect();
     Plan { groups, drift }
 }

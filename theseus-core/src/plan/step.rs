@@ -137,10 +137,19 @@ pub(super) fn towards(revision: Revision, spec: &Spec, state: &GroupState) -> Ve
             containers: wanted - replaced,
         });
     }
-    steps.extend(old.iter().map(|app| Step::Stop {
-        revision: app.revision,
-        containers: app.instances,
-    }));
+    // What is replaced goes as its successor comes; only what has none is stopped besides.
+    let mut succeeded = replaced;
+    for app in old {
+        let goes_with = app.instances.min(succeeded);
+        succeeded -= goes_with;
+        if app.instances > goes_with {
+            let containers = app.instances - goes_with;
+            steps.push(Step::Stop {
+                revision: app.revision,
+                containers,
+            });
+        }
+    }
     steps
 }
 

@@ -87,13 +87,12 @@ pub(super) fn ready_at(
     container: &Container,
     min_healthy: Duration,
 ) -> Option<Timestamp> {
-    if container.state != ContainerState::Running {
+    if !app.is_served_by(container) {
         return None;
     }
-    let since = match (app.checked, container.health) {
-        (true, HealthState::Healthy) => container.healthy_since.or(container.started_at),
-        (false, HealthState::Healthy | HealthState::Unknown) => container.started_at,
-        _ => return None,
+    let since = match container.health {
+        HealthState::Healthy => container.healthy_since.or(container.started_at),
+        HealthState::Unhealthy | HealthState::Unknown => container.started_at,
     };
     // An engine that does not tell since when: what is well now has been for no known time.
     let Some(since) = since else {

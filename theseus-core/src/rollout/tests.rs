@@ -113,7 +113,7 @@ impl World {
         let which = usize::from(dice / 5) % self.apps.len();
         let app = &self.apps[which];
         let living = u32::try_from(app.containers.len()).unwrap();
-        if living < app.instances && dice % 3 != 0 {
+        if living < app.instances && !dice.is_multiple_of(3) {
             let container = self.bear(ContainerState::Staging, HealthState::Unknown);
             self.apps[which].containers.push(container);
             return;

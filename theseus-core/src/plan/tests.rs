@@ -1,0 +1,339 @@
+//! The table of actions, and what a plan says.
+
+use std::sync::Arc;
+
+use insta::assert_json_snapshot;
+use jiff::Timestamp;
+
+use super::*;
+use crate::cluster::{App, AppId};
+use crate::model::{EnvValue, Port};
+use crate::records::{GroupRecord, RolloutRecord, Stored};
+use crate::store;
+
+fn group() -> GroupId {
+    "ingestor:dev".parse().unwrap()
+}
+
+fn spec(image: &str, instances: u32) -> Arc<Spec> {
+    let mut spec = Spec {
+        instances,
+        ..Spec::new(image)
+    };
+    spec.ports.insert("api".to_owned(), Port::tcp(5000));
+    spec.environment.0.insert(
+        "DB_PASSWORD".to_owned(),
+        EnvValue::Plain("hunter2".to_owned()),
+    );
+    Arc::new(spec)
+}
+
+fn stored<T>(record: T) -> Option<Stored<T>> {
+    Some(Stored {
+        record,
+        modified: store::Revision(7),
+    })
+}
+
+fn record(revision: Revision, spec: &Arc<Spec>) -> Option<Stored<GroupRecord>> {
+    stored(GroupRecord {
+        group: group(),
+        revision,
+        spec: Arc::clone(spec),
+        deployed_at: Timestamp::UNIX_EPOCH,
+    })
+}
+
+fn rollout(goal: Goal) -> Option<Stored<RolloutRecord>> {
+    stored(RolloutRecord {
+        group: group(),
+        goal,
+        rolled_back: None,
+        started_at: Timestamp::UNIX_EPOCH,
+    })
+}
+
+fn present(revision: Revision, spec: &Arc<Spec>) -> Goal {
+    Goal::Present {
+        revision,
+        spec: Arc::clone(spec),
+    }
+}
+
+fn app(revision: Revision, instances: u32) -> App {
+    App {
+        id: AppId(format!("r{revision}")),
+        group: group(),
+        revision,
+        instances,
+        checked: false,
+        operations: Vec::new(),
+        containers: Vec::new(),
+        last_failure: None,
+    }
+}
+
+fn observed(state: GroupState) -> Observed {
+    Observed {
+        groups: [(group(), state)].into(),
+    }
+}
+
+fn deploying(spec: &Arc<Spec>) -> Desired {
+    Desired {
+        deploy: [(group(), Arc::clone(spec))].into(),
+        ..Desired::default()
+    }
+}
+
+fn removing() -> Desired {
+    Desired {
+        remove: [group()].into(),
+        ..Desired::default()
+    }
+}
+
+/// What the plan does to the one group: action and revision.
+fn planned(desired: &Desired, state: GroupState) -> (Action, Option<Revision>) {
+    let plan = plan(desired, &observed(state));
+    let [group] = &plan.groups[..] else {
+        panic!("one group is wanted: {plan:?}")
+    };
+    let revision = match group.goal {
+        Goal::Present { revision, .. } => Some(revision),
+        Goal::Absent => None,
+    };
+    (group.action, revision)
+}
+
+#[test]
+fn the_table_of_actions() {
+    let (a, b, more) = (spec("a:1", 4), spec("a:2", 4), spec("a:1", 6));
+    let mut patient = Spec::clone(&a);
+    patient.update.deadline *= 2;
+    let patient = Arc::new(patient);
+    let settled = || GroupState {
+        record: record(3, &a),
+        apps: vec![app(3, 4)],
+        ..GroupState::default()
+    };
+    let rolling = |goal| GroupState {
+        rollout: rollout(goal),
+        apps: vec![app(3, 3), app(4, 1)],
+        ..settled()
+    };
+    let rows = [
+        (
+            "absent",
+            deploying(&a),
+            GroupState::default(),
+            (Action::Create, Some(1)),
+        ),
+        (
+            "came and went before",
+            deploying(&a),
+            GroupState {
+                last_revision: 9,
+                ..GroupState::default()
+            },
+            (Action::Create, Some(10)),
+        ),
+        (
+            "the same",
+            deploying(&a),
+            settled(),
+            (Action::None, Some(3)),
+        ),
+        (
+            "more instances",
+            deploying(&more),
+            settled(),
+            (Action::Scale, Some(3)),
+        ),
+        (
+            "read by Theseus only",
+            deploying(&patient),
+            settled(),
+            (Action::None, Some(3)),
+        ),
+        (
+            "another image",
+            deploying(&b),
+            settled(),
+            (Action::Roll, Some(4)),
+        ),
+        (
+            "another image after a rollback",
+            deploying(&b),
+            GroupState {
+                last_revision: 5,
+                ..settled()
+            },
+            (Action::Roll, Some(6)),
+        ),
+        (
+            "the same rollout, not done",
+            deploying(&b),
+            rolling(present(4, &b)),
+            (Action::Resume, Some(4)),
+        ),
+        (
+            "another spec during a rollout",
+            deploying(&spec("a:3", 4)),
+            rolling(present(4, &b)),
+            (Action::Roll, Some(5)),
+        ),
+        (
+            "back during a rollout",
+            deploying(&a),
+            rolling(present(4, &b)),
+            (Action::Roll, Some(3)),
+        ),
+        (
+            "wanted again during a removal",
+            deploying(&a),
+            rolling(Goal::Absent),
+            (Action::Roll, Some(3)),
+        ),
+        (
+            "scaled by hand",
+            deploying(&a),
+            GroupState {
+                apps: vec![app(3, 2)],
+                ..settled()
+            },
+            (Action::Scale, Some(3)),
+        ),
+        (
+            "its app is gone",
+            deploying(&a),
+            GroupState {
+                apps: Vec::new(),
+                ..settled()
+            },
+            (Action::Create, Some(3)),
+        ),
+        (
+            "its record is lost",
+            deploying(&a),
+            GroupState {
+                record: None,
+                ..settled()
+            },
+            (Action::Roll, Some(4)),
+        ),
+        (
+            "a first deploy that never began",
+            deploying(&b),
+            GroupState {
+                rollout: rollout(present(1, &a)),
+                ..GroupState::default()
+            },
+            (Action::Create, Some(2)),
+        ),
+        ("remove", removing(), settled(), (Action::Remove, None)),
+        (
+            "remove, not done",
+            removing(),
+            rolling(Goal::Absent),
+            (Action::Resume, None),
+        ),
+        (
+            "remove what runs without a record",
+            removing(),
+            GroupState {
+                record: None,
+                ..settled()
+            },
+            (Action::Remove, None),
+        ),
+        (
+            "remove what is not there",
+            removing(),
+            GroupState::default(),
+            (Action::None, None),
+        ),
+    ];
+    for (what, desired, state, expected) in rows {
+        assert_eq!(planned(&desired, state), expected, "{what}");
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_plan_byte_for_byte() {
+    let (old, new) = (spec("a:1", 4), spec("a:2", 6));
+    let state = GroupState {
+        record: record(3, &old),
+        apps: vec![app(3, 4)],
+        ..GroupState::default()
+    };
+    let text = || serde_json::to_string(&plan(&deploying(&new), &observed(state.clone()))).unwrap();
+    assert_eq!(text(), text());
+}
+
+#[test]
+fn a_roll_as_programs_read_it() {
+    let old = spec("a:1", 4);
+    let mut new = Spec {
+        instances: 5,
+        ..Spec::clone(&spec("a:2", 5))
+    };
+    new.environment.0.insert(
+        "DB_PASSWORD".to_owned(),
+        EnvValue::Plain("hunter3".to_owned()),
+    );
+    new.ports.insert("ssh".to_owned(), Port::tcp(22));
+    let state = GroupState {
+        record: record(3, &old),
+        apps: vec![app(3, 4)],
+        ..GroupState::default()
+    };
+    let plan = plan(&deploying(&Arc::new(new)), &observed(state));
+    assert_json_snapshot!(plan);
+}
+
+#[test]
+fn what_nobody_wrote_down_is_told_and_left_alone() {
+    let a = spec("a:1", 4);
+    let other: GroupId = "other:dev".parse().unwrap();
+    let stray = App {
+        group: other.clone(),
+        ..app(2, 1)
+    };
+    let observed = Observed {
+        groups: [
+            (
+                group(),
+                GroupState {
+                    record: record(3, &a),
+                    apps: vec![app(2, 4), app(3, 4)],
+                    ..GroupState::default()
+                },
+            ),
+            (
+                other.clone(),
+                GroupState {
+                    apps: vec![stray],
+                    ..GroupState::default()
+                },
+            ),
+        ]
+        .into(),
+    };
+    let plan = plan(&deploying(&a), &observed);
+    assert!(plan.is_empty());
+    let drift: Vec<_> = plan
+        .drift
+        .iter()
+        .map(|drift| (&drift.group, drift.revision))
+        .collect();
+    assert_eq!(drift, [(&group(), 2), (&other, 2)]);
+}
+
+#[test]
+fn what_is_not_enforced_is_said() {
+    let mut pinned = Spec::clone(&spec("a:1", 1));
+    pinned.custom_constraints.push(CustomConstraint::FixedHost);
+    let plan = plan(&deploying(&Arc::new(pinned)), &Observed::default());
+    assert!(plan.groups[0].notices[0].starts_with("fixed-host is recorded but not enforced"));
+}
