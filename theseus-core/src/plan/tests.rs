@@ -35,22 +35,22 @@ fn stored<T>(record: T) -> Stored<T> {
     }
 }
 
-fn record(revision: Revision, spec: &Arc<Spec>) -> Option<Stored<GroupRecord>> {
-    Some(stored(GroupRecord {
+fn record(revision: Revision, spec: &Arc<Spec>) -> Stored<GroupRecord> {
+    stored(GroupRecord {
         group: group(),
         revision,
         spec: Arc::clone(spec),
         deployed_at: Timestamp::UNIX_EPOCH,
-    }))
+    })
 }
 
-fn rollout(goal: Goal) -> Option<Stored<RolloutRecord>> {
-    Some(stored(RolloutRecord {
+fn rollout(goal: Goal) -> Stored<RolloutRecord> {
+    stored(RolloutRecord {
         group: group(),
         goal,
         rolled_back: None,
         started_at: Timestamp::UNIX_EPOCH,
-    }))
+    })
 }
 
 fn present(revision: Revision, spec: &Arc<Spec>) -> Goal {
@@ -117,12 +117,12 @@ fn the_table_of_actions() {
     patient.update.deadline *= 2;
     let patient = Arc::new(patient);
     let settled = || GroupState {
-        record: record(3, &a),
+        record: Some(record(3, &a)),
         apps: vec![app(3, 4)],
         ..GroupState::default()
     };
     let rolling = |goal| GroupState {
-        rollout: rollout(goal),
+        rollout: Some(rollout(goal)),
         apps: vec![app(3, 3), app(4, 1)],
         ..settled()
     };
@@ -230,7 +230,7 @@ fn the_table_of_actions() {
             "a first deploy that never began",
             deploying(&b),
             GroupState {
-                rollout: rollout(present(1, &a)),
+                rollout: Some(rollout(present(1, &a))),
                 ..GroupState::default()
             },
             (Action::Create, Some(2)),
@@ -267,7 +267,7 @@ fn the_table_of_actions() {
 fn the_same_input_gives_the_same_plan_byte_for_byte() {
     let (old, new) = (spec("a:1", 4), spec("a:2", 6));
     let state = GroupState {
-        record: record(3, &old),
+        record: Some(record(3, &old)),
         apps: vec![app(3, 4)],
         ..GroupState::default()
     };
@@ -288,7 +288,7 @@ fn a_roll_as_programs_read_it() {
     );
     new.ports.insert("ssh".to_owned(), Port::tcp(22));
     let state = GroupState {
-        record: record(3, &old),
+        record: Some(record(3, &old)),
         apps: vec![app(3, 4)],
         ..GroupState::default()
     };
@@ -309,7 +309,7 @@ fn what_nobody_wrote_down_is_told_and_left_alone() {
             (
                 group(),
                 GroupState {
-                    record: record(3, &a),
+                    record: Some(record(3, &a)),
                     apps: vec![app(2, 4), app(3, 4)],
                     ..GroupState::default()
                 },
