@@ -93,6 +93,15 @@ pub struct App {
 }
 
 impl App {
+    /// Whether all of its containers are there and do their work.
+    pub fn is_complete(&self) -> bool {
+        let served = self
+            .containers
+            .iter()
+            .filter(|container| self.is_served_by(container));
+        served.count() >= self.instances as usize
+    }
+
     /// Whether one of its containers does its work: it runs, and passes its checks where it has
     /// any. Where it has none, running is all that can be asked.
     pub fn is_served_by(&self, container: &Container) -> bool {
@@ -196,6 +205,14 @@ pub enum Change {
     Delete {
         /// Which app.
         app: AppId,
+    },
+    /// Give up what holds an app, and leave its containers as they are. Only for apps that are not
+    /// wanted any more. Not an error when the operations are over already.
+    Release {
+        /// Which app.
+        app: AppId,
+        /// What holds it.
+        operations: Vec<OperationId>,
     },
 }
 

@@ -64,6 +64,8 @@ struct Item<'a> {
     app: String,
     /// What is sent: the same alone and as one of several.
     body: Bytes,
+    /// The deployments to end.
+    operations: Vec<String>,
     /// What refusals are about.
     spec: Option<&'a Spec>,
 }
@@ -84,6 +86,8 @@ enum Kind {
     Shrink,
     /// The end of an app.
     Delete,
+    /// The end of a deployment, by its id, with everything left as it is.
+    Release,
 }
 
 impl<'a> Item<'a> {
@@ -98,6 +102,7 @@ impl<'a> Item<'a> {
             kind,
             app: app.to_owned(),
             body: Bytes::from(body),
+            operations: Vec::new(),
             spec: None,
         };
         Ok(Some(match change {
@@ -133,6 +138,16 @@ impl<'a> Item<'a> {
                 let ids: Vec<_> = containers.iter().map(|id| json(&id.0)).collect();
                 item(Kind::Shrink, app, ids.join(&b','))
             }
+            Change::Release { app, operations } => {
+                let operations = operations
+                    .iter()
+                    .map(deployment)
+                    .collect::<Result<_, _>>()?;
+                Self {
+                    operations,
+                    ..item(Kind::Release, own(app)?, Vec::new())
+                }
+            }
             Change::Delete { app } => item(Kind::Delete, own(app)?, Vec::new()),
         }))
     }
@@ -155,6 +170,19 @@ fn own(app: &AppId) -> Result<&str, ClusterError> {
         return Ok(&app.0);
     }
     let message = format!("{app} is not an app of Theseus");
+    Err(refused(vec![Refusal {
+        field: None,
+        message,
+    }]))
+}
+
+/// The deployment's id, if it can be nothing but one: it is Marathon's word, and becomes a path.
+fn deployment(id: &OperationId) -> Result<String, ClusterError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if !id.0.is_empty() && id.0.bytes().all(plain) {
+        return Ok(id.0.clone());
+    }
+    let message = format!("{:?} is not the id of a deployment", id.0);
     Err(refused(vec![Refusal {
         field: None,
         message,
@@ -186,10 +214,10 @@ fn batches(mut items: Vec<Item<'_>>) -> Vec<Vec<Item<'_>>> {
     batches
 }
 
-fn request_alone(item: &Item<'_>) -> Request {
+fn requests_alone(item: &Item<'_>) -> Vec<Request> {
     let path = format!("/v2/apps{}", item.app);
     let body = item.body.clone();
-    match item.kind {
+    vec![match item.kind {
         Kind::Create | Kind::CreatePart | Kind::ScaleByPut => {
             Request::new(Method::PUT, path).body(body)
         }
@@ -197,7 +225,20 @@ fn request_alone(item: &Item<'_>) -> Request {
         Kind::Shrink => kill(&body),
         // Unlike everywhere else, `force` is on here unless it is switched off.
         Kind::Delete => Request::new(Method::DELETE, path).query("force", "false"),
-    }
+        Kind::Release => {
+            return item
+                .operations
+                .iter()
+                .map(|id| end_deployment(id))
+                .collect();
+        }
+    }]
+}
+
+/// Ends a deployment where it stands. Here `force` does not override anything of anybody else's: it
+/// only says that nothing is to be rolled back.
+fn end_deployment(id: &str) -> Request {
+    Request::new(Method::DELETE, format!("/v2/deployments/{id}")).query("force", "true")
 }
 
 /// One request for several items of one kind, where Marathon has one.
@@ -210,7 +251,7 @@ fn request_together(items: &[Item<'_>]) -> Option<Request> {
             Some(Request::new(Method::PUT, "/v2/apps").body(apps))
         }
         Kind::Shrink => Some(kill(&joined)),
-        Kind::CreatePart | Kind::Scale | Kind::ScaleByPut | Kind::Delete => None,
+        Kind::CreatePart | Kind::Scale | Kind::ScaleByPut | Kind::Delete | Kind::Release => None,
     }
 }
 
@@ -278,9 +319,18 @@ impl Applier<'_> {
     }
 
     async fn alone(&self, item: &Item<'_>) -> Placed {
-        let outcome = self.tell(&request_alone(item)).await;
+        let mut outcome = Ok(Accepted::default());
+        for request in requests_alone(item) {
+            outcome = match (item.kind, self.tell(&request).await) {
+                // What is to be over is over.
+                (Kind::Delete | Kind::Release, Err(Failure::Gone(_))) => Ok(Accepted::default()),
+                (_, outcome) => outcome,
+            };
+            if outcome.is_err() {
+                break;
+            }
+        }
         let outcome = match (item.kind, outcome) {
-            (Kind::Delete, Err(Failure::Gone(_))) => Ok(Accepted::default()),
             // Perhaps Marathon refuses to make an app out of nothing but a number.
             (Kind::ScaleByPut, Err(Failure::Refused(faults))) => {
                 Err(self.gone(item).await.unwrap_or(Failure::Refused(faults)))
@@ -302,6 +352,10 @@ impl Applier<'_> {
 
     async fn tell(&self, request: &Request) -> Result<Accepted, Failure> {
         let body = self.http.write(request).await?;
+        // Marathon has nothing to say of a deployment that it ended.
+        if body.is_empty() && request.method == Method::DELETE {
+            return Ok(Accepted::default());
+        }
         let taken: read::Taken =
             serde_json::from_slice(&body).map_err(|error| misread(&error, true))?;
         Ok(Accepted {

@@ -137,6 +137,8 @@ impl Run<'_> {
             began: self.now(),
             rollout,
             former,
+            best: None,
+            progress_at: self.now(),
             told: None,
         };
         self.active.insert(plan.group.clone(), work);
@@ -230,10 +232,12 @@ impl Run<'_> {
         let mut next: Option<Timestamp> = None;
         for (group, work) in &mut self.active {
             let state = observed.groups.get(group).unwrap_or(&absent);
+            let census = Census::take(&state.apps, work.revision(), Duration::ZERO, now);
+            work.mark_progress(&census, now);
             let view = View {
                 apps: &state.apps,
                 stopping: state.stopping,
-                started_at: work.rollout.record.started_at,
+                progress_at: work.progress_at,
                 now,
             };
             match decide(group, &work.rollout.record.goal, &view) {
@@ -244,7 +248,7 @@ impl Run<'_> {
                     waiting,
                     until,
                 } => {
-                    tell_waiting(self.tell, work, state, waiting, now);
+                    tell_waiting(self.tell, work, census, waiting);
                     next = [next, until].into_iter().flatten().min();
                     owners.extend(wanted.iter().map(|_| group.clone()));
                     changes.extend(
@@ -303,10 +307,13 @@ impl Run<'_> {
             .remove(0)
         {
             Ok(modified) => {
-                work.rollout = Stored {
-                    record: rollout,
-                    modified,
-                };
+                work.turn_to(
+                    Stored {
+                        record: rollout,
+                        modified,
+                    },
+                    now,
+                );
                 (self.tell)(Progress::RollingBack {
                     group: group.clone(),
                     reason,
@@ -340,6 +347,10 @@ impl Run<'_> {
                 }),
                 Err(ClusterError::Busy { .. } | ClusterError::Gone { .. }) => {}
                 Err(error @ ClusterError::Unreachable { .. }) => unreachable = Some(error),
+                // Nobody but an operator can mend these; what is begun stays as it is till then.
+                Err(error @ (ClusterError::Denied { .. } | ClusterError::Garbled { .. })) => {
+                    return Err(error.into());
+                }
                 Err(error) if error.is_passing() => {
                     (self.tell)(Progress::Trouble {
                         group: Some(group),
@@ -394,25 +405,18 @@ fn overtaken() -> String {
     "somebody else has begun to deploy it meanwhile".to_owned()
 }
 
-fn tell_waiting(
-    tell: Tell<'_>,
-    work: &mut Work,
-    state: &GroupState,
-    waiting: String,
-    now: Timestamp,
-) {
-    let census = Census::take(&state.apps, work.revision(), Duration::ZERO, now);
-    let told = Some((census, waiting));
+/// Tells how far a group is, unless that was told already.
+fn tell_waiting(tell: Tell<'_>, work: &mut Work, census: Census, waiting: String) {
+    let told = Some((census, waiting.clone()));
     if work.told != told {
         work.told = told;
-        if let Some((census, waiting)) = work.told.clone() {
-            tell(Progress::Waiting {
-                group: work.group.clone(),
-                waiting,
-                census,
-                instances: work.instances(),
-            });
-        }
+        let (group, instances) = (work.group.clone(), work.instances());
+        tell(Progress::Waiting {
+            group,
+            waiting,
+            census,
+            instances,
+        });
     }
 }
 

@@ -22,6 +22,11 @@ pub(super) struct Work {
     pub(super) rollout: Stored<RolloutRecord>,
     /// The record of what was deployed before.
     pub(super) former: Option<Stored<GroupRecord>>,
+    /// The most new containers that were ready, and the fewest old ones that were left. More of
+    /// the one or fewer of the other is progress; up and down again is none.
+    pub(super) best: Option<(u32, u32)>,
+    /// When there was progress, or else when work began.
+    pub(super) progress_at: Timestamp,
     /// What was last told of it, so that it is told once.
     pub(super) told: Option<(Census, String)>,
 }
@@ -61,6 +66,23 @@ impl Work {
             rolled_back: Some(reason.to_owned()),
             started_at: now,
         })
+    }
+
+    /// Takes note of how far the group is.
+    pub(super) fn mark_progress(&mut self, census: &Census, now: Timestamp) {
+        let (most, fewest) = self.best.unwrap_or((0, u32::MAX));
+        let best = (most.max(census.new_ready), fewest.min(census.old));
+        if self.best != Some(best) {
+            self.best = Some(best);
+            self.progress_at = now;
+        }
+    }
+
+    /// Takes up another rollout of the same group, of which nothing has been seen yet.
+    pub(super) fn turn_to(&mut self, rollout: Stored<RolloutRecord>, now: Timestamp) {
+        self.rollout = rollout;
+        self.best = None;
+        self.progress_at = now;
     }
 
     /// How many containers there are to be in the end.
@@ -145,6 +167,7 @@ pub(super) fn describe(change: &Change) -> String {
             format!("stop {} of {app}", containers(stopped.len()))
         }
         Change::Delete { app } => format!("delete {app}"),
+        Change::Release { app, .. } => format!("give up what holds {app}"),
     }
 }
 

@@ -14,23 +14,26 @@ mod replace;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::{App, Change};
+use crate::model::{GroupId, Update, duration};
 use crate::records::Goal;
 
 pub use census::Census;
 pub use replace::Bounds;
 
-/// What runs of one group, and since when it is under way.
+/// What runs of one group, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     /// The group's apps, of whatever revision.
     pub apps: &'a [App],
     /// Whether containers of apps that are gone already still die.
     pub stopping: bool,
-    /// When the rollout began.
-    pub started_at: Timestamp,
+    /// When something last came forward, or else when work on the group began.
+    pub progress_at: Timestamp,
     /// The time.
     pub now: Timestamp,
 }
@@ -49,7 +52,7 @@ pub enum Decision {
         /// When to look again at the latest, when that is known.
         until: Option<Timestamp>,
     },
-    /// There was no progress for as long as the spec allows.
+    /// Nothing came forward for as long as the spec allows.
     Failed {
         /// Why, as far as it can be told.
         reason: String,
@@ -57,7 +60,7 @@ pub enum Decision {
 }
 
 /// What to do next for a group that is to come to `goal`.
-pub fn decide(group: &crate::model::GroupId, goal: &Goal, view: &View<'_>) -> Decision {
+pub fn decide(group: &GroupId, goal: &Goal, view: &View<'_>) -> Decision {
     match goal {
         Goal::Present { revision, spec } => replace::decide(group, *revision, spec, view),
         Goal::Absent => remove(view),
@@ -68,17 +71,44 @@ fn remove(view: &View<'_>) -> Decision {
     if view.apps.is_empty() && !view.stopping {
         return Decision::Reached;
     }
-    let changes = view
-        .apps
-        .iter()
-        .filter(|app| app.operations.is_empty())
-        .map(|app| Change::Delete {
+    let patience = Update::default().deadline;
+    if view.is_overdue(patience) {
+        let reason = format!(
+            "containers have not stopped for {}",
+            duration::format(patience)
+        );
+        return Decision::Failed { reason };
+    }
+    let change = |app: &App| {
+        release(app).unwrap_or_else(|| Change::Delete {
             app: app.id.clone(),
         })
-        .collect();
+    };
     Decision::Continue {
-        changes,
+        changes: view.apps.iter().map(change).collect(),
         waiting: "containers to stop".to_owned(),
-        until: None,
+        until: view.due(patience),
+    }
+}
+
+/// Frees an app that is not wanted any more from what holds it, if something does. An app whose
+/// containers do not come up is held for ever, or until somebody gives it up.
+fn release(app: &App) -> Option<Change> {
+    (!app.operations.is_empty()).then(|| Change::Release {
+        app: app.id.clone(),
+        operations: app.operations.clone(),
+    })
+}
+
+impl View<'_> {
+    /// When patience ends; `None` for what is beyond all times.
+    fn due(&self, patience: Duration) -> Option<Timestamp> {
+        self.progress_at
+            .checked_add(SignedDuration::try_from(patience).ok()?)
+            .ok()
+    }
+
+    fn is_overdue(&self, patience: Duration) -> bool {
+        self.due(patience).is_some_and(|due| due <= self.now)
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::census::{Census, count, is_ready, ready_at, staying};
-use super::{Decision, View};
+use super::{Decision, View, release};
 use crate::cluster::{App, Change, Container, ContainerId, NewApp, Revision};
 use crate::model::{GroupId, Order, Spec, duration};
 
@@ -109,16 +109,16 @@ impl Replacement<'_> {
         if self.is_reached() {
             return Decision::Reached;
         }
-        let changes: Vec<Change> = self.grow().into_iter().chain(self.retire()).collect();
-        if changes.is_empty()
-            && let Some(reason) = overdue(self.revision, self.spec, self.view)
-        {
-            return Decision::Failed { reason };
+        if self.view.is_overdue(self.spec.update.deadline) {
+            return Decision::Failed {
+                reason: self.overdue(),
+            };
         }
+        let changes = self.grow().into_iter().chain(self.retire()).collect();
         Decision::Continue {
             changes,
             waiting: waiting(&self.census, self.bounds),
-            until: next_look(self.new_app(), self.spec, self.view),
+            until: self.next_look(),
         }
     }
 
@@ -167,7 +167,12 @@ impl Replacement<'_> {
             .saturating_sub(new_unready);
         let mut ready_budget = self.census.serving().saturating_sub(floor);
         let mut changes = Vec::new();
-        for app in self.old_apps().filter(|app| is_settled(app)) {
+        for app in self.old_apps() {
+            if !is_settled(app) {
+                // What is held while it is complete is only on its way down.
+                changes.extend(release(app).filter(|_| !app.is_complete()));
+                continue;
+            }
             let promised = (app.instances - count(staying(app))).min(budget);
             budget -= promised;
             let mut chosen: Vec<ContainerId> = Vec::new();
@@ -207,6 +212,38 @@ impl Replacement<'_> {
     }
 }
 
+impl Replacement<'_> {
+    /// Why the rollout has failed, when patience has ended.
+    fn overdue(&self) -> String {
+        let mut reason = format!(
+            "no progress for {}: {} of {} containers ready",
+            duration::format(self.spec.update.deadline),
+            self.census.new_ready,
+            self.bounds.instances
+        );
+        if let Some(failure) = self.new_app().and_then(|app| app.last_failure.as_ref()) {
+            reason.push_str("; the last failure: ");
+            reason.push_str(&failure.message);
+        }
+        reason
+    }
+
+    /// When the next container is ready, if time is all it lacks, or else when patience ends.
+    fn next_look(&self) -> Option<Timestamp> {
+        let min_healthy = self.spec.update.min_healthy_time;
+        let new = self.new_app();
+        let ripe = new
+            .into_iter()
+            .flat_map(|app| {
+                app.containers
+                    .iter()
+                    .filter_map(|c| ready_at(app, c, min_healthy))
+            })
+            .filter(|at| *at > self.view.now);
+        ripe.chain(self.view.due(self.spec.update.deadline)).min()
+    }
+}
+
 /// Whether the engine is done with what it was told before: it does not hold the app, and none of
 /// its containers is about to be stopped without showing it. Until then nobody knows which ones
 /// will be left.
@@ -224,48 +261,6 @@ fn worst_first(app: &App, now: Timestamp) -> Vec<(&Container, bool)> {
     containers
 }
 
-/// Why the rollout has failed, when nothing has come forward for as long as the spec allows.
-fn overdue(revision: Revision, spec: &Spec, view: &View<'_>) -> Option<String> {
-    let allowed = SignedDuration::try_from(spec.update.deadline).unwrap_or(SignedDuration::MAX);
-    let due = last_progress(view, revision)
-        .checked_add(allowed)
-        .unwrap_or(Timestamp::MAX);
-    if view.now < due {
-        return None;
-    }
-    let census = Census::take(view.apps, revision, spec.update.min_healthy_time, view.now);
-    let mut reason = format!(
-        "no progress for {}: {} of {} containers ready",
-        duration::format(spec.update.deadline),
-        census.new_ready,
-        spec.instances
-    );
-    let failure = view
-        .apps
-        .iter()
-        .filter(|app| app.revision == revision)
-        .find_map(|app| app.last_failure.as_ref());
-    if let Some(failure) = failure {
-        reason.push_str("; the last failure: ");
-        reason.push_str(&failure.message);
-    }
-    Some(reason)
-}
-
-/// When a new container last became well, or else when the rollout began.
-fn last_progress(view: &View<'_>, revision: Revision) -> Timestamp {
-    view.apps
-        .iter()
-        .filter(|app| app.revision == revision)
-        .flat_map(|app| {
-            app.containers
-                .iter()
-                .filter(|c| ready_at(app, c, Duration::ZERO).is_some())
-        })
-        .filter_map(|c| c.healthy_since.or(c.started_at))
-        .fold(view.started_at, Timestamp::max)
-}
-
 fn waiting(census: &Census, bounds: Bounds) -> String {
     if census.new_ready < bounds.instances {
         format!(
@@ -278,18 +273,4 @@ fn waiting(census: &Census, bounds: Bounds) -> String {
     } else {
         "containers to stop".to_owned()
     }
-}
-
-/// The time at which the next container is ready, if time is all it lacks, or patience ends.
-fn next_look(new: Option<&App>, spec: &Spec, view: &View<'_>) -> Option<Timestamp> {
-    let new = new?;
-    let ripe = new
-        .containers
-        .iter()
-        .filter_map(|c| ready_at(new, c, spec.update.min_healthy_time))
-        .filter(|at| *at > view.now)
-        .min();
-    let allowed = SignedDuration::try_from(spec.update.deadline).unwrap_or(SignedDuration::MAX);
-    let due = last_progress(view, new.revision).checked_add(allowed).ok();
-    ripe.into_iter().chain(due).min()
 }

@@ -87,6 +87,7 @@ impl World {
                 self.app(app).instances -= u32::try_from(containers.len()).unwrap();
                 self.condemned.extend(containers.iter().cloned());
             }
+            Change::Release { app, .. } => self.app(app).operations.clear(),
             Change::Delete { app } => {
                 let gone = self.apps.iter().position(|a| a.id == *app).unwrap();
                 let gone = self.apps.remove(gone);
@@ -179,7 +180,7 @@ impl World {
         let view = View {
             apps: &self.apps,
             stopping: !self.orphans.is_empty(),
-            started_at: self.now,
+            progress_at: self.now,
             now: self.now,
         };
         decide(&group(), &goal, &view)
@@ -341,6 +342,35 @@ fn an_app_that_is_held_is_left_alone() {
     );
 }
 
+/// As a revision is whose containers never come up, when the former one is to come back.
+#[test]
+fn an_unwanted_app_that_is_stuck_is_freed_and_then_taken_down() {
+    let spec = spec(1, 1, 0, Order::StartFirst);
+    let mut world = World::new(1);
+    world.apps[0].revision = NEW;
+    let held = vec![crate::cluster::OperationId("d1".to_owned())];
+    world.apps.push(App {
+        operations: held.clone(),
+        ..app(3, 1)
+    });
+    let Decision::Continue { changes, .. } = world.decide(&spec) else {
+        panic!("r3 is there")
+    };
+    let id = AppId("r3".to_owned());
+    assert_eq!(
+        changes,
+        [Change::Release {
+            app: id.clone(),
+            operations: held
+        }]
+    );
+    world.apply(&changes[0]);
+    let Decision::Continue { changes, .. } = world.decide(&spec) else {
+        panic!("r3 is there")
+    };
+    assert_eq!(changes, [Change::Delete { app: id }]);
+}
+
 #[test]
 fn a_container_counts_only_after_its_time() {
     let mut spec = Spec::clone(&spec(1, 1, 0, Order::StartFirst));
@@ -379,7 +409,7 @@ fn without_progress_for_the_deadline_it_has_failed() {
     let view = View {
         apps: &world.apps,
         stopping: false,
-        started_at: world.now,
+        progress_at: world.now,
         now,
     };
     let decision = decide(&group(), &goal, &view);
@@ -401,7 +431,7 @@ fn removal_deletes_every_app_and_waits_for_the_last_container() {
             &View {
                 apps: &world.apps,
                 stopping,
-                started_at: world.now,
+                progress_at: world.now,
                 now: world.now,
             },
         )

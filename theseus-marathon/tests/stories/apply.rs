@@ -163,6 +163,40 @@ async fn scaling_says_the_number_and_nothing_else() {
     );
 }
 
+#[tokio::test]
+async fn what_holds_an_app_is_given_up_and_nothing_else_is_forced() {
+    let server = server("1.11.0").await;
+    let accepted = ResponseTemplate::new(202);
+    answer(&server, "DELETE", "/v2/deployments/d1", accepted).await;
+    let over = json!({"message": "DeploymentPlan d2 does not exist"});
+    let over = ResponseTemplate::new(404).set_body_json(over);
+    answer(&server, "DELETE", "/v2/deployments/d2", over).await;
+    let release = |operation: &str| Change::Release {
+        app: AppId(A.to_owned()),
+        operations: vec![OperationId(operation.to_owned())],
+    };
+    // The second is over already, the third is no deployment at all.
+    let outcomes = apply(
+        &server,
+        &[release("d1"), release("d2"), release("../apps/x")],
+    )
+    .await;
+    assert!(outcomes[0].is_ok() && outcomes[1].is_ok(), "{outcomes:?}");
+    assert!(
+        matches!(outcomes[2], Err(ClusterError::Refused { .. })),
+        "{outcomes:?}"
+    );
+    let mut told = requests(&server).await;
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "DELETE /v2/deployments/d1?force=true",
+            "DELETE /v2/deployments/d2?force=true"
+        ]
+    );
+}
+
 /// One deployment would hold both until the slower one is up.
 #[tokio::test]
 async fn apps_with_further_to_go_do_not_share_a_deployment() {
