@@ -1,21 +1,24 @@
 //! What people talk about: services, labeled groups, and the spec of a group.
 
 mod amount;
+mod constraint;
 pub mod duration;
 mod environment;
 mod group;
+mod health;
 mod name;
 mod resources;
 mod spec;
 mod update;
+mod volume;
 
 pub use amount::{Amount, AmountError};
+pub use constraint::{Constraint, CustomConstraint, Operator};
 pub use environment::{EnvValue, Environment, looks_secret};
 pub use group::{GroupId, GroupIdError, GroupSelector, Labels};
+pub use health::{Health, Probe};
 pub use name::{Label, NameError, ServiceName};
 pub use resources::Resources;
-pub use spec::{
-    Access, Constraint, CustomConstraint, Fetch, Health, Network, Operator, Port, Probe, Protocol,
-    Spec, Volume, VolumeError,
-};
+pub use spec::{Fetch, Network, Port, Protocol, Spec};
 pub use update::{OnFailure, Order, Strategy, Update};
+pub use volume::{Access, Volume, VolumeError};

@@ -1,17 +1,16 @@
 //! What a group should be.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::duration;
+use super::constraint::{Constraint, CustomConstraint};
 use super::environment::Environment;
+use super::health::Health;
 use super::resources::Resources;
 use super::update::Update;
+use super::volume::Volume;
 
 /// What a group should be. Its JSON has the shape of a group in a manifest, without the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -176,194 +175,6 @@ pub enum Protocol {
     Udp,
 }
 
-/// A directory of the host inside the container: `/host/path:/container/path[:ro|rw]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Volume {
-    /// Where it is on the host.
-    pub host: String,
-    /// Where it is inside.
-    pub container: String,
-    /// What the container may do with it.
-    pub access: Access,
-}
-
-/// What a container may do with a volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Read only.
-    ReadOnly,
-    /// Read and write.
-    ReadWrite,
-}
-
-/// Why a text is no volume.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a volume is written /host/path:/container/path, with :ro or :rw behind it")]
-pub struct VolumeError;
-
-impl FromStr for Volume {
-    type Err = VolumeError;
-
-    fn from_str(text: &str) -> Result<Self, VolumeError> {
-        let mut parts = text.split(':');
-        let (Some(host), Some(container), access, None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(VolumeError);
-        };
-        let access = match access {
-            None | Some("rw" | "RW") => Access::ReadWrite,
-            Some("ro" | "RO") => Access::ReadOnly,
-            Some(_) => return Err(VolumeError),
-        };
-        if host.is_empty() || !container.starts_with('/') {
-            return Err(VolumeError);
-        }
-        Ok(Self {
-            host: host.to_owned(),
-            container: container.to_owned(),
-            access,
-        })
-    }
-}
-
-impl fmt::Display for Volume {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let access = match self.access {
-            Access::ReadOnly => "ro",
-            Access::ReadWrite => "rw",
-        };
-        write!(f, "{}:{}:{access}", self.host, self.container)
-    }
-}
-
-impl TryFrom<String> for Volume {
-    type Error = VolumeError;
-
-    fn try_from(text: String) -> Result<Self, VolumeError> {
-        text.parse()
-    }
-}
-
-impl From<Volume> for String {
-    fn from(volume: Volume) -> Self {
-        volume.to_string()
-    }
-}
-
-/// A constraint in the engine's terms: `[field, OPERATOR]` or `[field, OPERATOR, value]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<String>", into = "Vec<String>")]
-pub struct Constraint {
-    /// `hostname`, or an attribute of the host.
-    pub field: String,
-    /// What must hold of the field.
-    pub operator: Operator,
-    /// What the operator compares with, where it takes something.
-    pub value: Option<String>,
-}
-
-impl TryFrom<Vec<String>> for Constraint {
-    type Error = String;
-
-    fn try_from(words: Vec<String>) -> Result<Self, String> {
-        let mut words = words.into_iter();
-        let (Some(field), Some(operator), value, None) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Err("a constraint is [field, OPERATOR] or [field, OPERATOR, value]".to_owned());
-        };
-        let operator = operator.parse()?;
-        Ok(Self {
-            field,
-            operator,
-            value,
-        })
-    }
-}
-
-impl From<Constraint> for Vec<String> {
-    fn from(constraint: Constraint) -> Self {
-        let mut words = vec![constraint.field, constraint.operator.to_string()];
-        words.extend(constraint.value);
-        words
-    }
-}
-
-/// What a constraint asks of its field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// At most one container per value.
-    Unique,
-    /// All containers on one value.
-    Cluster,
-    /// Containers spread evenly over the values.
-    GroupBy,
-    /// The value matches a regular expression.
-    Like,
-    /// The value matches it not.
-    Unlike,
-    /// At most so many containers per value.
-    MaxPer,
-    /// The value is exactly this.
-    Is,
-}
-
-impl Operator {
-    /// Every operator.
-    pub const ALL: [Self; 7] = [
-        Self::Unique,
-        Self::Cluster,
-        Self::GroupBy,
-        Self::Like,
-        Self::Unlike,
-        Self::MaxPer,
-        Self::Is,
-    ];
-
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unique => "UNIQUE",
-            Self::Cluster => "CLUSTER",
-            Self::GroupBy => "GROUP_BY",
-            Self::Like => "LIKE",
-            Self::Unlike => "UNLIKE",
-            Self::MaxPer => "MAX_PER",
-            Self::Is => "IS",
-        }
-    }
-}
-
-impl FromStr for Operator {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|operator| operator.as_str().eq_ignore_ascii_case(text))
-            .ok_or_else(|| {
-                let known = Self::ALL.map(Self::as_str).join(", ");
-                format!("{text:?} is no operator; known are {known}")
-            })
-    }
-}
-
-impl fmt::Display for Operator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A constraint that Theseus itself looks after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CustomConstraint {
-    /// A container that was killed comes back on the host where it ran.
-    FixedHost,
-}
-
 /// The network that containers join.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -417,73 +228,10 @@ fn yes() -> bool {
     true
 }
 
-/// How to see whether a container is well.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Health {
-    /// What is tried.
-    #[serde(flatten)]
-    pub probe: Probe,
-    /// How long after the start failures do not count.
-    #[serde(with = "duration")]
-    pub grace: Duration,
-    /// How often it is tried.
-    #[serde(with = "duration")]
-    pub interval: Duration,
-    /// How long an answer may take.
-    #[serde(with = "duration")]
-    pub timeout: Duration,
-    /// After how many failures in a row the container is killed; 0 for never.
-    pub failures: u32,
-}
-
-impl Health {
-    /// The check with the manifest's defaults.
-    pub fn new(probe: Probe) -> Self {
-        Self {
-            probe,
-            grace: Duration::from_secs(300),
-            interval: Duration::from_secs(60),
-            timeout: Duration::from_secs(20),
-            failures: 3,
-        }
-    }
-}
-
-/// What a health check tries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Probe {
-    /// A GET that must be answered with a status from 200 to 399.
-    Http {
-        /// The name of the port.
-        port: String,
-        /// The path.
-        path: String,
-    },
-    /// A connection that must be accepted.
-    Tcp {
-        /// The name of the port.
-        port: String,
-    },
-    /// A command that must exit with 0.
-    Command(String),
-}
-
-impl Probe {
-    /// The name of the port that is tried, if one is.
-    pub fn port(&self) -> Option<&str> {
-        match self {
-            Self::Http { port, .. } | Self::Tcp { port } => Some(port),
-            Self::Command(_) => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::EnvValue;
+    use crate::model::{EnvValue, Probe};
 
     #[test]
     fn a_spec_survives_its_json() {
@@ -521,19 +269,5 @@ mod tests {
         }));
         let json = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<Spec>(&json).unwrap(), spec, "{json}");
-    }
-
-    #[test]
-    fn volumes() {
-        for (text, shown) in [
-            ("/a:/b", "/a:/b:rw"),
-            ("/a:/b:ro", "/a:/b:ro"),
-            ("data:/b:RW", "data:/b:rw"),
-        ] {
-            assert_eq!(text.parse::<Volume>().unwrap().to_string(), shown);
-        }
-        for bad in ["", "/a", "/a:b", ":/b", "/a:/b:x", "/a:/b:ro:"] {
-            assert_eq!(bad.parse::<Volume>(), Err(VolumeError), "{bad}");
-        }
     }
 }
