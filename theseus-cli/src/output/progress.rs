@@ -243,13 +243,9 @@ pub(crate) fn finished(report: &Report, format: Format) -> Result<(), crate::fai
     .filter(|(outcome, _)| count(*outcome) > 0)
     .map(|(outcome, words)| format!("{} {words}", count(outcome)))
     .collect();
-    let words = if parts.is_empty() {
-        "nothing to do".to_owned()
-    } else {
-        parts.join(", ")
+    let words = match &parts[..] {
+        [] => "Nothing to do.".to_owned(),
+        parts => format!("Groups: {}.", parts.join(", ")),
     };
-    super::print(&format!(
-        "{}\n",
-        paint(STRONG, &format!("Deploy: {words}."))
-    ))
+    super::print(&format!("{}\n", paint(STRONG, &words)))
 }
