@@ -41,9 +41,9 @@ pub fn rollout_key(group: &GroupId) -> String {
     format!("{ROLLOUTS}{}/{}", group.service, group.labels)
 }
 
-/// The key of one revision in a group's history. The number is padded, so that keys sort by it.
+/// The key of one revision in a group's history. Keys do not sort by the number.
 pub fn history_key(group: &GroupId, revision: Revision) -> String {
-    format!("history/{}/{}/{revision:010}", group.service, group.labels)
+    format!("history/{}/{}/{revision}", group.service, group.labels)
 }
 
 /// What is deployed as a group.
