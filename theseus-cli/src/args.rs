@@ -35,18 +35,31 @@ pub(crate) struct Cli {
 
 /// What every command understands.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// The cluster and store to talk to, by its name in mesos.yaml, or `sandbox`
-    #[arg(long, global = true, env = "THESEUS_CONTEXT", value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        env = "THESEUS_CONTEXT",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     pub(crate) context: Option<String>,
     /// The configuration, instead of ./mesos.yaml
-    #[arg(long, global = true, env = "THESEUS_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "THESEUS_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) config: Option<PathBuf>,
-    /// For whom the output is: people or programs
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    /// For people (`text`) or for programs (`json`)
+    #[arg(long, global = true, value_enum, hide_possible_values = true, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    /// When to use colours: `auto` (on a terminal, unless `NO_COLOR` is set), `always` or `never`
+    #[arg(long, global = true, value_enum, hide_possible_values = true, default_value_t = Color::Auto)]
     pub(crate) color: Color,
     /// Tell more of what goes on; twice for everything
     #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]

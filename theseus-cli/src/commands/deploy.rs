@@ -11,10 +11,17 @@ use crate::connect::connect;
 use crate::failure::{Code, Failure};
 use crate::saved_plan::SavedPlan;
 
+const EXAMPLES: &str = "\
+Examples:
+  theseus deploy ingestor.yaml
+  theseus deploy *.yaml --yes --timeout 15m
+  theseus deploy P                         just what `theseus plan --out P` showed, or nothing";
+
 /// Plan, ask, and carry the plan out, with live progress
 ///
 /// Interrupt it at any time: the same command again goes on where it was.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Manifests in YAML or JSON, or one plan kept by `theseus plan --out`; - for standard input
     #[arg(required = true, value_name = "FILE|PLAN")]

@@ -11,8 +11,15 @@ use crate::failure::{Code, Failure};
 use crate::output::{self, print, print_json};
 use crate::saved_plan;
 
+const EXAMPLES: &str = "\
+Examples:
+  theseus plan ingestor.yaml
+  theseus plan *.yaml --exit-code          for a job: exits with 10 when there are changes
+  theseus plan ingestor.yaml --out P && theseus deploy P";
+
 /// Show what a deploy would change, and change nothing
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Manifests in YAML or JSON; - for standard input
     #[arg(required = true, value_name = "FILE")]

@@ -10,8 +10,14 @@ use crate::args::Global;
 use crate::connect::connect;
 use crate::failure::{Code, Failure};
 
+const EXAMPLES: &str = "\
+Examples:
+  theseus remove ingestor:dev
+  theseus remove ingestor --yes            all groups of the service";
+
 /// Take groups away: their containers and their records
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Groups such as ingestor:dev, or a service for all of its groups
     #[arg(required = true, value_name = "GROUP")]

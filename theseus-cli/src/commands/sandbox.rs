@@ -20,6 +20,11 @@ use crate::output::style::{STRONG, paint};
 use crate::output::{print, print_json, say};
 use crate::sandbox_file::{Running, SandboxFile, state_dir};
 
+const EXAMPLES: &str = "\
+Examples:
+  theseus sandbox --deploy examples/ingestor.yaml
+  theseus sandbox --hosts 20 --start-delay 200ms --state ./sandbox";
+
 /// How often the state of the cluster is kept, where it is to be kept.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -28,6 +33,7 @@ const KEEP_EVERY: Duration = Duration::from_secs(5);
 /// It runs in the foreground until Ctrl-C. Other commands find it by themselves, or as
 /// --context sandbox.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// A manifest to deploy on it at once; may be given several times
     #[arg(long, value_name = "FILE")]

@@ -12,8 +12,14 @@ use crate::args::Global;
 use crate::connect::connect;
 use crate::failure::{Code, Failure};
 
+const EXAMPLES: &str = "\
+Examples:
+  theseus scale ingestor:dev 8
+  theseus scale ingestor 0 --yes           all groups of the service";
+
 /// Give groups another number of containers; those that stay are not touched
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Groups such as ingestor:dev, or a service for all of its groups
     #[arg(required = true, value_name = "GROUP")]

@@ -13,8 +13,14 @@ use crate::output::style::{BAD, CHANGE, GOOD, inert, paint};
 use crate::output::table::{Align, Column, render};
 use crate::output::{human, print, print_json, width};
 
+const EXAMPLES: &str = "\
+Examples:
+  theseus status
+  theseus status ingestor --format json | jq '.groups[] | {group, healthy}'";
+
 /// Show what is deployed, and how it is doing
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Groups such as ingestor:dev, or services; everything when none is named
     #[arg(value_name = "GROUP")]

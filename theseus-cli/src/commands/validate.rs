@@ -12,8 +12,14 @@ use crate::args::{Format, Global};
 use crate::failure::{Code, Failure};
 use crate::output::{human, print, print_json};
 
+const EXAMPLES: &str = "\
+Examples:
+  theseus validate *.yaml
+  theseus validate - < ingestor.yaml";
+
 /// Check manifests, without talking to anything
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Manifests in YAML or JSON; - for standard input
     #[arg(required = true, value_name = "FILE")]
