@@ -34,9 +34,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     let sources = manifests::read_sources(&args.files)?;
-    // Reading the manifest and finding the cluster do not wait for each other.
-    let connection = connect(global).await?;
     let desired = Desired::from(&manifests::parse(&sources)?);
+    let connection = connect(global).await?;
     let plan = connection.engine.plan(&desired).await?;
     if let Some(path) = &args.out {
         saved_plan::save(path, &args.files, &sources, &plan)?;
