@@ -87,7 +87,7 @@ fn code(report: &Report) -> Code {
     match report.outcome() {
         Outcome::Ok | Outcome::Unchanged => Code::Done,
         Outcome::RolledBack => Code::RolledBack,
-        Outcome::Stale => Code::Conflict,
+        Outcome::Stale | Outcome::Overtaken => Code::Conflict,
         Outcome::Stopped | Outcome::Failed => {
             output::say("help: the same command again goes on where this one was\n");
             Code::Failed

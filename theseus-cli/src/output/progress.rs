@@ -188,6 +188,7 @@ pub(crate) fn done(report: &GroupReport) -> String {
         Outcome::RolledBack => ("↩", CHANGE, "rolled back"),
         Outcome::Stopped => ("■", CHANGE, "stopped"),
         Outcome::Stale => ("✘", BAD, "not begun"),
+        Outcome::Overtaken => ("✘", BAD, "given up"),
         Outcome::Failed => ("✘", BAD, "failed"),
     };
     let mut line = format!(
@@ -236,6 +237,7 @@ pub(crate) fn finished(report: &Report, format: Format) -> Result<(), crate::fai
         (Outcome::RolledBack, "rolled back"),
         (Outcome::Stopped, "stopped"),
         (Outcome::Stale, "not begun"),
+        (Outcome::Overtaken, "given up"),
         (Outcome::Failed, "failed"),
         (Outcome::Unchanged, "unchanged"),
     ]

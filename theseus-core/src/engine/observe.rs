@@ -1,5 +1,7 @@
 //! Looking at cluster and store together.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 
 use super::EngineError;
@@ -7,7 +9,7 @@ use crate::cluster::{Cluster, Scope, Snapshot};
 use crate::model::GroupId;
 use crate::records::{self, RevisionCounter, Stored};
 use crate::state::{Observed, Records};
-use crate::store::{Store, list_all};
+use crate::store::{self, Store, list_all};
 
 /// Up to this many groups are read key by key; more are read by listing all.
 const FEW: usize = 16;
@@ -42,6 +44,26 @@ pub(super) async fn records(
         some(store, groups).await?,
         Snapshot::default(),
     ))
+}
+
+/// The store's revisions of the unfinished rollouts of these groups, by their keys.
+pub(super) async fn rollouts(
+    store: &dyn Store,
+    groups: &[GroupId],
+) -> Result<BTreeMap<String, store::Revision>, EngineError> {
+    let entries = if groups.len() > FEW {
+        list_all(store, records::ROLLOUTS).await?.0
+    } else {
+        let mut entries = Vec::new();
+        for group in groups {
+            entries.extend(store.get(&records::rollout_key(group)).await?);
+        }
+        entries
+    };
+    Ok(entries
+        .into_iter()
+        .map(|entry| (entry.key, entry.modified))
+        .collect())
 }
 
 async fn some(store: &dyn Store, groups: &[GroupId]) -> Result<Records, EngineError> {

@@ -96,6 +96,9 @@ pub enum Outcome {
     /// The records changed after the plan was made; nothing was done.
     #[serde(rename = "failed")]
     Stale,
+    /// Somebody else has begun to deploy it meanwhile; what was left to do was left.
+    #[serde(rename = "failed")]
+    Overtaken,
     /// It did not come about.
     Failed,
 }

@@ -14,14 +14,16 @@ use super::{Engine, EngineError, journal};
 use crate::cluster::{Change, ClusterError, Scope};
 use crate::model::GroupId;
 use crate::plan::{Action, GroupPlan, Plan};
-use crate::records::{Goal, Stored};
+use crate::records::{Goal, Stored, rollout_key};
 use crate::rollout::{Census, Decision, View, decide};
-use crate::state::{GroupState, Observed};
-use crate::store::StoreError;
+use crate::state::{GroupState, Observed, Records};
+use crate::store::{self, StoreError};
 
 /// How long cluster or store may be out of reach before the loop gives up.
 const OUTAGE: Duration = Duration::from_secs(120);
 
+/// The store's revisions of rollouts, by their keys.
+type Rollouts = BTreeMap<String, store::Revision>;
 type Tell<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
 pub(super) async fn run(
@@ -169,21 +171,20 @@ impl Run<'_> {
         };
         let mut reached_at = Instant::now();
         while !self.active.is_empty() {
-            let scope = Scope::Groups(self.active.keys().cloned().collect());
             let looked = Instant::now();
             // Looking may be cut short; what follows from it may not.
             let seen = tokio::select! {
                 biased;
                 () = &mut stop => break,
-                seen = self.engine.cluster.observe(&scope) => seen,
+                seen = self.look() => seen,
             };
             let took = looked.elapsed();
             let turned = match seen {
-                Ok(snapshot) => {
-                    self.turn(Observed::new(crate::state::Records::default(), snapshot))
-                        .await
+                Ok((observed, rollouts)) => {
+                    self.drop_overtaken(&rollouts);
+                    self.turn(observed).await
                 }
-                Err(error) => Err(error.into()),
+                Err(error) => Err(error),
             };
             let until = match turned {
                 Ok(until) => {
@@ -210,6 +211,30 @@ impl Run<'_> {
         }
         self.stopped();
         Ok(())
+    }
+
+    /// What runs of the groups, and which rollouts of them are written down.
+    async fn look(&self) -> Result<(Observed, Rollouts), EngineError> {
+        let groups: Vec<GroupId> = self.active.keys().cloned().collect();
+        let rollouts = super::observe::rollouts(&*self.engine.store, &groups);
+        let scope = Scope::Groups(groups.clone());
+        let snapshot = async { Ok(self.engine.cluster.observe(&scope).await?) };
+        let (rollouts, snapshot) = tokio::try_join!(rollouts, snapshot)?;
+        Ok((Observed::new(Records::default(), snapshot), rollouts))
+    }
+
+    /// Lets go of the groups whose rollout somebody has replaced: two deployers of one group would
+    /// undo each other's changes for ever.
+    fn drop_overtaken(&mut self, rollouts: &Rollouts) {
+        let overtaken_groups: Vec<GroupId> = self
+            .active
+            .values()
+            .filter(|work| rollouts.get(&rollout_key(&work.group)) != Some(&work.rollout.modified))
+            .map(|work| work.group.clone())
+            .collect();
+        for group in overtaken_groups {
+            self.close(&group, Outcome::Overtaken, Some(overtaken()));
+        }
     }
 
     /// Reports what is not done yet, if anything, as stopped.
@@ -282,7 +307,7 @@ impl Run<'_> {
                     None => self.close(group, Outcome::Ok, None),
                 },
                 Err(StoreError::Conflict { .. }) => {
-                    self.close(group, Outcome::Failed, Some(overtaken()));
+                    self.close(group, Outcome::Overtaken, Some(overtaken()));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -320,7 +345,7 @@ impl Run<'_> {
                 });
             }
             Err(StoreError::Conflict { .. }) => {
-                self.close(group, Outcome::Failed, Some(overtaken()));
+                self.close(group, Outcome::Overtaken, Some(overtaken()));
             }
             Err(error) => return Err(error.into()),
         }
@@ -375,7 +400,7 @@ impl Engine {
 
 /// What is written before work on a group begins; nothing when it is written already, or when
 /// there is nothing to do.
-fn opening(plan: &GroupPlan, now: Timestamp) -> Option<crate::store::Txn> {
+fn opening(plan: &GroupPlan, now: Timestamp) -> Option<store::Txn> {
     match (&plan.action, &plan.goal) {
         _ if plan.is_empty() => None,
         (Action::None, Goal::Present { revision, spec }) => {
