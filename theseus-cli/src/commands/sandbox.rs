@@ -115,9 +115,11 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
             deploy(global, &connection, desired).await;
         }
         suggest(global, &running, &args.deploy);
-        interrupt::requested().await;
+        std::future::pending().await
     };
+    // A deploy that is under way is broken off: its cluster ends with it.
     tokio::select! {
+        () = interrupt::requested() => {}
         () = working => {}
         () = keeping => {}
     }
