@@ -115,7 +115,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
             deploy(global, &connection, desired).await;
         }
         suggest(global, &running, &args.deploy);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     // A deploy that is under way is broken off: its cluster ends with it.
     tokio::select! {
