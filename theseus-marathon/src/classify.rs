@@ -26,14 +26,18 @@ pub(crate) struct Reply<'a> {
 
 /// Why the request failed; `None` when it did not.
 pub(crate) fn classify(reply: Reply<'_>, is_write: bool) -> Option<Failure> {
+    // The body of a success may be very large, and tells nothing of a failure.
+    (!reply.status.is_success()).then(|| failure(reply, is_write))
+}
+
+fn failure(reply: Reply<'_>, is_write: bool) -> Failure {
     let told = Told::of(reply.body);
     let reason = || format!("HTTP {}: {}", reply.status.as_u16(), told.text);
     let nothing_done = || Failure::Unreachable {
         cause: reason().into(),
         after: reply.retry_after,
     };
-    Some(match reply.status.as_u16() {
-        200..300 => return None,
+    match reply.status.as_u16() {
         300..400 => Failure::Garbled(format!(
             "HTTP {}, which leads away from here",
             reply.status.as_u16()
@@ -55,7 +59,7 @@ pub(crate) fn classify(reply: Reply<'_>, is_write: bool) -> Option<Failure> {
         503 if reply.retry_after.is_some() || !told.is_marathons() => nothing_done(),
         408 | 500..600 => Failure::on_the_way(is_write, reason()),
         _ => Failure::Garbled(reason()),
-    })
+    }
 }
 
 /// A success whose body is not what it should be: after a write nobody knows what was done.
