@@ -253,16 +253,23 @@ async fn a_cut_event_stream_is_attached_again() {
 
 #[tokio::test]
 async fn a_revision_that_never_gets_healthy_is_taken_back() {
-    let checked = "instances: 3, health: {http: {port: api}, grace: 60s, interval: 1s, timeout: 1s}, update: {deadline: 1s}";
+    let checked = |image: &str, deadline: &str| {
+        let health = "{http: {port: api}, grace: 60s, interval: 1s, timeout: 1s}";
+        let update = format!("{{deadline: {deadline}}}");
+        group(
+            image,
+            &format!("instances: 3, health: {health}, update: {update}"),
+        )
+    };
     let world = World::new().await;
-    deploys(&world, &group("a:1", checked), Action::Create).await;
+    deploys(&world, &checked("a:1", "1m"), Action::Create).await;
     let former = world.ids(FIRST);
     world.sandbox().add_script(Script {
         never_healthy: true,
         ..Script::for_image("a:2")
     });
     let watcher = Watcher::start(world.server.url()).await;
-    let report = world.deploy(&group("a:2", checked)).await;
+    let report = world.deploy(&checked("a:2", "1s")).await;
     assert_eq!(report.outcome(), Outcome::RolledBack, "{report:?}");
     let reason = report.groups[0].reason.as_deref().unwrap();
     assert!(reason.contains("no progress for 1s: 0 of 3"), "{reason}");
@@ -273,7 +280,7 @@ async fn a_revision_that_never_gets_healthy_is_taken_back() {
     assert_eq!(world.ids(SECOND), [""; 0]);
 
     // What is tried next has a number of its own.
-    deploys(&world, &group("a:3", checked), Action::Roll).await;
+    deploys(&world, &checked("a:3", "1m"), Action::Roll).await;
     world.assert_serves(3, 3).await;
 }
 
