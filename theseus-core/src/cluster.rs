@@ -134,7 +134,8 @@ pub struct Container {
     pub health: HealthState,
     /// When it was first asked for.
     pub staged_at: Option<Timestamp>,
-    /// When it began to run.
+    /// When it began to run. One that runs and does not say since when can never have been well
+    /// for a `min-healthy-time`.
     pub started_at: Option<Timestamp>,
     /// Since when it has passed its checks; `None` when it does not, or has none.
     pub healthy_since: Option<Timestamp>,

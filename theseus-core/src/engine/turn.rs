@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::pace::Pace;
@@ -21,9 +21,12 @@ use crate::store::{self, StoreError};
 
 /// How long cluster or store may be out of reach before the loop gives up.
 const OUTAGE: Duration = Duration::from_secs(120);
+/// How soon something is looked at again of which no event will tell.
+const AGAIN: SignedDuration = SignedDuration::from_millis(250);
 
 /// The store's revisions of rollouts, by their keys.
 type Rollouts = BTreeMap<String, store::Revision>;
+
 type Tell<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
 pub(super) async fn run(
@@ -196,7 +199,7 @@ impl Run<'_> {
                         group: None,
                         message: chain(&error),
                     });
-                    None
+                    self.now().checked_add(AGAIN).ok()
                 }
                 Err(error) => return Err(error),
             };
@@ -285,11 +288,14 @@ impl Run<'_> {
             }
         }
         self.finish(&reached).await?;
+        let turned_back = !failed.is_empty();
         for (group, reason) in failed {
             self.fail(&group, reason).await?;
         }
-        self.apply(changes, owners).await?;
-        Ok(next)
+        let unsettled = self.apply(changes, owners).await?;
+        // No event tells of what did not happen.
+        let again = (turned_back || unsettled).then(|| now.checked_add(AGAIN).unwrap_or(now));
+        Ok([next, again].into_iter().flatten().min())
     }
 
     /// Writes down that these groups are where they were to come.
@@ -352,16 +358,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Tells the cluster what to change. What fails in passing is seen, and tried again, on the
-    /// next look; what is refused ends the group's work.
+    /// Tells the cluster what to change, and says whether anything is to be looked at again soon.
+    /// What fails in passing is seen, and tried again, on the next look; what is refused ends the
+    /// group's work.
     async fn apply(
         &mut self,
         changes: Vec<Change>,
         owners: Vec<GroupId>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         if changes.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
+        let mut unsettled = false;
         let answers = self.engine.cluster.apply(&changes).await;
         let mut unreachable = None;
         for ((change, group), answer) in changes.iter().zip(owners).zip(answers) {
@@ -377,15 +385,19 @@ impl Run<'_> {
                     return Err(error.into());
                 }
                 Err(error) if error.is_passing() => {
+                    unsettled = true;
                     (self.tell)(Progress::Trouble {
                         group: Some(group),
                         message: chain(&error),
                     });
                 }
-                Err(error) => self.fail(&group, chain(&error)).await?,
+                Err(error) => {
+                    unsettled = true;
+                    self.fail(&group, chain(&error)).await?;
+                }
             }
         }
-        unreachable.map_or(Ok(()), |error| Err(error.into()))
+        unreachable.map_or(Ok(unsettled), |error| Err(error.into()))
     }
 }
 
