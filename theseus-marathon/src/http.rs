@@ -12,6 +12,7 @@ use reqwest::header::{
 };
 use reqwest::{Certificate, Client, Method, Response, redirect};
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use url::Url;
 
@@ -27,6 +28,9 @@ const MAX_REDIRECTS: usize = 3;
 
 /// The most memory that is set aside because a header says so.
 const MAX_RESERVED: usize = 64 << 20;
+
+/// From so many bytes on, an answer takes a while to parse.
+const LARGE: usize = 256 << 10;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -124,15 +128,15 @@ impl Http {
     }
 
     /// Asks for something, again and again while that can help. `limit` is on one answer.
-    pub(crate) async fn read<T>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         request: &Request,
         limit: Duration,
-        parse: impl Fn(&[u8]) -> serde_json::Result<T>,
+        parse: fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, Failure> {
         self.patiently(|| async {
             let body = self.exchange(request, limit).await?;
-            parse(&body).map_err(|error| misread(&error, false))
+            parsed(body, parse).await
         })
         .await
     }
@@ -326,6 +330,21 @@ impl Http {
             }
         }
     }
+}
+
+/// What a body says. A large one is parsed where nothing else waits for the thread.
+async fn parsed<T: Send + 'static>(
+    body: Bytes,
+    parse: fn(&[u8]) -> serde_json::Result<T>,
+) -> Result<T, Failure> {
+    let parsed = if body.len() < LARGE {
+        parse(&body)
+    } else {
+        spawn_blocking(move || parse(&body))
+            .await
+            .map_err(|cut| Failure::unreachable(cut.to_string()))?
+    };
+    parsed.map_err(|error| misread(&error, false))
 }
 
 /// The tries of one request.
