@@ -2,12 +2,9 @@
 
 use std::path::PathBuf;
 
-use theseus_core::plan::Desired;
-
 use super::carry_out::{Options, carry_out};
 use super::manifests;
 use crate::args::Global;
-use crate::connect::connect;
 use crate::failure::{Code, Failure};
 use crate::saved_plan::SavedPlan;
 
@@ -36,9 +33,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     if let Some(saved) = &saved {
         sources = saved.sources()?;
     }
-    let desired = Desired::from(&manifests::parse(&sources)?);
-    let connection = connect(global).await?;
-    let plan = connection.engine.plan(&desired).await?;
+    let (connection, plan) = manifests::plan(global, &sources).await?;
     if let Some(saved) = &saved {
         saved.check(&plan)?;
     }

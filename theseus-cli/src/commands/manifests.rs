@@ -2,10 +2,19 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use theseus_core::manifest::{MAX_BYTES, Manifest, Source};
+use theseus_core::plan::{Desired, Plan};
+use tokio::task::spawn_blocking;
 
+use crate::args::Global;
+use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure};
+
+/// From so many bytes on, a manifest takes a while to check, and has so many groups that all of
+/// the cluster is looked at anyway.
+const LARGE: usize = 64 << 10;
 
 /// Reads and checks all files together, so that a group that stands in two of them is found.
 pub(crate) fn read(files: &[PathBuf]) -> Result<Manifest, Failure> {
@@ -13,13 +22,38 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<Manifest, Failure> {
 }
 
 /// All files as they are.
-pub(crate) fn read_sources(files: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+pub(crate) fn read_sources(files: &[PathBuf]) -> Result<Arc<[Source]>, Failure> {
     files.iter().map(|path| read_source(path)).collect()
 }
 
 /// Checks what was read. All faults are told at once.
-pub(crate) fn parse(sources: &[Source]) -> Result<Manifest, Failure> {
+fn parse(sources: &[Source]) -> Result<Manifest, Failure> {
     Manifest::parse(sources).map_err(|faults| Failure::new(Code::Usage, faults.to_string()))
+}
+
+/// Checks what was read, connects to what is to run it, and plans. Faults are told before anything
+/// that is wrong with the cluster.
+pub(crate) async fn plan(
+    global: &Global,
+    sources: &Arc<[Source]>,
+) -> Result<(Connection, Plan), Failure> {
+    let size: usize = sources.iter().map(|source| source.text.len()).sum();
+    if size < LARGE {
+        let desired = Desired::from(&parse(sources)?);
+        let connection = connect(global).await?;
+        let plan = connection.engine.plan(&desired).await?;
+        return Ok((connection, plan));
+    }
+    let sources = Arc::clone(sources);
+    let checking = spawn_blocking(move || parse(&sources).map(|manifest| Desired::from(&manifest)));
+    let checked = async { checking.await.expect("it neither panics nor is cancelled") };
+    match connect(global).await {
+        Ok(connection) => {
+            let plan = connection.engine.plan_while_reading(checked).await?;
+            Ok((connection, plan))
+        }
+        Err(failure) => checked.await.and(Err(failure)),
+    }
 }
 
 /// One file; `-` is stdin.

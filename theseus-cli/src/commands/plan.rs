@@ -2,11 +2,8 @@
 
 use std::path::PathBuf;
 
-use theseus_core::plan::Desired;
-
 use super::manifests;
 use crate::args::{Format, Global};
-use crate::connect::connect;
 use crate::failure::{Code, Failure};
 use crate::output::{self, print, print_json};
 use crate::saved_plan;
@@ -34,9 +31,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     let sources = manifests::read_sources(&args.files)?;
-    let desired = Desired::from(&manifests::parse(&sources)?);
-    let connection = connect(global).await?;
-    let plan = connection.engine.plan(&desired).await?;
+    let (_, plan) = manifests::plan(global, &sources).await?;
     if let Some(path) = &args.out {
         saved_plan::save(path, &args.files, &sources, &plan)?;
     }

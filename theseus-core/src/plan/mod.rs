@@ -34,6 +34,13 @@ pub struct Desired {
     pub remove: BTreeSet<GroupId>,
 }
 
+impl Desired {
+    /// Whether the group is wanted or unwanted.
+    pub fn speaks_of(&self, group: &GroupId) -> bool {
+        self.deploy.contains_key(group) || self.remove.contains(group)
+    }
+}
+
 impl From<&Manifest> for Desired {
     fn from(manifest: &Manifest) -> Self {
         Self {
