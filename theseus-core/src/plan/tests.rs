@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use insta::assert_json_snapshot;
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::{App, AppId};
@@ -340,4 +341,40 @@ fn what_is_not_enforced_is_said() {
     pinned.custom_constraints.push(CustomConstraint::FixedHost);
     let plan = plan(&deploying(&Arc::new(pinned)), &Observed::default());
     assert!(plan.groups[0].notices[0].starts_with("fixed-host is recorded but not enforced"));
+}
+
+/// The state in which a group is once its plan is carried out.
+fn reached(plan: &GroupPlan) -> GroupState {
+    match &plan.goal {
+        Goal::Present { revision, spec } => GroupState {
+            record: Some(record(*revision, spec)),
+            apps: vec![app(*revision, spec.instances)],
+            last_revision: *revision,
+            ..GroupState::default()
+        },
+        Goal::Absent => GroupState::default(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn planning_on_the_reached_state_is_empty(
+        deployed in proptest::option::of((0u8..3, 0u32..5)),
+        begun in proptest::option::of((0u8..3, 0u32..5)),
+        running in proptest::collection::btree_map(1u32..4, 0u32..5, 0..3),
+        wanted in proptest::option::of((0u8..3, 0u32..5)),
+    ) {
+        let made = |(image, instances): (u8, u32)| spec(&format!("a:{image}"), instances);
+        let state = GroupState {
+            record: deployed.map(|it| record(2, &made(it))),
+            rollout: begun.map(|it| rollout(present(3, &made(it)))),
+            apps: running.into_iter().map(|(revision, instances)| app(revision, instances)).collect(),
+            last_revision: 3,
+            stopping: false,
+        };
+        let desired = wanted.map_or_else(removing, |it| deploying(&made(it)));
+        let first = plan(&desired, &observed(state));
+        let second = plan(&desired, &observed(reached(&first.groups[0])));
+        prop_assert!(second.is_empty(), "{:?}, then {:?}", first, second);
+    }
 }
