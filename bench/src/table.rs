@@ -1,5 +1,6 @@
 //! The table of figures, in Markdown, so that it can go into `README.md` as it is.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// One figure.
@@ -96,7 +97,8 @@ pub(crate) fn render(rows: &[Row]) -> String {
     let mut text = String::new();
     for row in [headings, rule].iter().chain(&cells) {
         for (cell, width) in row.iter().zip(widths) {
-            text.push_str(&format!("| {cell:<width$} "));
+            // Writing to a string cannot fail.
+            let _ = write!(text, "| {cell:<width$} ");
         }
         text.push_str("|\n");
     }

@@ -34,6 +34,7 @@ pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
         .iter()
         .filter(|(method, _)| method != "GET")
         .count();
+    let writes = u32::try_from(writes)?;
     let polls = log.polls();
     let closest = polls.iter().min().map_or_else(
         || "none".to_owned(),
@@ -50,7 +51,7 @@ pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
         ),
         Row::new(
             "its writes per batch",
-            format!("{:.1}", writes as f64 / f64::from(BATCHES)),
+            format!("{:.1}", f64::from(writes) / f64::from(BATCHES)),
             "≤ 2",
         ),
         Row::new(
