@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -124,7 +123,7 @@ impl SavedPlan {
     }
 
     /// The manifests that the plan was made from, if they are still the same.
-    pub(crate) fn sources(&self) -> Result<Arc<[Source]>, Failure> {
+    pub(crate) fn sources(&self) -> Result<Vec<Source>, Failure> {
         let files: Vec<PathBuf> = self
             .manifests
             .iter()

@@ -2,11 +2,10 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use theseus_core::cluster::Scope;
 use theseus_core::manifest::{MAX_BYTES, Manifest, Source};
-use theseus_core::plan::{Desired, Plan};
-use tokio::task::spawn_blocking;
+use theseus_core::plan::{self, Desired, Plan};
 
 use crate::args::Global;
 use crate::connect::{Connection, connect};
@@ -22,7 +21,7 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<Manifest, Failure> {
 }
 
 /// All files as they are.
-pub(crate) fn read_sources(files: &[PathBuf]) -> Result<Arc<[Source]>, Failure> {
+pub(crate) fn read_sources(files: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     files.iter().map(|path| read_source(path)).collect()
 }
 
@@ -31,11 +30,11 @@ fn parse(sources: &[Source]) -> Result<Manifest, Failure> {
     Manifest::parse(sources).map_err(|faults| Failure::new(Code::Usage, faults.to_string()))
 }
 
-/// Checks what was read, connects to what is to run it, and plans. Faults are told before anything
-/// that is wrong with the cluster.
+/// Checks what was read, connects to what is to run it, and plans. The cluster is looked at while a
+/// large manifest is checked, but faults are told before anything that is wrong with the cluster.
 pub(crate) async fn plan(
     global: &Global,
-    sources: &Arc<[Source]>,
+    sources: &[Source],
 ) -> Result<(Connection, Plan), Failure> {
     let size: usize = sources.iter().map(|source| source.text.len()).sum();
     if size < LARGE {
@@ -44,16 +43,17 @@ pub(crate) async fn plan(
         let plan = connection.engine.plan(&desired).await?;
         return Ok((connection, plan));
     }
-    let sources = Arc::clone(sources);
-    let checking = spawn_blocking(move || parse(&sources).map(|manifest| Desired::from(&manifest)));
-    let checked = async { checking.await.expect("it neither panics nor is cancelled") };
-    match connect(global).await {
-        Ok(connection) => {
-            let plan = connection.engine.plan_while_reading(checked).await?;
-            Ok((connection, plan))
-        }
-        Err(failure) => checked.await.and(Err(failure)),
-    }
+    let connection = match connect(global).await {
+        Ok(connection) => connection,
+        Err(failure) => return parse(sources).and(Err(failure)),
+    };
+    let engine = connection.engine.clone();
+    let looking = tokio::spawn(async move { engine.observe(&Scope::All).await });
+    let desired = Desired::from(&parse(sources)?);
+    let mut observed = looking.await.expect("it neither panics nor is cancelled")?;
+    // Of other groups a plan tells nothing.
+    observed.groups.retain(|group, _| desired.speaks_of(group));
+    Ok((connection, plan::plan(&desired, &observed)))
 }
 
 /// One file; `-` is stdin.

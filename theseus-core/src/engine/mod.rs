@@ -20,10 +20,8 @@ mod work;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::{Either, select};
 use jiff::Timestamp;
 
 use crate::cluster::{Cluster, ClusterError, Scope};
@@ -107,21 +105,6 @@ impl Engine {
             .collect();
         let observed = self.observe(&Scope::Groups(groups)).await?;
         Ok(plan::plan(desired, &observed))
-    }
-
-    /// The same for what is still being read: everything is looked at meanwhile, so that neither
-    /// waits for the other. What is wrong with `desired` is told first, however the look turns out.
-    pub async fn plan_while_reading<E: From<EngineError>>(
-        &self,
-        desired: impl Future<Output = Result<Desired, E>>,
-    ) -> Result<Plan, E> {
-        let (desired, looking) = (pin!(desired), pin!(self.observe(&Scope::All)));
-        let (desired, mut observed) = match select(desired, looking).await {
-            Either::Left((desired, looking)) => (desired?, looking.await?),
-            Either::Right((observed, reading)) => (reading.await?, observed?),
-        };
-        observed.groups.retain(|group, _| desired.speaks_of(group));
-        Ok(plan::plan(&desired, &observed))
     }
 
     /// Carries a plan out, telling `progress` what happens, until it is done or `stop` is ready.
