@@ -1,11 +1,10 @@
 //! A cluster that does what the one behind it does, and remembers what the engine asked of it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use std::sync::Arc;
 use theseus_core::cluster::{
     Accepted, Change, Cluster, ClusterError, EngineInfo, Events, Scope, Snapshot,
 };
@@ -25,8 +24,6 @@ pub(crate) struct Log {
     looks: Vec<Instant>,
     /// When it got an event.
     events: Vec<Instant>,
-    /// The changes of each time that it told some.
-    pub(crate) changes: Vec<usize>,
 }
 
 impl Log {
@@ -40,13 +37,18 @@ impl Log {
         self.events.len()
     }
 
-    /// The times between two looks of which no event gave cause for the second: that is polling.
+    /// The times between two looks, while there were events to wait for, of which none gave cause
+    /// for the second: that is polling.
     pub(crate) fn polls(&self) -> Vec<Duration> {
+        let Some(attached) = self.events.first() else {
+            return Vec::new();
+        };
         let told = |from: &Instant, to: &Instant| self.events.iter().any(|at| from < at && at < to);
-        self.looks
+        let looks: Vec<_> = self.looks.iter().filter(|at| *at > attached).collect();
+        looks
             .windows(2)
-            .filter(|pair| !told(&pair[0], &pair[1]))
-            .map(|pair| pair[1] - pair[0])
+            .filter(|pair| !told(pair[0], pair[1]))
+            .map(|pair| *pair[1] - *pair[0])
             .collect()
     }
 }
@@ -82,7 +84,6 @@ impl Cluster for Witness {
     }
 
     async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>> {
-        lock(&self.log).changes.push(changes.len());
         self.marathon.apply(changes).await
     }
 
