@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::model::{Environment, Spec};
 
@@ -23,7 +23,11 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
     if from == to {
         return Vec::new();
     }
-    let (mut old, mut new) = (flatten(from), flatten(to));
+    let (old, new) = (written(from), written(to));
+    let (mut old, mut new) = (
+        flatten(from, differing(&old, &new)),
+        flatten(to, differing(&new, &old)),
+    );
     // Two secrets that differ look the same behind their masks, so the specs themselves decide.
     for (name, value) in &to.environment.0 {
         if from
@@ -49,21 +53,38 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
         .collect()
 }
 
-/// A spec as it may be shown: its fields by name, as in [`FieldChange`].
-pub fn shown(spec: &Spec) -> Value {
-    Value::Object(flatten(spec).into_iter().collect())
+/// The fields that are not the same in the other: only few, as a rule, need to be spelled out.
+fn differing<'a>(
+    fields: &'a Map<String, Value>,
+    other: &'a Map<String, Value>,
+) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    fields
+        .iter()
+        .filter(|(name, value)| other.get(*name) != Some(*value))
 }
 
-/// The fields of a spec by name; those that are maps themselves one level deeper.
-fn flatten(spec: &Spec) -> BTreeMap<String, Value> {
+/// A spec as it may be shown: its fields by name, as in [`FieldChange`].
+pub fn shown(spec: &Spec) -> Value {
+    Value::Object(flatten(spec, &written(spec)).into_iter().collect())
+}
+
+/// A spec as it is written down.
+fn written(spec: &Spec) -> Map<String, Value> {
+    match serde_json::to_value(spec) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// Fields of a spec by name; those that are maps themselves one level deeper.
+fn flatten<'a>(
+    spec: &Spec,
+    fields: impl IntoIterator<Item = (&'a String, &'a Value)>,
+) -> BTreeMap<String, Value> {
     let mut flat = BTreeMap::new();
-    let Ok(Value::Object(fields)) = serde_json::to_value(spec) else {
-        return flat;
-    };
     for (name, value) in fields {
         match value {
-            Value::Object(inner) if name == "environment" => {
-                drop(inner);
+            Value::Object(_) if name == "environment" => {
                 for (variable, value) in &spec.environment.0 {
                     let shown = Environment::shown(variable, value).into_owned();
                     flat.insert(format!("environment.{variable}"), shown.into());
@@ -72,12 +93,12 @@ fn flatten(spec: &Spec) -> BTreeMap<String, Value> {
             Value::Object(inner) => {
                 flat.extend(
                     inner
-                        .into_iter()
+                        .iter()
                         .map(|(key, value)| (format!("{name}.{key}"), plain(value))),
                 );
             }
             value => {
-                flat.insert(name, value);
+                flat.insert(name.clone(), value.clone());
             }
         }
     }
@@ -85,16 +106,16 @@ fn flatten(spec: &Spec) -> BTreeMap<String, Value> {
 }
 
 /// A port that is only a number is shown as one.
-fn plain(value: Value) -> Value {
-    match &value {
+fn plain(value: &Value) -> Value {
+    match value {
         Value::Object(map)
             if map.len() == 2
                 && map
                     .get("protocol")
                     .is_some_and(|protocol| protocol == "tcp") =>
         {
-            map.get("container").cloned().unwrap_or(value)
+            map.get("container").unwrap_or(value).clone()
         }
-        _ => value,
+        _ => value.clone(),
     }
 }
