@@ -39,6 +39,8 @@ impl Toy {
                     group: new.group.clone(),
                     revision: new.revision,
                     instances: 0,
+                    part: new.part,
+                    pinned_to: new.pinned_to.clone(),
                     checked: false,
                     operations: Vec::new(),
                     containers: Vec::new(),
@@ -56,8 +58,18 @@ impl Toy {
                 });
             }
             Change::Delete { app } => drop(apps.remove(app)),
+            Change::Update(new) => {
+                let mut stable = apps.values_mut();
+                if let Some(app) = stable.find(|it| it.group == new.group && it.part == new.part) {
+                    app.revision = new.revision;
+                    resize(app, new.instances);
+                }
+            }
+            Change::Pin { app, host } => {
+                find(&mut apps, app)?.pinned_to = Some(Arc::clone(host));
+            }
             // Nothing here takes long enough to hold an app.
-            Change::Release { .. } => {}
+            Change::Revert { .. } | Change::Release { .. } => {}
         }
         self.happened.notify_one();
         Ok(Accepted::default())
@@ -93,6 +105,7 @@ fn running(id: ContainerId) -> Container {
         staged_at: now,
         started_at: now,
         healthy_since: None,
+        outdated: false,
     }
 }
 

@@ -6,7 +6,7 @@ use criterion::Criterion;
 use jiff::Timestamp;
 use theseus_core::model::{Amount, GroupId, Spec};
 use theseus_core::records::Goal;
-use theseus_core::rollout::{View, decide};
+use theseus_core::rollout::{Slots, View, decide};
 
 mod fleet;
 
@@ -26,6 +26,9 @@ fn main() {
         stopping: false,
         progress_at: Timestamp::UNIX_EPOCH,
         now: Timestamp::UNIX_EPOCH,
+        failed_starts: 0,
+        promoted: false,
+        slots: &Slots::new(),
     };
     criterion.bench_function("rollout/decide for 1,000 containers", |bencher| {
         bencher.iter_with_large_drop(|| decide(&group, &goal, &view));

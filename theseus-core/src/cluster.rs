@@ -5,7 +5,9 @@
 //! got them. Core acts on what it observes, never on what an answer promised: [`Accepted`] only
 //! says that the engine took the change.
 
-use std::error::Error;
+mod error;
+mod inventory;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +17,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{GroupId, Spec};
+
+pub use error::{ClusterError, Refusal};
+pub use inventory::{Amounts, Delay, Host, HostState, Inventory, Rejection};
 
 /// Which revision of a group: counted from 1.
 pub type Revision = u32;
@@ -79,6 +84,10 @@ pub struct App {
     pub group: GroupId,
     /// The revision of the group that it runs.
     pub revision: Revision,
+    /// Which part of the revision it runs.
+    pub part: Part,
+    /// The only host that its containers may run on, where there is one.
+    pub pinned_to: Option<Arc<str>>,
     /// How many containers the engine is to keep running.
     pub instances: u32,
     /// Whether its containers have health checks, and so are ready only when those pass.
@@ -114,6 +123,19 @@ impl App {
     }
 }
 
+/// Which part of a group's revision an app runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Part {
+    /// All of its containers, in an app of this revision's own.
+    #[default]
+    Whole,
+    /// The one container in this slot, counted from 0.
+    Slot(u32),
+    /// All of its containers, in the one app that the engine itself brings from revision to
+    /// revision.
+    Stable,
+}
+
 /// The engine's name of a change that it is carrying out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -139,6 +161,8 @@ pub struct Container {
     pub started_at: Option<Timestamp>,
     /// Since when it has passed its checks; `None` when it does not, or has none.
     pub healthy_since: Option<Timestamp>,
+    /// Whether it was started before its app came to the revision that it has now.
+    pub outdated: bool,
 }
 
 /// How far a container is.
@@ -207,6 +231,24 @@ pub enum Change {
         /// Which app.
         app: AppId,
     },
+    /// Bring a [`Part::Stable`] app to another revision, in the engine's own way and within the
+    /// bounds of the spec. Accepted again when it has been brought there already.
+    Update(Box<NewApp>),
+    /// Pin an app that may run anywhere to one host. Its container is restarted there.
+    Pin {
+        /// Which app.
+        app: AppId,
+        /// The host's name.
+        host: Arc<str>,
+    },
+    /// Give up what the engine does to a [`Part::Stable`] app, and let it bring the app back to
+    /// what it was before. Not an error when the operations are over already.
+    Revert {
+        /// Which app.
+        app: AppId,
+        /// What is to be given up.
+        operations: Vec<OperationId>,
+    },
     /// Give up what holds an app, and leave its containers as they are. Only for apps that are not
     /// wanted any more. Not an error when the operations are over already.
     Release {
@@ -224,6 +266,10 @@ pub struct NewApp {
     pub group: GroupId,
     /// The revision of the group that it runs.
     pub revision: Revision,
+    /// Which part of the revision it runs.
+    pub part: Part,
+    /// The only host that its containers may run on, where there is to be one.
+    pub pinned_to: Option<Arc<str>>,
     /// What each container is, with everything in its environment that Theseus adds.
     pub spec: Arc<Spec>,
     /// How many containers, which during a rollout are fewer than the spec's.
@@ -281,125 +327,6 @@ pub enum EventKind {
     App,
 }
 
-/// What a cluster answers when it does not do what was asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClusterError {
-    /// Nobody answers at the cluster's address, or only that it cannot serve now. Nothing was done.
-    #[error("cannot reach {engine} at {address}")]
-    Unreachable {
-        /// The engine's name.
-        engine: String,
-        /// Where it was looked for.
-        address: String,
-        /// What went wrong.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The request left, and whether it was acted on is not known: look before asking again.
-    #[error("{engine} at {address} did not say whether it acted")]
-    Unclear {
-        /// The engine's name.
-        engine: String,
-        /// Where it was asked.
-        address: String,
-        /// What went wrong.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The app is held by an operation that has to end first.
-    #[error("the app is held by {}", Operations(.operations))]
-    Busy {
-        /// The operations that hold it, where the engine tells.
-        operations: Vec<OperationId>,
-    },
-    /// What was to be changed is not there: look again.
-    #[error("{what} is not there any more")]
-    Gone {
-        /// What was looked for.
-        what: String,
-    },
-    /// The engine does not want what it was asked for.
-    #[error("{engine} refuses it: {}", Refusals(.refusals))]
-    Refused {
-        /// The engine's name.
-        engine: String,
-        /// Its reasons; at least one.
-        refusals: Vec<Refusal>,
-    },
-    /// The engine wants other credentials, or none of ours suffice.
-    #[error("{engine} at {address} does not let us in: {reason}")]
-    Denied {
-        /// The engine's name.
-        engine: String,
-        /// Where it was asked.
-        address: String,
-        /// What it said.
-        reason: String,
-    },
-    /// What answers there is not understood.
-    #[error("what answers at {address} is not understood: {reason}")]
-    Garbled {
-        /// Where it was asked.
-        address: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-impl ClusterError {
-    /// Whether looking again later may well turn out better, without anybody doing anything.
-    pub fn is_passing(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. } | Self::Unclear { .. } | Self::Busy { .. } | Self::Gone { .. }
-        )
-    }
-}
-
-/// One reason of an engine not to do something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Refusal {
-    /// The field of the spec that it is about, as in a manifest (`ports.api`), where it is known.
-    pub field: Option<String>,
-    /// What the engine says.
-    pub message: String,
-}
-
-/// Shows refusals as one sentence.
-struct Refusals<'a>(&'a [Refusal]);
-
-impl fmt::Display for Refusals<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, refusal) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("; ")?;
-            }
-            if let Some(field) = &refusal.field {
-                write!(f, "{field}: ")?;
-            }
-            f.write_str(&refusal.message)?;
-        }
-        Ok(())
-    }
-}
-
-/// Shows operations by their names.
-struct Operations<'a>(&'a [OperationId]);
-
-impl fmt::Display for Operations<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("another operation");
-        }
-        for (index, operation) in self.0.iter().enumerate() {
-            f.write_str(if index > 0 { ", " } else { "operation " })?;
-            f.write_str(&operation.0)?;
-        }
-        Ok(())
-    }
-}
-
 /// A stream of events. It heals itself: a cut shows as [`EventKind::Detached`], and the end comes
 /// only with an error that does not pass.
 pub type Events = BoxStream<'static, Result<Event, ClusterError>>;
@@ -420,4 +347,15 @@ pub trait Cluster: Send + Sync {
 
     /// What happens from now on.
     async fn events(&self) -> Result<Events, ClusterError>;
+
+    /// The machines, as far as the engine knows them. By default it knows none.
+    async fn hosts(&self) -> Result<Inventory, ClusterError> {
+        Ok(Inventory::default())
+    }
+
+    /// Why containers that are wanted do not start. By default the engine does not tell.
+    async fn delays(&self, scope: &Scope) -> Result<Vec<Delay>, ClusterError> {
+        let _ = scope;
+        Ok(Vec::new())
+    }
 }

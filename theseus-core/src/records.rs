@@ -41,9 +41,27 @@ pub fn rollout_key(group: &GroupId) -> String {
     format!("{ROLLOUTS}{}/{}", group.service, group.labels)
 }
 
+/// The prefix of the locks of those who deploy.
+pub const LOCKS: &str = "locks/";
+
+/// The key of a slot of a group.
+pub fn slot_key(group: &GroupId, slot: u32) -> String {
+    format!("{}{slot}", slots_prefix(group))
+}
+
+/// The prefix of all slots of a group.
+pub fn slots_prefix(group: &GroupId) -> String {
+    format!("slots/{}/{}/", group.service, group.labels)
+}
+
+/// The prefix of a group's history.
+pub fn history_prefix(group: &GroupId) -> String {
+    format!("history/{}/{}/", group.service, group.labels)
+}
+
 /// The key of one revision in a group's history. Keys do not sort by the number.
 pub fn history_key(group: &GroupId, revision: Revision) -> String {
-    format!("history/{}/{}/{revision}", group.service, group.labels)
+    format!("{}{revision}", history_prefix(group))
 }
 
 /// What is deployed as a group.
@@ -66,11 +84,78 @@ pub struct RolloutRecord {
     pub group: GroupId,
     /// Where it is to come.
     pub goal: Goal,
-    /// Why it goes there, when it is a rollback: what had failed.
+    /// Why it goes there, when it is taken back: what had failed, or who wanted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back: Option<String>,
-    /// When it began.
+    /// When it began. It tells two rollouts of a group apart.
     pub started_at: Timestamp,
+    /// Who began it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// The key of the lock under which it is carried out, or was at last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+    /// Why nobody is to carry it out for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<Halt>,
+    /// Whether somebody has said that the canaries are good.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub promoted: bool,
+}
+
+/// Why a rollout stands still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    /// What kind of stop it is.
+    pub kind: HaltKind,
+    /// Why, in words.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// Who stopped it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+}
+
+/// What kind of stop it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HaltKind {
+    /// A person has paused it: nothing goes on before a person resumes or aborts it.
+    Paused,
+    /// It has failed, and its spec wants a person to decide. A deploy of something else is a
+    /// decision, too.
+    Failed,
+    /// It has failed, and its spec leaves what runs as it is. Any deploy goes on from there.
+    Kept,
+}
+
+/// Who deploys, written into the lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockRecord {
+    /// Who.
+    pub by: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Where a slot of a fixed-host group is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotRecord {
+    /// Which group.
+    pub group: GroupId,
+    /// Which slot, counted from 0.
+    pub slot: u32,
+    /// The host that it belongs to.
+    pub host: Arc<str>,
+    /// Since when it does.
+    pub since: Timestamp,
+    /// The host that it belonged to before, if it has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<Arc<str>>,
+    /// Since when its host is known to be gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_since: Option<Timestamp>,
 }
 
 /// Where a group is to come.
@@ -99,6 +184,56 @@ pub struct HistoryRecord {
     pub spec: Arc<Spec>,
     /// When it was first deployed.
     pub created_at: Timestamp,
+    /// Who deployed it first.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// How its last rollout ended; `None` as long as that is not over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
+}
+
+/// How a rollout ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// What became of the revision.
+    pub outcome: Ended,
+    /// Why, where it did not simply succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of a revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// It came to run.
+    Deployed,
+    /// It came to run again, because another one failed or was not wanted any more.
+    Restored,
+    /// It failed, or was aborted, and the former one was brought back.
+    RolledBack,
+    /// It failed and was left as it was.
+    Failed,
+    /// Another deploy took its place before it was done.
+    Superseded,
+    /// It was removed.
+    Removed,
+}
+
+impl Ended {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::Restored => "restored",
+            Self::RolledBack => "rolled-back",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 /// The highest revision that was ever given to a group. It outlives rollbacks and removals, so that

@@ -268,7 +268,7 @@ fn drift(state: &GroupState) -> Vec<Drift> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{AppId, Snapshot};
+    use crate::cluster::{AppId, Part, Snapshot};
     use crate::model::{EnvValue, Port};
     use crate::records::{GroupRecord, RevisionCounter, Stored};
     use crate::state::Records;
@@ -309,6 +309,10 @@ mod tests {
             goal,
             rolled_back: None,
             started_at: Timestamp::UNIX_EPOCH,
+            by: String::new(),
+            lock: None,
+            halted: None,
+            promoted: false,
         })
     }
 
@@ -318,6 +322,8 @@ mod tests {
             group: group(),
             revision,
             instances: u32::try_from(containers.len()).unwrap(),
+            part: Part::Whole,
+            pinned_to: None,
             checked,
             operations: Vec::new(),
             containers,
@@ -335,6 +341,7 @@ mod tests {
             staged_at: None,
             started_at: Some("2026-01-02T03:04:05Z".parse().unwrap()),
             healthy_since: None,
+            outdated: false,
         }
     }
 

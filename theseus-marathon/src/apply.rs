@@ -149,6 +149,9 @@ impl<'a> Item<'a> {
                 }
             }
             Change::Delete { app } => item(Kind::Delete, own(app)?, Vec::new()),
+            Change::Update(_) | Change::Pin { .. } | Change::Revert { .. } => {
+                return Err(refused(Vec::new()));
+            }
         }))
     }
 }

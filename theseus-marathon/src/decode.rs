@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use theseus_core::cluster::{
-    App, AppId, Container, ContainerId, ContainerState, Failure, HealthState, OperationId,
+    App, AppId, Container, ContainerId, ContainerState, Failure, HealthState, OperationId, Part,
 };
 use theseus_core::model::GroupId;
 
@@ -70,6 +70,8 @@ fn app(app: read::App<'_>, hosts: &mut Hosts) -> Option<App> {
         id: AppId(app.id.0.into_owned()),
         group,
         revision,
+        part: Part::Whole,
+        pinned_to: None,
         checked,
         instances: app.instances.unwrap_or(1),
         operations: ids
@@ -98,6 +100,7 @@ fn container(task: read::Task<'_>, checked: bool, hosts: &mut Hosts) -> Containe
         healthy_since: (health == HealthState::Healthy)
             .then(|| healthy_since(&results))
             .flatten(),
+        outdated: false,
         id: ContainerId(task.id.0.into_owned()),
     }
 }

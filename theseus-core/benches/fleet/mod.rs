@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use theseus_core::cluster::{
-    App, AppId, Container, ContainerId, ContainerState, HealthState, Revision, Snapshot,
+    App, AppId, Container, ContainerId, ContainerState, HealthState, Part, Revision, Snapshot,
 };
 use theseus_core::manifest::{Manifest, Source};
 use theseus_core::model::GroupId;
@@ -80,6 +80,8 @@ pub(crate) fn app(group: &GroupId, revision: Revision, instances: u32) -> App {
         group: group.clone(),
         revision,
         instances,
+        part: Part::Whole,
+        pinned_to: None,
         checked: false,
         operations: Vec::new(),
         last_failure: None,
@@ -96,5 +98,6 @@ fn container(app: &AppId, number: u32) -> Container {
         staged_at: Some(Timestamp::UNIX_EPOCH),
         started_at: Some(Timestamp::UNIX_EPOCH),
         healthy_since: None,
+        outdated: false,
     }
 }

@@ -59,6 +59,8 @@ fn history_of(
         revision,
         spec: Arc::clone(spec),
         created_at: now,
+        by: String::new(),
+        ending: None,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::cluster::{Change, ClusterError, Scope};
 use crate::model::GroupId;
 use crate::plan::{Action, GroupPlan, Plan};
 use crate::records::{Goal, Stored, rollout_key};
-use crate::rollout::{Census, Decision, View, decide};
+use crate::rollout::{Census, Decision, Slots, View, decide};
 use crate::state::{GroupState, Observed, Records};
 use crate::store::{self, StoreError};
 
@@ -255,6 +255,7 @@ impl Run<'_> {
     async fn turn(&mut self, observed: Observed) -> Result<Option<Timestamp>, EngineError> {
         let now = self.now();
         let absent = GroupState::default();
+        let slots = Slots::new();
         let (mut changes, mut owners) = (Vec::new(), Vec::new());
         let (mut reached, mut failed) = (Vec::new(), Vec::new());
         let mut next: Option<Timestamp> = None;
@@ -267,6 +268,9 @@ impl Run<'_> {
                 stopping: state.stopping,
                 progress_at: work.progress_at,
                 now,
+                failed_starts: 0,
+                promoted: work.rollout.record.promoted,
+                slots: &slots,
             };
             match decide(group, &work.rollout.record.goal, &view) {
                 Decision::Reached => reached.push(group.clone()),
@@ -327,7 +331,7 @@ impl Run<'_> {
         let Some(work) = self.active.get_mut(group) else {
             return Ok(());
         };
-        let Some(rollout) = work.rollback(&reason, now) else {
+        let Some(rollout) = work.rollback(&reason) else {
             let reason = work.rollout.record.rolled_back.take().unwrap_or(reason);
             self.close(group, Outcome::Failed, Some(reason));
             return Ok(());

@@ -49,7 +49,7 @@ impl Work {
 
     /// The rollout that brings the former revision back, if that is asked for and possible: there
     /// is none after a rollback that itself failed, and none for what never ran before.
-    pub(super) fn rollback(&self, reason: &str, now: Timestamp) -> Option<RolloutRecord> {
+    pub(super) fn rollback(&self, reason: &str) -> Option<RolloutRecord> {
         let Goal::Present { revision, spec } = &self.rollout.record.goal else {
             return None;
         };
@@ -64,7 +64,7 @@ impl Work {
                 spec: Arc::clone(&former.spec),
             },
             rolled_back: Some(reason.to_owned()),
-            started_at: now,
+            ..self.rollout.record.clone()
         })
     }
 
@@ -109,6 +109,10 @@ pub(super) fn rollout_of(plan: &GroupPlan, now: Timestamp) -> RolloutRecord {
         goal: plan.goal.clone(),
         rolled_back: None,
         started_at: now,
+        by: String::new(),
+        lock: None,
+        halted: None,
+        promoted: false,
     }
 }
 
@@ -167,6 +171,9 @@ pub(super) fn describe(change: &Change) -> String {
             format!("stop {} of {app}", containers(stopped.len()))
         }
         Change::Delete { app } => format!("delete {app}"),
+        Change::Update(app) => format!("bring its app to revision {}", app.revision),
+        Change::Pin { app, host } => format!("pin {app} to {host}"),
+        Change::Revert { app, .. } => format!("bring {app} back to what it was"),
         Change::Release { app, .. } => format!("give up what holds {app}"),
     }
 }

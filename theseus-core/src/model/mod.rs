@@ -20,5 +20,5 @@ pub use health::{Health, Probe};
 pub use name::{Label, NameError, ServiceName};
 pub use resources::Resources;
 pub use spec::{Fetch, Network, Port, Protocol, Spec};
-pub use update::{OnFailure, Order, Strategy, Update};
+pub use update::{OnFailure, Order, Promote, Strategy, Update};
 pub use volume::{Access, Volume, VolumeError};

@@ -1,12 +1,14 @@
 //! What a group should be.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::constraint::{Constraint, CustomConstraint};
 use super::environment::Environment;
+use super::group::GroupId;
 use super::health::Health;
 use super::resources::Resources;
 use super::update::Update;
@@ -65,6 +67,10 @@ pub struct Spec {
     /// How a new revision replaces the former one.
     #[serde(default)]
     pub update: Update,
+    /// The groups that must serve before this one is begun, in alphabetical order. Only Theseus
+    /// reads it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<GroupId>,
 }
 
 impl Spec {
@@ -92,7 +98,19 @@ impl Spec {
             metadata: BTreeMap::new(),
             health: None,
             update: Update::default(),
+            depends_on: Vec::new(),
         }
+    }
+
+    /// Whether each container has a host of its own, and how long that may be gone until another
+    /// takes its place.
+    pub fn fixed_host(&self) -> Option<Option<Duration>> {
+        self.custom_constraints
+            .iter()
+            .find_map(|constraint| match constraint {
+                CustomConstraint::FixedHost { relocate_after } => Some(*relocate_after),
+                _ => None,
+            })
     }
 
     /// Whether containers of both specs are the same: they differ at most in how many there are,
@@ -117,6 +135,7 @@ impl Spec {
             metadata,
             health,
             update: _,
+            depends_on: _,
         } = self;
         *image == other.image
             && *command == other.command
@@ -261,7 +280,7 @@ mod tests {
                 .try_into()
                 .unwrap(),
         );
-        spec.custom_constraints.push(CustomConstraint::FixedHost);
+        spec.custom_constraints.push(CustomConstraint::fixed_host());
         spec.network = Network::Named("weave".to_owned());
         spec.health = Some(Health::new(Probe::Http {
             port: "api".to_owned(),

@@ -23,10 +23,20 @@ pub struct Update {
     /// How long a rollout may go on without any progress.
     #[serde(with = "duration")]
     pub deadline: Duration,
+    /// How many new containers may end before their time, until the rollout has failed.
+    pub max_failed_starts: u32,
     /// What to do with a rollout that failed.
     pub on_failure: OnFailure,
     /// What comes first.
     pub order: Order,
+    /// How many new containers are tried out before the others follow; none when `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Amount>,
+    /// For how long all canaries must have been ready before they are found good.
+    #[serde(with = "duration")]
+    pub bake: Duration,
+    /// Who says that the others may follow.
+    pub promote: Promote,
 }
 
 impl Default for Update {
@@ -37,8 +47,12 @@ impl Default for Update {
             max_unavailable: Amount::Count(0),
             min_healthy_time: Duration::ZERO,
             deadline: Duration::from_secs(600),
+            max_failed_starts: 5,
             on_failure: OnFailure::default(),
             order: Order::default(),
+            canary: None,
+            bake: Duration::ZERO,
+            promote: Promote::default(),
         }
     }
 }
@@ -61,8 +75,21 @@ pub enum OnFailure {
     /// Bring the former revision back to strength, then remove the new one.
     #[default]
     Rollback,
-    /// Stop, and wait for a person.
+    /// Stop, and wait for a person to resume or to abort it.
     Pause,
+    /// Stop, and leave what runs as it is, for the next deploy to go on from.
+    Keep,
+}
+
+/// Who says that the canaries are good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Promote {
+    /// They are when they have been ready for the time of `bake`.
+    #[default]
+    Auto,
+    /// A person does, after that time or before.
+    Manual,
 }
 
 /// What comes first when a container is replaced.

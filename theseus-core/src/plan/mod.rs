@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::cluster::{App, AppId, Revision};
 use crate::manifest::Manifest;
-use crate::model::{CustomConstraint, GroupId, Spec, Strategy};
+use crate::model::{GroupId, Spec, Strategy};
 use crate::records::Goal;
 use crate::state::{GroupState, Observed};
 use crate::store;
@@ -407,10 +407,7 @@ fn base(state: &GroupState) -> Base {
 /// What the spec asks for and will not get. Better said than dropped.
 fn notices(spec: &Spec) -> Vec<String> {
     let mut notices = Vec::new();
-    if spec
-        .custom_constraints
-        .contains(&CustomConstraint::FixedHost)
-    {
+    if spec.fixed_host().is_some() {
         notices.push(
             "fixed-host is recorded but not enforced yet: containers may come back on another host"
                 .to_owned(),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::{App, AppId};
+use crate::cluster::{App, AppId, Part};
 use crate::model::{EnvValue, Port};
 use crate::records::{GroupRecord, RolloutRecord, Stored};
 use crate::store;
@@ -51,6 +51,10 @@ fn rollout(goal: Goal) -> Stored<RolloutRecord> {
         goal,
         rolled_back: None,
         started_at: Timestamp::UNIX_EPOCH,
+        by: String::new(),
+        lock: None,
+        halted: None,
+        promoted: false,
     })
 }
 
@@ -67,6 +71,8 @@ fn app(revision: Revision, instances: u32) -> App {
         group: group(),
         revision,
         instances,
+        part: Part::Whole,
+        pinned_to: None,
         checked: false,
         operations: Vec::new(),
         containers: Vec::new(),
@@ -338,7 +344,9 @@ fn what_nobody_wrote_down_is_told_and_left_alone() {
 #[test]
 fn what_is_not_enforced_is_said() {
     let mut pinned = Spec::clone(&spec("a:1", 1));
-    pinned.custom_constraints.push(CustomConstraint::FixedHost);
+    pinned
+        .custom_constraints
+        .push(crate::model::CustomConstraint::fixed_host());
     let plan = plan(&deploying(&Arc::new(pinned)), &Observed::default());
     assert!(plan.groups[0].notices[0].starts_with("fixed-host is recorded but not enforced"));
 }

@@ -14,6 +14,8 @@ mod replace;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +38,17 @@ pub struct View<'a> {
     pub progress_at: Timestamp,
     /// The time.
     pub now: Timestamp,
+    /// How many containers of the wanted revision have ended before their time since work on the
+    /// group began.
+    pub failed_starts: u32,
+    /// Whether somebody has said that the canaries are good.
+    pub promoted: bool,
+    /// The host that each slot of a fixed-host group belongs to, where it has one.
+    pub slots: &'a Slots,
 }
+
+/// The hosts of slots, by the slots' numbers.
+pub type Slots = BTreeMap<u32, Arc<str>>;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]

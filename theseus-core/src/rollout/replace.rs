@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::census::{Census, count, is_ready, ready_at, staying};
 use super::{Decision, View, release};
-use crate::cluster::{App, Change, Container, ContainerId, NewApp, Revision};
+use crate::cluster::{App, Change, Container, ContainerId, NewApp, Part, Revision};
 use crate::model::{GroupId, Order, Spec, duration};
 
 /// How far the numbers may go during a rollout.
@@ -140,6 +140,8 @@ impl Replacement<'_> {
                 Change::Create(Box::new(NewApp {
                     group: self.group.clone(),
                     revision: self.revision,
+                    part: Part::Whole,
+                    pinned_to: None,
                     spec: Arc::clone(self.spec),
                     instances,
                 }))

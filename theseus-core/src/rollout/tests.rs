@@ -7,9 +7,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{Bounds, Decision, View, decide};
+use super::{Bounds, Decision, Slots, View, decide};
 use crate::cluster::{
-    App, AppId, Change, Container, ContainerId, ContainerState, HealthState, Revision,
+    App, AppId, Change, Container, ContainerId, ContainerState, HealthState, Part, Revision,
 };
 use crate::model::{Amount, GroupId, Order, Spec};
 use crate::records::Goal;
@@ -58,6 +58,7 @@ impl World {
             staged_at: Some(self.now),
             started_at: (state == ContainerState::Running).then_some(self.now),
             healthy_since: (health == HealthState::Healthy).then_some(self.now),
+            outdated: false,
         }
     }
 
@@ -88,6 +89,9 @@ impl World {
                 self.condemned.extend(containers.iter().cloned());
             }
             Change::Release { app, .. } => self.app(app).operations.clear(),
+            Change::Update(_) | Change::Pin { .. } | Change::Revert { .. } => {
+                unreachable!("nothing here is stable or pinned")
+            }
             Change::Delete { app } => {
                 let gone = self.apps.iter().position(|a| a.id == *app).unwrap();
                 let gone = self.apps.remove(gone);
@@ -182,6 +186,9 @@ impl World {
             stopping: !self.orphans.is_empty(),
             progress_at: self.now,
             now: self.now,
+            failed_starts: 0,
+            promoted: false,
+            slots: &Slots::new(),
         };
         decide(&group(), &goal, &view)
     }
@@ -196,6 +203,8 @@ fn app(revision: Revision, instances: u32) -> App {
         id: AppId(format!("r{revision}")),
         group: group(),
         revision,
+        part: Part::Whole,
+        pinned_to: None,
         instances,
         checked: true,
         operations: Vec::new(),
@@ -411,6 +420,9 @@ fn without_progress_for_the_deadline_it_has_failed() {
         stopping: false,
         progress_at: world.now,
         now,
+        failed_starts: 0,
+        promoted: false,
+        slots: &Slots::new(),
     };
     let decision = decide(&group(), &goal, &view);
     assert_eq!(
@@ -433,6 +445,9 @@ fn removal_deletes_every_app_and_waits_for_the_last_container() {
                 stopping,
                 progress_at: world.now,
                 now: world.now,
+                failed_starts: 0,
+                promoted: false,
+                slots: &Slots::new(),
             },
         )
     };

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use theseus_core::cluster::Part;
 use theseus_core::model::{CustomConstraint, Fetch, Port, Protocol};
 
 use super::*;
@@ -12,6 +13,8 @@ fn new_app(spec: Spec) -> NewApp {
     NewApp {
         group: "ingestor:dev".parse().unwrap(),
         revision: 3,
+        part: Part::Whole,
+        pinned_to: None,
         instances: 4,
         spec: Arc::new(spec),
     }
@@ -70,7 +73,7 @@ fn everything() -> Spec {
         constraint(&["hostname", "UNIQUE"]),
         constraint(&["rack", "GROUP_BY", "3"]),
     ];
-    spec.custom_constraints = vec![CustomConstraint::FixedHost];
+    spec.custom_constraints = vec![CustomConstraint::fixed_host()];
     spec.force_pull = true;
     let hosts = vec!["a:1".to_owned(), "b:2".to_owned()];
     spec.parameters.insert("add-host".to_owned(), hosts);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use theseus_core::cluster::{Accepted, Change, Cluster, ClusterError, NewApp};
+use theseus_core::cluster::{Accepted, Change, Cluster, ClusterError, NewApp, Part};
 use theseus_core::model::{Port, Spec};
 use theseus_marathon::{Marathon, MarathonConfig};
 use wiremock::matchers::{method, path};
@@ -119,6 +119,8 @@ pub(crate) fn create(group: &str) -> Change {
     Change::Create(Box::new(NewApp {
         group: group.parse().unwrap(),
         revision: 1,
+        part: Part::Whole,
+        pinned_to: None,
         spec: Arc::new(spec),
         instances: 1,
     }))

@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use theseus_core::cluster::{
     Accepted, App, AppId, Change, Cluster, ClusterError, Container, ContainerId, ContainerState,
-    EngineInfo, Event, EventKind, Events, HealthState, Scope, Snapshot,
+    EngineInfo, Event, EventKind, Events, HealthState, Part, Scope, Snapshot,
 };
 use theseus_core::engine::Engine;
 use theseus_core::model::{GroupId, Port, Spec};
@@ -188,6 +188,8 @@ pub(crate) fn app(group: &str, revision: u32, containers: Vec<Container>) -> App
         group: group.parse().unwrap(),
         revision,
         instances: u32::try_from(containers.len()).unwrap(),
+        part: Part::Whole,
+        pinned_to: None,
         checked: false,
         operations: Vec::new(),
         containers,
@@ -205,6 +207,7 @@ pub(crate) fn container(id: &str, host: &str, state: ContainerState) -> Containe
         staged_at: None,
         started_at: Some("2026-01-02T03:04:05Z".parse().unwrap()),
         healthy_since: None,
+        outdated: false,
     }
 }
 

@@ -124,5 +124,5 @@ pub(super) fn custom_constraints<'t>(cx: &mut Cx<'t>, draft: &mut Draft, node: &
 
 fn custom_constraint(cx: &mut Cx<'_>, node: &Node<'_>) -> Option<CustomConstraint> {
     cx.one_of(node, &[("fixed-host", ())])
-        .map(|()| CustomConstraint::FixedHost)
+        .map(|()| CustomConstraint::fixed_host())
 }

@@ -224,7 +224,7 @@ fn constraints() {
     ] {
         assert_eq!(
             with(keys).custom_constraints,
-            [CustomConstraint::FixedHost],
+            [CustomConstraint::fixed_host()],
             "{keys}"
         );
     }
@@ -284,6 +284,7 @@ fn updates() {
         deadline: Duration::from_secs(3600),
         on_failure: OnFailure::Pause,
         order: Order::StartFirst,
+        ..Update::default()
     };
     let keys = "strategy: native, max-surge: 25%, max-unavailable: 2, min-healthy-time: 10s, \
         deadline: 1h, on-failure: pause, order: start-first";

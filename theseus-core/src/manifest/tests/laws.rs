@@ -130,6 +130,7 @@ fn update() -> impl Strategy<Value = Update> {
                     } else {
                         Order::StartFirst
                     },
+                    ..Update::default()
                 }
             },
         )
@@ -172,7 +173,7 @@ prop_compose! {
             resources,
             volumes: volumes.collect(),
             constraints,
-            custom_constraints: flags[0].then_some(CustomConstraint::FixedHost).into_iter().collect(),
+            custom_constraints: flags[0].then_some(CustomConstraint::fixed_host()).into_iter().collect(),
             force_pull: flags[1],
             network,
             parameters: maps.0,
@@ -183,6 +184,7 @@ prop_compose! {
             metadata: maps.1,
             health,
             update,
+            depends_on: Vec::new(),
         }
     }
 }
