@@ -2,6 +2,7 @@
 
 mod amount;
 mod constraint;
+mod custom;
 pub mod duration;
 mod environment;
 mod group;
@@ -13,7 +14,8 @@ mod update;
 mod volume;
 
 pub use amount::{Amount, AmountError};
-pub use constraint::{Constraint, CustomConstraint, Operator};
+pub use constraint::{Constraint, Operator};
+pub use custom::CustomConstraint;
 pub use environment::{EnvValue, Environment, looks_secret};
 pub use group::{GroupId, GroupIdError, GroupSelector, Labels};
 pub use health::{Health, Probe};

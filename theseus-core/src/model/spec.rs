@@ -6,13 +6,14 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::constraint::{Constraint, CustomConstraint};
+use super::constraint::Constraint;
+use super::custom::{self, CustomConstraint};
 use super::environment::Environment;
 use super::group::GroupId;
 use super::health::Health;
 use super::resources::Resources;
-use super::update::Update;
-use super::volume::Volume;
+use super::update::{Order, Update};
+use super::volume::{Access, Volume};
 
 /// What a group should be. Its JSON has the shape of a group in a manifest, without the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,6 +114,29 @@ impl Spec {
             })
     }
 
+    /// Why the old container of a slot has to be gone before the new one starts, in words; `None`
+    /// when both can run side by side.
+    ///
+    /// Without fixed hosts only `order: stop-first` is a reason: the new one finds another host,
+    /// where nobody holds the port or the directory.
+    pub fn why_stop_first(&self) -> Option<&'static str> {
+        if self.update.order == Order::StopFirst {
+            return Some("its update has order: stop-first");
+        }
+        self.fixed_host()?;
+        if self.network == Network::Host && !self.ports.is_empty() {
+            return Some("it stays on its host, where both would listen on the same ports");
+        }
+        if self.ports.values().any(|port| port.host.is_some()) {
+            return Some("it stays on its host, of which both would need the same port");
+        }
+        let is_written = |volume: &Volume| volume.access == Access::ReadWrite;
+        if self.volumes.iter().any(is_written) {
+            return Some("it stays on its host, where both would write to the same directory");
+        }
+        None
+    }
+
     /// Whether containers of both specs are the same: they differ at most in how many there are,
     /// and in what only Theseus reads. All else restarts every container.
     pub fn containers_equal(&self, other: &Self) -> bool {
@@ -145,7 +169,7 @@ impl Spec {
             && *resources == other.resources
             && *volumes == other.volumes
             && *constraints == other.constraints
-            && *custom_constraints == other.custom_constraints
+            && custom::hosts_equal(custom_constraints, &other.custom_constraints)
             && *force_pull == other.force_pull
             && *network == other.network
             && *parameters == other.parameters
@@ -251,6 +275,72 @@ fn yes() -> bool {
 mod tests {
     use super::*;
     use crate::model::{EnvValue, Probe};
+
+    /// A spec with this changed.
+    fn with(change: impl FnOnce(&mut Spec)) -> Spec {
+        let mut spec = Spec::new("db");
+        change(&mut spec);
+        spec
+    }
+
+    #[test]
+    fn two_containers_of_a_slot_cannot_share_a_port_or_a_directory() {
+        let port = Port {
+            host: Some(31_432),
+            ..Port::tcp(5432)
+        };
+        let free = with(|spec| {
+            spec.ports.insert("sql".to_owned(), Port::tcp(5432));
+            spec.volumes.push("/etc/db:/etc/db:ro".parse().unwrap());
+        });
+        let reserved = with(|spec| {
+            spec.ports.insert("sql".to_owned(), port);
+        });
+        let listening = with(|spec| {
+            spec.network = Network::Host;
+            spec.ports.insert("sql".to_owned(), Port::tcp(5432));
+        });
+        let silent = with(|spec| spec.network = Network::Host);
+        let writing = with(|spec| spec.volumes.push("/srv/db:/data".parse().unwrap()));
+
+        for (spec, word) in [
+            (free, None),
+            (silent, None),
+            (reserved, Some("same port")),
+            (listening, Some("same ports")),
+            (writing, Some("same directory")),
+        ] {
+            assert_eq!(spec.why_stop_first(), None, "on another host: {spec:?}");
+            let mut fixed = spec;
+            fixed.custom_constraints = vec![CustomConstraint::fixed_host()];
+            let why = fixed.why_stop_first();
+            assert_eq!(why.is_some(), word.is_some(), "{fixed:?}");
+            assert!(why.unwrap_or_default().ends_with(word.unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn stop_first_is_asked_for_on_any_host() {
+        let spec = with(|spec| spec.update.order = Order::StopFirst);
+        assert_eq!(
+            spec.why_stop_first(),
+            Some("its update has order: stop-first")
+        );
+    }
+
+    #[test]
+    fn for_how_long_a_host_is_waited_for_is_nothing_to_its_containers() {
+        let placed =
+            |custom: &[CustomConstraint]| with(|spec| spec.custom_constraints = custom.to_vec());
+        let waiting = CustomConstraint::FixedHost {
+            relocate_after: Some(Duration::from_secs(600)),
+        };
+        let rack = CustomConstraint::SpreadBy("rack".to_owned());
+        let fixed = placed(&[CustomConstraint::fixed_host(), rack.clone()]);
+        assert!(fixed.containers_equal(&placed(&[waiting.clone(), rack])));
+        assert!(!fixed.containers_equal(&placed(&[waiting])));
+        assert!(!fixed.containers_equal(&placed(&[])));
+    }
 
     #[test]
     fn a_spec_survives_its_json() {

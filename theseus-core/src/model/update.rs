@@ -33,10 +33,23 @@ pub struct Update {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<Amount>,
     /// For how long all canaries must have been ready before they are found good.
-    #[serde(with = "duration")]
+    #[serde(with = "duration", skip_serializing_if = "Duration::is_zero")]
     pub bake: Duration,
     /// Who says that the others may follow.
+    #[serde(skip_serializing_if = "Promote::is_auto")]
     pub promote: Promote,
+}
+
+impl Update {
+    /// How many of `instances` new containers are tried out before the others follow; `None` when
+    /// none are.
+    ///
+    /// A share is rounded down, but whoever asks for a canary gets one at least. There are never
+    /// more than `instances`: a group may have become smaller than its canary since.
+    pub fn canaries(&self, instances: u32) -> Option<u32> {
+        let asked = self.canary?.of(instances).max(1);
+        Some(asked.min(instances))
+    }
 }
 
 impl Default for Update {
@@ -92,6 +105,17 @@ pub enum Promote {
     Manual,
 }
 
+impl Promote {
+    /// Whether nobody has to be asked.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "as `skip_serializing_if` wants it"
+    )]
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+}
+
 /// What comes first when a container is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -101,4 +125,51 @@ pub enum Order {
     StartFirst,
     /// The old one stops before the new one starts: for what cannot run twice.
     StopFirst,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canary_is_one_at_least_and_all_at_most() {
+        for (canary, instances, expected) in [
+            (None, 10, None),
+            (Some("1"), 10, Some(1)),
+            (Some("4"), 10, Some(4)),
+            (Some("25%"), 10, Some(2)),
+            (Some("5%"), 10, Some(1)),
+            (Some("100%"), 10, Some(10)),
+            (Some("4"), 3, Some(3)),
+            (Some("1"), 0, Some(0)),
+            (Some("10%"), 0, Some(0)),
+        ] {
+            let update = Update {
+                canary: canary.map(|text| text.parse().unwrap()),
+                ..Update::default()
+            };
+            let canaries = update.canaries(instances);
+            assert_eq!(canaries, expected, "{canary:?} of {instances}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_a_canary_is_written_with_one() {
+        let json = |update: &Update| serde_json::to_value(update).unwrap();
+        let plain = json(&Update::default());
+        for key in ["canary", "bake", "promote"] {
+            assert!(plain.get(key).is_none(), "{plain}");
+        }
+        let update = Update {
+            canary: Some(Amount::Percent(10)),
+            bake: Duration::from_secs(300),
+            promote: Promote::Manual,
+            ..Update::default()
+        };
+        let written = json(&update);
+        assert_eq!(written["canary"], "10%");
+        assert_eq!(written["bake"], "5m");
+        assert_eq!(written["promote"], "manual");
+        assert_eq!(serde_json::from_value::<Update>(written).unwrap(), update);
+    }
 }
