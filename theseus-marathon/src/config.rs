@@ -30,6 +30,8 @@ pub struct MarathonConfig {
     pub longest_silence: Duration,
     /// The largest answer that is read, in bytes.
     pub largest_answer: usize,
+    /// Decides by how much pauses differ from each other; chance does when `None`.
+    pub seed: Option<u64>,
 }
 
 impl Default for MarathonConfig {
@@ -45,6 +47,7 @@ impl Default for MarathonConfig {
             longest_pause: Duration::from_secs(10),
             longest_silence: Duration::from_secs(30),
             largest_answer: 1 << 30,
+            seed: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use theseus_core::cluster::{ClusterError, OperationId, Refusal};
 
 use crate::fields::Fault;
+use crate::transport::TransportError;
 
 /// What the engine is called.
 pub(crate) const ENGINE: &str = "marathon";
@@ -94,7 +95,7 @@ pub(crate) enum Cause {
     /// An answer, in words.
     Answer(String),
     /// The connection.
-    Transport(Arc<reqwest::Error>),
+    Transport(Arc<dyn Error + Send + Sync>),
 }
 
 impl From<String> for Cause {
@@ -109,10 +110,9 @@ impl From<&str> for Cause {
     }
 }
 
-impl From<reqwest::Error> for Cause {
-    /// Without the address, which the outer error names, and which may hold a query.
-    fn from(error: reqwest::Error) -> Self {
-        Self::Transport(Arc::new(error.without_url()))
+impl From<TransportError> for Cause {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error.into_source().into())
     }
 }
 

@@ -1,24 +1,29 @@
 //! Requests and answers: addresses, credentials, time limits, size limits, and what is sent again.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
+    RETRY_AFTER,
+};
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
-};
-use reqwest::{Certificate, Client, Method, Response, redirect};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::classify::{Reply, classify, misread};
 use crate::config::{ConfigError, Credentials, MarathonConfig};
 use crate::failure::Failure;
+use crate::transport::{Chunks, Transport, TransportError};
 
 /// How many changes are told at the same time.
 const WRITES_AT_A_TIME: usize = 8;
@@ -89,28 +94,56 @@ impl Request {
     }
 }
 
+/// An answer: its head, and its body as it comes in.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    pub(crate) body: Chunks,
+    /// When all of it is to be there.
+    deadline: Option<Instant>,
+}
+
 /// The way to Marathon.
 #[derive(Debug)]
 pub(crate) struct Http {
-    client: Client,
+    transport: Arc<dyn Transport>,
     config: MarathonConfig,
+    authorization: Option<HeaderValue>,
     /// The address that answered last.
     preferred: AtomicUsize,
     writes: Semaphore,
+    /// How many sequences of pauses there were.
+    sequences: AtomicU64,
 }
 
 impl Http {
-    pub(crate) fn new(config: MarathonConfig) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        config: MarathonConfig,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, ConfigError> {
         check_urls(&config.urls)?;
-        if let Some(Credentials::Token(token)) = &config.credentials {
-            HeaderValue::from_str(token).map_err(|_| ConfigError::Credentials)?;
-        }
+        let authorization = config.credentials.as_ref().map(authorization).transpose()?;
         Ok(Self {
-            client: client(&config)?,
+            transport,
             config,
+            authorization,
             preferred: AtomicUsize::new(0),
             writes: Semaphore::new(WRITES_AT_A_TIME),
+            sequences: AtomicU64::new(0),
         })
+    }
+
+    /// The same way to another server. Who asks is told there only if it is at one of Marathon's own
+    /// addresses.
+    pub(crate) fn elsewhere(&self, url: Url) -> Result<Self, ConfigError> {
+        let mut addresses = self.config.urls.iter();
+        let is_known = addresses.any(|known| known.origin() == url.origin());
+        let config = MarathonConfig {
+            urls: vec![url],
+            credentials: self.config.credentials.clone().filter(|_| is_known),
+            ..self.config.clone()
+        };
+        Self::new(config, self.transport.clone())
     }
 
     pub(crate) fn config(&self) -> &MarathonConfig {
@@ -168,12 +201,19 @@ impl Http {
 
     /// Pauses between tries, longer and longer, for ever.
     pub(crate) fn pauses(&self) -> ExponentialBackoff {
-        ExponentialBuilder::new()
+        let builder = ExponentialBuilder::new()
             .with_jitter()
             .with_min_delay(self.config.first_pause)
             .with_max_delay(self.config.longest_pause)
-            .without_max_times()
-            .build()
+            .without_max_times();
+        let builder = match self.config.seed {
+            Some(seed) => {
+                let sequence = self.sequences.fetch_add(1, Ordering::Relaxed);
+                builder.with_jitter_seed(seed.wrapping_add(sequence))
+            }
+            None => builder,
+        };
+        builder.build()
     }
 
     fn tries(&self) -> Tries {
@@ -187,9 +227,9 @@ impl Http {
 
     /// One request and the whole of its answer, when that is a success.
     async fn exchange(&self, request: &Request, limit: Duration) -> Result<Bytes, Failure> {
-        let response = self.open(request, JSON, Some(limit)).await?;
-        let (status, retry_after) = (response.status(), retry_after(response.headers()));
-        let body = self.body(response, request.is_write()).await?;
+        let answer = self.open(request, JSON, Some(limit)).await?;
+        let (status, retry_after) = (answer.status, retry_after(&answer.headers));
+        let body = self.body(answer, request.is_write()).await?;
         let reply = Reply {
             status,
             retry_after,
@@ -208,7 +248,7 @@ impl Http {
         request: &Request,
         accept: HeaderValue,
         limit: Option<Duration>,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Answer, Failure> {
         let urls = &self.config.urls;
         let first = self.preferred.load(Ordering::Relaxed);
         let mut failure = None;
@@ -217,13 +257,13 @@ impl Http {
                 .follow(request, request.url(&urls[index]), &accept, limit)
                 .await
             {
-                Ok(response) => {
+                Ok(answer) => {
                     self.preferred.store(index, Ordering::Relaxed);
-                    return Ok(response);
+                    return Ok(answer);
                 }
                 Err(error) => {
-                    tracing::debug!(url = %urls[index], %error, "no answer");
-                    let never_left = error.is_connect();
+                    tracing::debug!(url = %urls[index], ?error, "no answer");
+                    let never_left = matches!(error, TransportError::NotSent(_));
                     let is_write = request.is_write() && !never_left;
                     failure = Some(Failure::on_the_way(is_write, error));
                     if !never_left {
@@ -242,61 +282,61 @@ impl Http {
         mut url: Url,
         accept: &HeaderValue,
         limit: Option<Duration>,
-    ) -> reqwest::Result<Response> {
+    ) -> Result<Answer, TransportError> {
         for _ in 0..MAX_REDIRECTS {
-            let response = self.send(request, url.clone(), accept, limit).await?;
-            let Some(next) = self.led_to(request, &url, &response) else {
-                return Ok(response);
+            let answer = self.send(request, &url, accept, limit).await?;
+            let Some(next) = self.led_to(request, &url, &answer) else {
+                return Ok(answer);
             };
             tracing::debug!(%next, "led on");
             url = next;
         }
-        self.send(request, url, accept, limit).await
+        self.send(request, &url, accept, limit).await
     }
 
     async fn send(
         &self,
         request: &Request,
-        url: Url,
+        url: &Url,
         accept: &HeaderValue,
         limit: Option<Duration>,
-    ) -> reqwest::Result<Response> {
-        let mut builder = self
-            .client
-            .request(request.method.clone(), url)
+    ) -> Result<Answer, TransportError> {
+        let mut builder = http::Request::builder()
+            .method(&request.method)
+            .uri(url.as_str())
             .header(ACCEPT, accept)
             .header(CONTENT_TYPE, JSON);
-        if request.is_write() {
-            builder = builder.body(request.body.clone());
+        if let Some(authorization) = &self.authorization {
+            builder = builder.header(AUTHORIZATION, authorization);
         }
-        builder = match &self.config.credentials {
-            None => builder,
-            Some(Credentials::Basic { user, password }) => builder.basic_auth(user, Some(password)),
-            Some(Credentials::Token(token)) => {
-                builder.header(AUTHORIZATION, format!("token={token}"))
-            }
-        };
-        if let Some(limit) = limit {
-            builder = builder.timeout(limit);
-        }
-        let response = builder.send().await?;
+        let message = builder
+            .body(request.body.clone())
+            .map_err(|error| TransportError::NotSent(error.into()))?;
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let response = within(deadline, self.transport.send(message)).await??;
+        let (head, body) = response.into_parts();
         tracing::debug!(
             method = %request.method,
             path = %request.path,
-            status = response.status().as_u16(),
+            status = head.status.as_u16(),
             "answered"
         );
-        Ok(response)
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+            deadline,
+        })
     }
 
-    fn led_to(&self, request: &Request, from: &Url, response: &Response) -> Option<Url> {
-        let follows = match response.status().as_u16() {
+    fn led_to(&self, request: &Request, from: &Url, answer: &Answer) -> Option<Url> {
+        let follows = match answer.status.as_u16() {
             307 | 308 => true,
             // These would turn a change into a GET.
             301 | 302 => !request.is_write(),
             _ => false,
         };
-        let location = response.headers().get(LOCATION)?.to_str().ok()?;
+        let location = answer.headers.get(LOCATION)?.to_str().ok()?;
         let next = from.join(location).ok()?;
         let known = || {
             self.config
@@ -304,16 +344,17 @@ impl Http {
                 .iter()
                 .any(|url| url.origin() == next.origin())
         };
-        (follows && (self.config.credentials.is_none() || known())).then_some(next)
+        (follows && (self.authorization.is_none() || known())).then_some(next)
     }
 
-    async fn body(&self, mut response: Response, is_write: bool) -> Result<Bytes, Failure> {
+    async fn body(&self, mut answer: Answer, is_write: bool) -> Result<Bytes, Failure> {
         let most = self.config.largest_answer;
-        let told = response.content_length().unwrap_or(0);
-        let told = usize::try_from(told).unwrap_or(usize::MAX);
-        let mut body = Vec::with_capacity(told.min(most).min(MAX_RESERVED));
+        let told = answer.headers.get(CONTENT_LENGTH);
+        let told = told.and_then(|told| told.to_str().ok()?.parse::<usize>().ok());
+        let mut body = Vec::with_capacity(told.unwrap_or(0).min(most).min(MAX_RESERVED));
         loop {
-            match response.chunk().await {
+            let chunk = within(answer.deadline, answer.body.next()).await;
+            match chunk.and_then(Option::transpose) {
                 Ok(Some(chunk)) if body.len() + chunk.len() <= most => {
                     body.extend_from_slice(&chunk);
                 }
@@ -329,6 +370,19 @@ impl Http {
                 Err(error) => return Err(Failure::on_the_way(is_write, error)),
             }
         }
+    }
+}
+
+/// Waits for something on the way, but not for ever.
+async fn within<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = T>,
+) -> Result<T, TransportError> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, work)
+            .await
+            .map_err(|_| TransportError::unknown("the answer takes too long")),
+        None => Ok(work.await),
     }
 }
 
@@ -394,26 +448,18 @@ fn check_urls(urls: &[Url]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn client(config: &MarathonConfig) -> Result<Client, ConfigError> {
-    // An error only says that the process has a provider already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let addresses = u32::try_from(config.urls.len()).unwrap_or(u32::MAX);
-    let builder = Client::builder()
-        .user_agent(concat!("theseus/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        // All addresses are to have had their turn before patience ends.
-        .connect_timeout(config.connect_timeout.min(config.patience / addresses));
-    let builder = match &config.authorities {
-        Some(pem) => {
-            let certificates =
-                Certificate::from_pem_bundle(pem).map_err(ConfigError::Authorities)?;
-            builder.tls_certs_only(certificates)
+/// The header that says who asks. It is never shown.
+fn authorization(credentials: &Credentials) -> Result<HeaderValue, ConfigError> {
+    let text = match credentials {
+        Credentials::Basic { user, password } => {
+            let pair = format!("{user}:{password}");
+            format!("Basic {}", BASE64_STANDARD.encode(pair))
         }
-        // Without TLS the system's certificates need not be there, nor be read.
-        None if config.urls.iter().all(|url| url.scheme() == "http") => builder.tls_certs_only([]),
-        None => builder,
+        Credentials::Token(token) => format!("token={token}"),
     };
-    builder.build().map_err(ConfigError::Client)
+    let mut header = HeaderValue::try_from(text).map_err(|_| ConfigError::Credentials)?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 /// How long a server asks to wait: so many seconds, or until a time.

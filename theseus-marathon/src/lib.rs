@@ -13,8 +13,8 @@
 //!
 //! From the outside in: `observe`, `apply` and `events` are the three parts of [`Cluster`];
 //! `names`, `encode`, `decode` and `fields` translate between Theseus's words and Marathon's;
-//! `dialect` knows the versions; `classify` says what an answer means; `http` sends and receives;
-//! `wire` holds Marathon's JSON.
+//! `dialect` knows the versions; `classify` says what an answer means; `http` sends and receives,
+//! over a [`Transport`]; `wire` holds Marathon's JSON.
 
 mod apply;
 mod classify;
@@ -28,6 +28,7 @@ mod fields;
 mod http;
 mod names;
 mod observe;
+mod transport;
 mod wire;
 
 use std::sync::Arc;
@@ -39,10 +40,12 @@ use theseus_core::cluster::{
 use tokio::sync::OnceCell;
 
 pub use config::{ConfigError, Credentials, MarathonConfig};
+pub use transport::{Chunks, ServiceTransport, Transport, TransportError};
 
-use dialect::{Dialect, Version};
-use failure::{ENGINE, Failure};
-use http::{Http, Request};
+use self::dialect::{Dialect, Version};
+use self::failure::{ENGINE, Failure};
+use self::http::{Http, Request};
+use self::transport::Network;
 
 /// A Marathon. Making one does nothing yet; its version is asked when it is first needed.
 #[derive(Debug)]
@@ -61,8 +64,18 @@ struct Known {
 impl Marathon {
     /// A client of the Marathon that the configuration names.
     pub fn new(config: MarathonConfig) -> Result<Self, ConfigError> {
+        let network = Network::new(&config)?;
+        Self::over(config, Arc::new(network))
+    }
+
+    /// A client of the Marathon that the configuration names, reached in another way. What the
+    /// configuration says of connections (`authorities`, `connect_timeout`) is then up to that.
+    pub fn over(
+        config: MarathonConfig,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
-            http: Arc::new(Http::new(config)?),
+            http: Arc::new(Http::new(config, transport)?),
             known: OnceCell::new(),
         })
     }

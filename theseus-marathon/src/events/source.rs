@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
-use reqwest::header::HeaderValue;
+use http::header::HeaderValue;
 use sse_stream::SseByteStream;
 
 use super::meaning;
@@ -37,18 +37,18 @@ pub(super) async fn attach(http: &Http) -> Result<Source, Failure> {
         request = request.query("event_type", event_type);
     }
     let head = http.open(&request, EVENT_STREAM, None);
-    let response = tokio::time::timeout(http.config().answer_timeout, head)
+    let answer = tokio::time::timeout(http.config().answer_timeout, head)
         .await
         .map_err(|_| Failure::unreachable("the event stream does not begin"))??;
     let reply = Reply {
-        status: response.status(),
+        status: answer.status,
         retry_after: None,
         body: b"",
     };
     if let Some(failure) = classify(reply, false) {
         return Err(failure);
     }
-    let mut chunks = bounded(response.bytes_stream(), http.config().longest_silence);
+    let mut chunks = bounded(answer.body, http.config().longest_silence);
     // Marathon subscribes a listener after it has sent the head, and greets it then.
     let first = tokio::time::timeout(FIRST_SIGN, chunks.next()).await;
     let first = stream::iter(first.ok().flatten());
