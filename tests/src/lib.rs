@@ -2,6 +2,7 @@
 //! panics.
 
 pub mod program;
+pub mod simulated;
 pub mod watcher;
 pub mod world;
 

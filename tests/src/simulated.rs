@@ -1,0 +1,164 @@
+//! A cluster in this process, without sockets and on tokio's paused clock: what takes minutes there
+//! is over in milliseconds here, and goes the same way each time.
+//!
+//! Nothing in it asks the system for time or for chance. So with one seed a story sends the same
+//! requests at the same moments, however often it is told, provided that all of it runs on one
+//! thread (`#[tokio::test(start_paused = true)]`).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::{SignedDuration, Timestamp};
+use theseus_core::cluster::Cluster;
+use theseus_core::engine::{Engine, Report};
+use theseus_marathon::{
+    Chunks, Marathon, MarathonConfig, ServiceTransport, Transport, TransportError,
+};
+use theseus_sandbox::{Sandbox, SandboxConfig};
+use theseus_store::MemoryStore;
+use tokio::time::Instant;
+
+use crate::desired;
+
+/// A cluster with a store, and everything that is asked of the cluster.
+#[derive(Debug)]
+pub struct Simulated {
+    /// The cluster.
+    pub sandbox: Sandbox,
+    /// The records.
+    pub store: MemoryStore,
+    clock: Clock,
+    seed: u64,
+    sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+/// A request, when it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Since the cluster began.
+    pub at: Duration,
+    /// `METHOD path?query`.
+    pub what: String,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// The time of a simulation.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    start: Timestamp,
+    began: Instant,
+}
+
+impl Clock {
+    fn now(self) -> Timestamp {
+        self.start + SignedDuration::try_from(self.began.elapsed()).expect("less than an eternity")
+    }
+}
+
+impl Simulated {
+    /// A new cluster at the sandbox's own pace. The seed decides whatever chance would.
+    pub fn new(seed: u64) -> Self {
+        Self::with(SandboxConfig {
+            seed,
+            start_time: "2026-01-02T03:04:05Z".parse().expect("a time"),
+            ..SandboxConfig::default()
+        })
+    }
+
+    /// A new cluster like this, with its seed and its time.
+    pub fn with(config: SandboxConfig) -> Self {
+        Self {
+            clock: Clock {
+                start: config.start_time,
+                began: Instant::now(),
+            },
+            seed: config.seed,
+            sandbox: Sandbox::new(config),
+            store: MemoryStore::new(),
+            sent: Arc::default(),
+        }
+    }
+
+    /// A client of the cluster's.
+    ///
+    /// # Panics
+    ///
+    /// Never: its configuration is a good one.
+    pub fn marathon(&self) -> Marathon {
+        let config = MarathonConfig {
+            urls: vec!["http://simulated".parse().expect("an address")],
+            seed: Some(self.seed),
+            ..MarathonConfig::default()
+        };
+        let transport = Recorder {
+            inner: ServiceTransport::new(self.sandbox.router()),
+            began: self.clock.began,
+            sent: Arc::clone(&self.sent),
+        };
+        Marathon::over(config, Arc::new(transport)).expect("a client")
+    }
+
+    /// Theseus's engine over the cluster and the store, as one process has it. Several of them are
+    /// several deployers.
+    pub fn engine(&self) -> Engine {
+        let cluster: Arc<dyn Cluster> = Arc::new(self.marathon());
+        let clock = self.clock;
+        Engine::new(cluster, Arc::new(self.store.clone()), move || clock.now())
+    }
+
+    /// Plans a manifest and carries the plan out to the end, as one deployer does.
+    ///
+    /// # Panics
+    ///
+    /// When the cluster is out of reach.
+    pub async fn deploy(&self, manifest: &str) -> Report {
+        let engine = self.engine();
+        let plan = engine.plan(&desired(manifest)).await;
+        let to_the_end = std::future::pending();
+        let plan = plan.expect("the cluster is there");
+        let done = engine.carry_out(&plan, &|_| (), to_the_end).await;
+        done.expect("the cluster is there")
+    }
+
+    /// How long the cluster has been there.
+    pub fn age(&self) -> Duration {
+        self.clock.began.elapsed()
+    }
+
+    /// Everything that was asked of the cluster, in order.
+    pub fn sent(&self) -> Vec<Sent> {
+        let sent = self.sent.lock();
+        sent.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Writes down what passes.
+#[derive(Debug)]
+struct Recorder<T> {
+    inner: T,
+    began: Instant,
+    sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Recorder<T> {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Chunks>, TransportError> {
+        let path = request.uri().path_and_query();
+        let sent = Sent {
+            at: self.began.elapsed(),
+            what: format!(
+                "{} {}",
+                request.method(),
+                path.map_or("", |path| path.as_str())
+            ),
+            body: request.body().clone(),
+        };
+        let log = self.sent.lock();
+        log.unwrap_or_else(PoisonError::into_inner).push(sent);
+        self.inner.send(request).await
+    }
+}
