@@ -21,6 +21,7 @@ mod restore;
 mod service_ports;
 mod task;
 mod timers;
+mod under_way;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,4 +1,5 @@
-//! What clients get to see: views that are written straight from the cluster's own data.
+//! What clients get to see of apps, tasks and groups: views that are written straight from the
+//! cluster's own data.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,10 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::change::ids_below;
-use super::deployment::{PlanStep, PlannedAction};
 use super::event::IpAddress;
-use super::host::Reject;
-use super::launch::Waiting;
 use super::life::TaskFailure;
 use super::task::{Task, TaskKey, TaskState};
 use super::{Cluster, Run};
@@ -176,66 +174,6 @@ struct ConditionName {
     str: String,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct DeploymentInfo<'a> {
-    id: &'a str,
-    version: Stamp,
-    affected_apps: Vec<&'a PathId>,
-    affected_pods: [(); 0],
-    steps: &'a [PlanStep],
-    current_actions: Vec<CurrentAction<'a>>,
-    current_step: usize,
-    total_steps: usize,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CurrentAction<'a> {
-    #[serde(flatten)]
-    action: &'a PlannedAction,
-    readiness_check_results: [(); 0],
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct QueueItem<'a> {
-    app: &'a AppSpec,
-    count: usize,
-    delay: Delay,
-    since: Stamp,
-    processed_offers_summary: OffersSummary,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_unused_offers: Option<[(); 0]>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Delay {
-    time_left_seconds: u64,
-    overdue: bool,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OffersSummary {
-    processed_offers_count: usize,
-    unused_offers_count: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_unused_offer_at: Option<Stamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_used_offer_at: Option<Stamp>,
-    reject_summary_last_offers: Vec<RejectCount>,
-    reject_summary_launch_attempt: Vec<RejectCount>,
-}
-
-#[derive(Debug, PartialEq, Serialize)]
-pub(super) struct RejectCount {
-    pub(super) reason: Reject,
-    pub(super) declined: usize,
-    pub(super) processed: usize,
-}
-
 /// What a group is shown with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GroupWants {
@@ -389,50 +327,6 @@ impl Cluster {
         })
     }
 
-    pub(crate) fn deployment_infos(&self) -> Vec<DeploymentInfo<'_>> {
-        let infos = self.deployments.values().map(|deployment| {
-            let plan = &deployment.plan;
-            let current = plan.steps.get(deployment.step);
-            let actions = current.into_iter().flat_map(|step| step.actions.iter());
-            DeploymentInfo {
-                id: &plan.id,
-                version: plan.version,
-                affected_apps: deployment.original.keys().collect(),
-                affected_pods: [],
-                steps: &plan.steps,
-                current_actions: actions
-                    .map(|action| CurrentAction {
-                        action,
-                        readiness_check_results: [],
-                    })
-                    .collect(),
-                current_step: deployment.step + 1,
-                total_steps: plan.steps.len(),
-            }
-        });
-        infos.collect()
-    }
-
-    pub(crate) fn queue(&self, with_offers: bool, now: Stamp) -> Vec<QueueItem<'_>> {
-        let items = self.runs.iter().filter_map(|(app, run)| {
-            let (waiting, spec) = (run.waiting.as_ref()?, self.spec(app)?);
-            let until = run.backoff.until(now);
-            let left = until.map_or(0, |until| until.since(now).as_millis().div_ceil(1000));
-            Some(QueueItem {
-                app: spec,
-                count: waiting.count,
-                delay: Delay {
-                    time_left_seconds: u64::try_from(left).unwrap_or(u64::MAX),
-                    overdue: until.is_none(),
-                },
-                since: waiting.since,
-                processed_offers_summary: OffersSummary::of(waiting),
-                last_unused_offers: with_offers.then_some([]),
-            })
-        });
-        items.collect()
-    }
-
     pub(crate) fn has_group(&self, group: &PathId) -> bool {
         self.groups.contains_key(group)
     }
@@ -550,34 +444,4 @@ impl Stats {
             stats: StatCounts { counts },
         }
     }
-}
-
-impl OffersSummary {
-    fn of(waiting: &Waiting) -> Self {
-        let offers = &waiting.offers;
-        Self {
-            processed_offers_count: offers.processed,
-            unused_offers_count: offers.unused,
-            last_unused_offer_at: offers.last_unused_at,
-            last_used_offer_at: offers.last_used_at,
-            reject_summary_last_offers: funnel(&offers.last_rejects, offers.last_processed),
-            reject_summary_launch_attempt: funnel(&offers.rejects, offers.processed),
-        }
-    }
-}
-
-/// Reason by reason: how many offers got that far and how many fell there.
-pub(super) fn funnel(rejects: &BTreeMap<Reject, usize>, processed: usize) -> Vec<RejectCount> {
-    let mut processed = processed;
-    let count = |reason: Reject| {
-        let declined = rejects.get(&reason).copied().unwrap_or(0);
-        let entry = RejectCount {
-            reason,
-            declined,
-            processed,
-        };
-        processed -= declined;
-        entry
-    };
-    Reject::ALL.into_iter().map(count).collect()
 }
