@@ -56,7 +56,7 @@ fn failure(reply: Reply<'_>, is_write: bool) -> Failure {
         500 if told.is_about_the_path() => Failure::Garbled(reason()),
         // Without a leader, or with too much to do, a filter says so in HTML before Marathon looks
         // at the request. Marathon itself says 503, in JSON, when storing a change took too long.
-        503 if reply.retry_after.is_some() || !told.is_marathons() => nothing_done(),
+        503 if reply.retry_after.is_some() || !begins_with(reply.body, b"{") => nothing_done(),
         408 | 500..600 => Failure::on_the_way(is_write, reason()),
         _ => Failure::Garbled(reason()),
     }
@@ -74,6 +74,11 @@ pub(crate) fn misread(error: &serde_json::Error, is_write: bool) -> Failure {
     }
 }
 
+/// Whether this is the first that is not blank. It can be told of a body that was cut, too.
+fn begins_with(body: &[u8], what: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(what)
+}
+
 /// What a body tells about a failure.
 struct Told {
     json: Value,
@@ -86,7 +91,7 @@ impl Told {
         let json = serde_json::from_slice(body).unwrap_or(Value::Null);
         let text = match json["message"].as_str() {
             Some(message) => excerpt(message),
-            None if body.trim_ascii_start().starts_with(b"<") => "an HTML page".to_owned(),
+            None if begins_with(body, b"<") => "an HTML page".to_owned(),
             None if body.is_empty() => "without a word".to_owned(),
             None => excerpt(&String::from_utf8_lossy(
                 &body[..body.len().min(4 * EXCERPT)],
@@ -95,7 +100,7 @@ impl Told {
         Self { json, text }
     }
 
-    /// Marathon answers in objects; what stands before it does not.
+    /// Marathon answers in objects; what stands before it does not. One that was cut is none.
     fn is_marathons(&self) -> bool {
         self.json.is_object()
     }
@@ -282,6 +287,7 @@ mod tests {
                 "retry",
                 "look",
             ),
+            (503, r#"{"message":"cut sho"#, "retry", "look"),
             (504, HTML, "retry", "look"),
             (599, "", "retry", "look"),
             (418, "I'm a teapot", "garbled", "garbled"),

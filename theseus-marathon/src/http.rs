@@ -34,6 +34,9 @@ const MAX_REDIRECTS: usize = 3;
 /// The most memory that is set aside because a header says so.
 const MAX_RESERVED: usize = 64 << 20;
 
+/// The most bytes of an answer about a failure that are looked at.
+const MOST_SAID: usize = 1 << 20;
+
 /// From so many bytes on, an answer takes a while to parse.
 const LARGE: usize = 256 << 10;
 
@@ -229,7 +232,11 @@ impl Http {
     async fn exchange(&self, request: &Request, limit: Duration) -> Result<Bytes, Failure> {
         let answer = self.open(request, JSON, Some(limit)).await?;
         let (status, retry_after) = (answer.status, retry_after(&answer.headers));
-        let body = self.body(answer, request.is_write()).await?;
+        let body = if status.is_success() {
+            self.body(answer, request.is_write()).await?
+        } else {
+            said(answer, request.is_write()).await?
+        };
         let reply = Reply {
             status,
             retry_after,
@@ -384,6 +391,23 @@ async fn within<T>(
             .map_err(|_| TransportError::unknown("the answer takes too long")),
         None => Ok(work.await),
     }
+}
+
+/// What a server says of a failure; of very much only the beginning.
+async fn said(mut answer: Answer, is_write: bool) -> Result<Bytes, Failure> {
+    let mut body = Vec::new();
+    while body.len() < MOST_SAID {
+        let chunk = within(answer.deadline, answer.body.next()).await;
+        let Some(chunk) = chunk
+            .and_then(Option::transpose)
+            .map_err(|error| Failure::on_the_way(is_write, error))?
+        else {
+            break;
+        };
+        let room = MOST_SAID - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+    Ok(body.into())
 }
 
 /// What a body says. A large one is parsed where nothing else waits for the thread.

@@ -355,6 +355,22 @@ async fn a_503_of_marathons_own_may_have_done_it() {
 }
 
 #[tokio::test]
+async fn of_a_failure_told_at_great_length_only_the_beginning_is_read() {
+    let server = server("1.11.0").await;
+    let long = json!({"message": "no".repeat(1 << 20)});
+    let refused = ResponseTemplate::new(422).set_body_json(&long);
+    answer(&server, "PATCH", &format!("/v2/apps{A}"), refused).await;
+    let outcomes = apply(&server, &[scale(A, 2)]).await;
+    let Err(ClusterError::Refused { refusals, .. }) = &outcomes[0] else {
+        panic!("{outcomes:?}");
+    };
+    // Half an object is no JSON, so it is shown as it came.
+    let message = &refusals[0].message;
+    assert!(message.starts_with(r#"{"message":"nono"#), "{message}");
+    assert!(message.len() < 1000, "{message}");
+}
+
+#[tokio::test]
 async fn a_success_that_is_not_marathons_is_no_success() {
     let server = server("1.11.0").await;
     answer(&server, "PATCH", &format!("/v2/apps{A}"), html(200)).await;
