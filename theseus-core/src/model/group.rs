@@ -1,22 +1,24 @@
 //! Groups: a service and a set of labels, written `ingestor:canary,dev`.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::name::{Label, NameError, ServiceName};
 
-/// A non-empty set of labels. The order in which they are written does not count.
+/// A non-empty set of labels. The order in which they are written does not count. Clones share them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Labels(BTreeSet<Label>);
+pub struct Labels(Arc<[Label]>);
 
 impl Labels {
     /// The set, unless it is empty.
     pub fn new(labels: impl IntoIterator<Item = Label>) -> Option<Self> {
-        let labels: BTreeSet<_> = labels.into_iter().collect();
-        (!labels.is_empty()).then_some(Self(labels))
+        let mut labels: Vec<_> = labels.into_iter().collect();
+        labels.sort_unstable();
+        labels.dedup();
+        (!labels.is_empty()).then(|| Self(labels.into()))
     }
 
     /// The labels in alphabetical order.
@@ -104,8 +106,9 @@ impl FromStr for GroupId {
                     source,
                 })
             })
-            .collect::<Result<BTreeSet<Label>, _>>()?;
-        Ok(Self::new(service, Labels(labels)))
+            .collect::<Result<Vec<Label>, _>>()?;
+        let labels = Labels::new(labels).ok_or(GroupIdError::NoLabels)?;
+        Ok(Self::new(service, labels))
     }
 }
 
