@@ -1,9 +1,12 @@
 //! From Marathon's answers to what core knows: apps, containers, and what still dies.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use theseus_core::cluster::{
     App, AppId, Container, ContainerId, ContainerState, Failure, HealthState, OperationId, Part,
 };
@@ -14,17 +17,44 @@ use crate::wire::read::{self, Text};
 
 /// Theseus's apps in the answer to `GET /v2/apps`; those of other people are passed over.
 pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Vec<App>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        apps: Apps,
+    }
     // It is quicker to see that all is UTF-8 than that each of very many texts is.
-    let answer: read::Apps<'_> = match str::from_utf8(body) {
+    let answer: Answer = match str::from_utf8(body) {
         Ok(text) => serde_json::from_str(text)?,
         Err(_) => serde_json::from_slice(body)?,
     };
-    let mut hosts = Hosts::default();
-    Ok(answer
-        .apps
-        .into_iter()
-        .filter_map(|it| app(it, &mut hosts))
-        .collect())
+    Ok(answer.apps.0)
+}
+
+/// Theseus's apps, each made as soon as it is read: a list of all of them as they are on the wire
+/// would take more room than the answer itself.
+struct Apps(Vec<App>);
+
+impl<'de> Deserialize<'de> for Apps {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(AppsVisitor).map(Self)
+    }
+}
+
+struct AppsVisitor;
+
+impl<'de> Visitor<'de> for AppsVisitor {
+    type Value = Vec<App>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of apps")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<App>, A::Error> {
+        let (mut apps, mut hosts) = (Vec::new(), Hosts::default());
+        while let Some(item) = items.next_element()? {
+            apps.extend(app(item, &mut hosts));
+        }
+        Ok(apps)
+    }
 }
 
 /// Theseus's apps that deployments stop, in the answer to `GET /v2/deployments`.

@@ -16,13 +16,7 @@ impl AsRef<str> for Text<'_> {
     }
 }
 
-/// `GET /v2/apps`
-#[derive(Debug, Deserialize)]
-pub(crate) struct Apps<'a> {
-    #[serde(borrow)]
-    pub(crate) apps: Vec<App<'a>>,
-}
-
+/// An app in the answer to `GET /v2/apps`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct App<'a> {
