@@ -100,11 +100,14 @@ impl Observed {
             rollouts,
             counters,
         } = records;
-        let mut groups: BTreeMap<GroupId, GroupState> = BTreeMap::new();
-        for stored in records {
+        // Collected rather than inserted: a map of what is nearly sorted is built at once.
+        let recorded = records.into_iter().map(|stored| {
             let group = stored.record.group.clone();
-            groups.entry(group).or_default().record = Some(stored);
-        }
+            let record = Some(stored);
+            let rest = GroupState::default();
+            (group, GroupState { record, ..rest })
+        });
+        let mut groups: BTreeMap<GroupId, GroupState> = recorded.collect();
         for stored in rollouts {
             let group = stored.record.group.clone();
             groups.entry(group).or_default().rollout = Some(stored);
