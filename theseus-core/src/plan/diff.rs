@@ -1,9 +1,10 @@
 //! Two specs, field by field, as people may see them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::model::{Environment, Spec};
 
@@ -23,7 +24,8 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
     if from == to {
         return Vec::new();
     }
-    let (old, new) = (written(from), written(to));
+    let (old_text, new_text) = (written(from), written(to));
+    let (old, new) = (fields_of(&old_text), fields_of(&new_text));
     let (mut old, mut new) = (
         flatten(from, differing(&old, &new)),
         flatten(to, differing(&new, &old)),
@@ -42,7 +44,7 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
             }
         }
     }
-    let names: std::collections::BTreeSet<String> = old.keys().chain(new.keys()).cloned().collect();
+    let names: BTreeSet<String> = old.keys().chain(new.keys()).cloned().collect();
     names
         .into_iter()
         .filter_map(|field| {
@@ -54,36 +56,42 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
 }
 
 /// The fields that are not the same in the other: only few, as a rule, need to be spelled out.
-fn differing<'a>(
-    fields: &'a Map<String, Value>,
-    other: &'a Map<String, Value>,
-) -> impl Iterator<Item = (&'a String, &'a Value)> {
+fn differing<'t>(fields: &Fields<'t>, other: &Fields<'t>) -> impl Iterator<Item = Field<'t>> {
+    let differ = |(name, text): &Field<'t>| other.get(name).is_none_or(|it| it.get() != text.get());
     fields
         .iter()
-        .filter(|(name, value)| other.get(*name) != Some(*value))
+        .map(|(name, text)| (*name, *text))
+        .filter(differ)
 }
 
 /// A spec as it may be shown: its fields by name, as in [`FieldChange`].
 pub fn shown(spec: &Spec) -> Value {
-    Value::Object(flatten(spec, &written(spec)).into_iter().collect())
+    let text = written(spec);
+    Value::Object(flatten(spec, fields_of(&text)).into_iter().collect())
 }
 
+/// A field's name and its JSON, which is equal for what is equal.
+type Field<'t> = (&'t str, &'t RawValue);
+type Fields<'t> = BTreeMap<&'t str, &'t RawValue>;
+
 /// A spec as it is written down.
-fn written(spec: &Spec) -> Map<String, Value> {
-    match serde_json::to_value(spec) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
-    }
+fn written(spec: &Spec) -> String {
+    serde_json::to_string(spec).unwrap_or_default()
+}
+
+/// The fields of a spec that was written down.
+fn fields_of(text: &str) -> Fields<'_> {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// Fields of a spec by name; those that are maps themselves one level deeper.
-fn flatten<'a>(
+fn flatten<'t>(
     spec: &Spec,
-    fields: impl IntoIterator<Item = (&'a String, &'a Value)>,
+    fields: impl IntoIterator<Item = Field<'t>>,
 ) -> BTreeMap<String, Value> {
     let mut flat = BTreeMap::new();
-    for (name, value) in fields {
-        match value {
+    for (name, text) in fields {
+        match serde_json::from_str(text.get()).unwrap_or_default() {
             Value::Object(_) if name == "environment" => {
                 for (variable, value) in &spec.environment.0 {
                     let shown = Environment::shown(variable, value).into_owned();
@@ -91,14 +99,11 @@ fn flatten<'a>(
                 }
             }
             Value::Object(inner) => {
-                flat.extend(
-                    inner
-                        .iter()
-                        .map(|(key, value)| (format!("{name}.{key}"), plain(value))),
-                );
+                let inner = inner.into_iter();
+                flat.extend(inner.map(|(key, value)| (format!("{name}.{key}"), plain(value))));
             }
             value => {
-                flat.insert(name.clone(), value.clone());
+                flat.insert(name.to_owned(), value);
             }
         }
     }
@@ -106,16 +111,16 @@ fn flatten<'a>(
 }
 
 /// A port that is only a number is shown as one.
-fn plain(value: &Value) -> Value {
-    match value {
+fn plain(mut value: Value) -> Value {
+    match &mut value {
         Value::Object(map)
             if map.len() == 2
                 && map
                     .get("protocol")
                     .is_some_and(|protocol| protocol == "tcp") =>
         {
-            map.get("container").unwrap_or(value).clone()
+            map.remove("container").unwrap_or(value)
         }
-        _ => value.clone(),
+        _ => value,
     }
 }
