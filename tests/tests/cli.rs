@@ -311,6 +311,33 @@ fn when_marathon_is_away_its_address_is_told_in_time() {
 }
 
 #[test]
+fn faults_of_a_large_manifest_come_before_what_is_wrong_with_the_cluster() {
+    let home = Home::new();
+    home.write(
+        "mesos.yaml",
+        &format!("marathon: {{urls: ['http://{}']}}\n", nowhere()),
+    );
+    // So large that the cluster is looked at while it is checked.
+    let services = (0..2000).map(|n| format!("  s{n}: {{image: 'a:1', labels: [dev]}}\n"));
+    let good: String = std::iter::once("deploy:\n".to_owned())
+        .chain(services)
+        .collect();
+    assert!(good.len() > 64 << 10);
+    home.write("good.yaml", &good);
+    home.write("bad.yaml", &good.replace("s1999: {image", "s1999: {imgae"));
+    let bad = home.run(&["plan", "bad.yaml"]).exits(2);
+    assert!(bad.stderr.contains("bad.yaml:2001:11"), "{bad:?}");
+    assert!(!bad.stderr.contains("cannot reach"), "{bad:?}");
+    assert_eq!(bad.stdout, "");
+    let away = home.run(&["plan", "good.yaml"]).exits(5);
+    assert!(away.stderr.contains("cannot reach marathon"), "{away:?}");
+    // Nor is a cluster missed that nobody named.
+    home.write("mesos.yaml", "{}\n");
+    let bad = home.run(&["plan", "bad.yaml"]).exits(2);
+    assert!(bad.stderr.contains("bad.yaml:2001:11"), "{bad:?}");
+}
+
+#[test]
 fn when_etcd_is_away_its_address_is_told_in_time() {
     let (home, sandbox) = deployed("50ms");
     let address = nowhere();
