@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::{Client, Method};
 use serde_json::Value;
-use theseus_core::engine::{Engine, Outcome};
+use theseus_core::engine::{Engine, Options, Outcome};
 use theseus_core::plan::Desired;
 use theseus_marathon::{Marathon, MarathonConfig};
 use theseus_sandbox::{HostConfig, SandboxConfig, SandboxServer};
@@ -142,7 +142,7 @@ impl Sandbox {
 pub(crate) async fn deploy(engine: &Engine, desired: &Desired) -> Result<(), Failure> {
     let plan = engine.plan(desired).await?;
     let report = engine
-        .carry_out(&plan, &|_| {}, std::future::pending())
+        .carry_out(&plan, &Options::default(), &|_| {}, std::future::pending())
         .await?;
     match report.outcome() {
         Outcome::Ok => Ok(()),

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use theseus_core::engine::{Engine, Outcome};
+use theseus_core::engine::{Engine, Options, Outcome};
 use theseus_core::manifest::{Manifest, Source};
 use theseus_core::plan::{Desired, Plan};
 
@@ -32,7 +32,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     show(&plan);
     let quietly = |_| ();
     let to_the_end = std::future::pending();
-    let report = engine.carry_out(&plan, &quietly, to_the_end).await?;
+    let report = engine
+        .carry_out(&plan, &Options::default(), &quietly, to_the_end)
+        .await?;
     for group in &report.groups {
         println!("{}: {:?}", group.group, group.result);
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use reqwest::Client;
 use serde_json::Value;
 use theseus_core::cluster::Cluster;
-use theseus_core::engine::{Engine, EngineError, Progress, Report};
+use theseus_core::engine::{Engine, EngineError, Options, Progress, Report};
 use theseus_core::records::{self, GroupRecord, Stored};
 use theseus_core::store::{Store, list_all};
 use theseus_marathon::{Marathon, MarathonConfig};
@@ -121,7 +121,9 @@ impl World {
     ) -> Result<Report, EngineError> {
         let plan = self.engine.plan(&desired(manifest)).await?;
         let to_the_end = std::future::pending();
-        self.engine.carry_out(&plan, tell, to_the_end).await
+        self.engine
+            .carry_out(&plan, &Options::default(), tell, to_the_end)
+            .await
     }
 
     /// The ids of all apps.

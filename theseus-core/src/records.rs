@@ -44,6 +44,9 @@ pub fn rollout_key(group: &GroupId) -> String {
 /// The prefix of the locks of those who deploy.
 pub const LOCKS: &str = "locks/";
 
+/// The prefix of all slots.
+pub const SLOTS: &str = "slots/";
+
 /// The key of a slot of a group.
 pub fn slot_key(group: &GroupId, slot: u32) -> String {
     format!("{}{slot}", slots_prefix(group))
@@ -51,7 +54,7 @@ pub fn slot_key(group: &GroupId, slot: u32) -> String {
 
 /// The prefix of all slots of a group.
 pub fn slots_prefix(group: &GroupId) -> String {
-    format!("slots/{}/{}/", group.service, group.labels)
+    format!("{SLOTS}{}/{}/", group.service, group.labels)
 }
 
 /// The prefix of a group's history.

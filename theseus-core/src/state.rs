@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cluster::{App, Revision, Snapshot};
 use crate::model::{GroupId, Spec};
-use crate::records::{Goal, GroupRecord, RevisionCounter, RolloutRecord, Stored};
+use crate::records::{Goal, GroupRecord, RevisionCounter, RolloutRecord, SlotRecord, Stored};
 
 /// What is known of one group.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,6 +17,8 @@ pub struct GroupState {
     pub rollout: Option<Stored<RolloutRecord>>,
     /// The highest revision ever given out, 0 for none. It outlives the group's removal.
     pub last_revision: Revision,
+    /// Where its slots are, if it has a fixed host for each container, by the slots' numbers.
+    pub slots: BTreeMap<u32, Stored<SlotRecord>>,
     /// What the cluster runs.
     pub apps: Vec<App>,
     /// Whether containers of apps that are gone already still die.
@@ -83,6 +85,8 @@ pub struct Records {
     pub rollouts: Vec<Stored<RolloutRecord>>,
     /// Which revisions were given out.
     pub counters: Vec<RevisionCounter>,
+    /// Where slots are.
+    pub slots: Vec<Stored<SlotRecord>>,
 }
 
 /// What is known of all groups that were looked at.
@@ -99,6 +103,7 @@ impl Observed {
             groups: records,
             rollouts,
             counters,
+            slots,
         } = records;
         // Collected rather than inserted: a map of what is nearly sorted is built at once.
         let recorded = records.into_iter().map(|stored| {
@@ -114,6 +119,11 @@ impl Observed {
         }
         for counter in counters {
             groups.entry(counter.group).or_default().last_revision = counter.last;
+        }
+        for stored in slots {
+            let group = stored.record.group.clone();
+            let slots = &mut groups.entry(group).or_default().slots;
+            slots.insert(stored.record.slot, stored);
         }
         for app in snapshot.apps {
             match groups.get_mut(&app.group) {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use theseus_core::engine::{Engine, Report};
+use theseus_core::engine::{Engine, Options, Report};
 use theseus_store::MemoryStore;
 use theseus_tests::{desired, world};
 use wiremock::matchers::any;
@@ -90,7 +90,7 @@ impl Marathon {
     pub(crate) async fn deploy(&self, manifest: &str) -> Report {
         let plan = self.engine.plan(&desired(manifest)).await.unwrap();
         let to_the_end = std::future::pending();
-        let report = self.engine.carry_out(&plan, &|_| (), to_the_end).await;
+        let report = self.engine.carry_out(&plan, &Options::default(), &|_| (), to_the_end).await;
         report.unwrap()
     }
 

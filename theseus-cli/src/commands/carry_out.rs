@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::Args;
-use theseus_core::engine::{Outcome, Progress, Report};
+use theseus_core::engine::{self, Outcome, Progress, Report};
 use theseus_core::plan::Plan;
 
 use crate::args::{Format, Global, parse_duration};
@@ -43,7 +43,12 @@ pub(crate) async fn carry_out(
     let tell = |progress: Progress| teller.tell(&progress);
     let report = connection
         .engine
-        .carry_out(plan, &tell, stop(options.timeout))
+        .carry_out(
+            plan,
+            &engine::Options::default(),
+            &tell,
+            stop(options.timeout),
+        )
         .await
         .map_err(|error| {
             Failure::from(error).or_hint(
@@ -87,8 +92,8 @@ fn code(report: &Report) -> Code {
     match report.outcome() {
         Outcome::Ok | Outcome::Unchanged => Code::Done,
         Outcome::RolledBack => Code::RolledBack,
-        Outcome::Stale | Outcome::Overtaken => Code::Conflict,
-        Outcome::Stopped | Outcome::Failed => {
+        Outcome::Held | Outcome::Stale | Outcome::Overtaken => Code::Conflict,
+        Outcome::Skipped | Outcome::Stopped | Outcome::Paused | Outcome::Failed => {
             output::say("help: the same command again goes on where this one was\n");
             Code::Failed
         }

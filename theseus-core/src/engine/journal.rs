@@ -1,67 +1,150 @@
-//! Writing records: by compare-and-commit, many groups in one transaction.
-
-use std::sync::Arc;
+//! What is written to the store, and on which conditions: one function for each step of a rollout's
+//! life. Every write of one who deploys is made on condition that his lock is still held.
 
 use jiff::Timestamp;
 
-use super::work::{Work, unchanged};
-use crate::cluster::Revision;
-use crate::model::Spec;
+use super::hold::Hold;
+use super::work::Work;
 use crate::plan::{Base, GroupPlan};
-use crate::records::{self, Goal, GroupRecord, HistoryRecord, RevisionCounter, RolloutRecord};
-use crate::store::{self, Compare, Store, StoreError, Txn, Write};
+use crate::records::{
+    self, Ended, Ending, Goal, GroupRecord, HistoryRecord, RevisionCounter, RolloutRecord,
+};
+use crate::store::{self, Compare, Txn, Write};
 
-/// No transaction carries more than so many bytes of values.
-const MAX_BYTES: usize = 1_000_000;
-/// How often a commit is tried whose outcome the store did not tell.
-const TRIES: u32 = 3;
-
-/// The transaction that writes a rollout down, before anything is done.
-pub(super) fn begin(plan: &GroupPlan, rollout: &RolloutRecord) -> Txn {
+/// Writes a rollout down, before anything is done. `history` is what is new in the history;
+/// `other_lock` is the lock under which the group was worked on before, and must be gone.
+pub(super) fn begin(
+    plan: &GroupPlan,
+    rollout: &RolloutRecord,
+    history: &[HistoryRecord],
+    hold: &Hold,
+    other_lock: Option<&str>,
+) -> Txn {
     let group = &plan.group;
-    let mut txn = Txn {
-        compares: base(plan),
-        writes: vec![Write::Put(
-            records::rollout_key(group),
-            records::encode(rollout),
-        )],
-    };
-    if let Goal::Present { revision, spec } = &plan.goal
+    let mut compares = base(plan);
+    compares.push(hold.fence());
+    compares.extend(other_lock.map(|key| Compare::Absent(key.to_owned())));
+    let mut writes = vec![Write::Put(
+        records::rollout_key(group),
+        records::encode(rollout),
+    )];
+    writes.extend(history.iter().map(past));
+    if let Goal::Present { revision, .. } = &plan.goal
         && plan.is_new_revision
     {
-        let history = records::history_key(group, *revision);
         // The one compare that tells a group which came and went since the plan was made.
-        txn.compares.push(Compare::Absent(history.clone()));
-        txn.writes.push(Write::Put(
-            history,
-            records::encode(&history_of(plan, *revision, spec, rollout.started_at)),
-        ));
+        compares.push(Compare::Absent(records::history_key(group, *revision)));
         let counter = RevisionCounter {
             group: group.clone(),
             last: *revision,
         };
-        txn.writes.push(Write::Put(
+        writes.push(Write::Put(
             records::counter_key(group),
             records::encode(&counter),
         ));
     }
-    txn
+    Txn { compares, writes }
 }
 
-fn history_of(
-    plan: &GroupPlan,
-    revision: Revision,
-    spec: &Arc<Spec>,
-    now: Timestamp,
-) -> HistoryRecord {
-    HistoryRecord {
+/// Changes the record of a group of which nothing else changes.
+pub(super) fn note(plan: &GroupPlan, now: Timestamp) -> Option<Txn> {
+    let Goal::Present { revision, spec } = &plan.goal else {
+        return None;
+    };
+    let record = GroupRecord {
         group: plan.group.clone(),
-        revision,
-        spec: Arc::clone(spec),
-        created_at: now,
-        by: String::new(),
-        ending: None,
+        revision: *revision,
+        spec: spec.clone(),
+        deployed_at: now,
+    };
+    Some(Txn {
+        compares: base(plan),
+        writes: vec![Write::Put(
+            records::group_key(&plan.group),
+            records::encode(&record),
+        )],
+    })
+}
+
+/// Replaces what is written of a rollout, and of the revision that it gives up.
+pub(super) fn rewrite(
+    work: &Work,
+    rollout: &RolloutRecord,
+    given_up: Option<&HistoryRecord>,
+    hold: &Hold,
+) -> Txn {
+    let key = records::rollout_key(&work.group);
+    let mut writes = vec![Write::Put(key.clone(), records::encode(rollout))];
+    writes.extend(given_up.map(past));
+    Txn {
+        compares: vec![Compare::Unchanged(key, work.rollout.modified), hold.fence()],
+        writes,
     }
+}
+
+/// Says that the goal is reached.
+pub(super) fn finish(
+    work: &Work,
+    history: Option<&HistoryRecord>,
+    hold: &Hold,
+    now: Timestamp,
+) -> Txn {
+    let (group_key, rollout_key) = (
+        records::group_key(&work.group),
+        records::rollout_key(&work.group),
+    );
+    let mut keeps_slots = false;
+    let write = match &work.rollout.record.goal {
+        Goal::Present { revision, spec } => {
+            keeps_slots = spec.fixed_host().is_some();
+            let record = GroupRecord {
+                group: work.group.clone(),
+                revision: *revision,
+                spec: spec.clone(),
+                deployed_at: now,
+            };
+            Write::Put(group_key.clone(), records::encode(&record))
+        }
+        Goal::Absent => Write::Delete(group_key.clone()),
+    };
+    let mut writes = vec![write, Write::Delete(rollout_key.clone())];
+    writes.extend(history.map(past));
+    if !work.slots.is_empty() && !keeps_slots {
+        writes.push(Write::DeletePrefix(records::slots_prefix(&work.group)));
+    }
+    Txn {
+        compares: vec![
+            unchanged(
+                group_key,
+                work.former.as_ref().map(|stored| stored.modified),
+            ),
+            Compare::Unchanged(rollout_key, work.rollout.modified),
+            hold.fence(),
+        ],
+        writes,
+    }
+}
+
+/// A revision with the end that its rollout came to.
+pub(super) fn ended(
+    mut history: HistoryRecord,
+    outcome: Ended,
+    reason: Option<String>,
+    at: Timestamp,
+) -> HistoryRecord {
+    history.ending = Some(Ending {
+        outcome,
+        reason,
+        at,
+    });
+    history
+}
+
+fn past(history: &HistoryRecord) -> Write {
+    Write::Put(
+        records::history_key(&history.group, history.revision),
+        records::encode(history),
+    )
 }
 
 fn base(plan: &GroupPlan) -> Vec<Compare> {
@@ -72,185 +155,10 @@ fn base(plan: &GroupPlan) -> Vec<Compare> {
     ]
 }
 
-/// The transaction for a group of which only the record changes.
-pub(super) fn note(plan: &GroupPlan, revision: Revision, spec: &Arc<Spec>, now: Timestamp) -> Txn {
-    let record = GroupRecord {
-        group: plan.group.clone(),
-        revision,
-        spec: Arc::clone(spec),
-        deployed_at: now,
-    };
-    Txn {
-        compares: base(plan),
-        writes: vec![Write::Put(
-            records::group_key(&plan.group),
-            records::encode(&record),
-        )],
-    }
-}
-
-/// The transaction that replaces a rollout by the one that takes it back.
-pub(super) fn turn_back(work: &Work, rollout: &RolloutRecord) -> Txn {
-    let key = records::rollout_key(&work.group);
-    Txn {
-        compares: vec![Compare::Unchanged(key.clone(), work.rollout.modified)],
-        writes: vec![Write::Put(key, records::encode(rollout))],
-    }
-}
-
-/// The transaction that says that the goal is reached.
-pub(super) fn finish(work: &Work, now: Timestamp) -> Txn {
-    let (group_key, rollout_key) = (
-        records::group_key(&work.group),
-        records::rollout_key(&work.group),
-    );
-    let write = match &work.rollout.record.goal {
-        Goal::Present { revision, spec } => {
-            let record = GroupRecord {
-                group: work.group.clone(),
-                revision: *revision,
-                spec: Arc::clone(spec),
-                deployed_at: now,
-            };
-            Write::Put(group_key.clone(), records::encode(&record))
-        }
-        Goal::Absent => Write::Delete(group_key.clone()),
-    };
-    Txn {
-        compares: vec![
-            unchanged(
-                group_key,
-                work.former.as_ref().map(|stored| stored.modified),
-            ),
-            Compare::Unchanged(rollout_key.clone(), work.rollout.modified),
-        ],
-        writes: vec![write, Write::Delete(rollout_key)],
-    }
-}
-
-/// Commits transactions that do not depend on each other, as many together as the store allows,
-/// and gives one answer for each, in their order.
-pub(super) async fn commit_all(
-    store: &dyn Store,
-    txns: Vec<Txn>,
-) -> Vec<Result<store::Revision, StoreError>> {
-    let mut answers = Vec::with_capacity(txns.len());
-    for batch in batches(txns, store.max_txn_operations()) {
-        if batch.len() > 1 {
-            let merged = merge(&batch);
-            if let Ok(revision) = commit(store, merged).await {
-                answers.extend(batch.iter().map(|_| Ok(revision)));
-                continue;
-            }
-            // One of them is at fault: each gets its own answer.
-        }
-        for txn in batch {
-            answers.push(commit(store, txn).await);
-        }
-    }
-    answers
-}
-
-/// Commits one transaction. Where the store does not tell whether it wrote, it is looked up.
-async fn commit(store: &dyn Store, txn: Txn) -> Result<store::Revision, StoreError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match store.commit(txn.clone()).await {
-            Err(StoreError::Unclear { .. }) if tries < TRIES => {
-                if let Some(revision) = written(store, &txn).await? {
-                    return Ok(revision);
-                }
-            }
-            Err(StoreError::Conflict { key }) if tries > 1 => {
-                // The conflict may be with this very transaction, written by an earlier try.
-                return written(store, &txn)
-                    .await?
-                    .ok_or(StoreError::Conflict { key });
-            }
-            answer => return answer,
-        }
-    }
-}
-
-/// The revision in which the transaction's values were written, if all of them are there.
-async fn written(store: &dyn Store, txn: &Txn) -> Result<Option<store::Revision>, StoreError> {
-    let mut latest = None;
-    for write in &txn.writes {
-        if let Write::Put(key, value) = write {
-            match store.get(key).await? {
-                Some(entry) if entry.value == *value => latest = latest.max(Some(entry.modified)),
-                _ => return Ok(None),
-            }
-        }
-    }
-    Ok(latest)
-}
-
-fn merge(batch: &[Txn]) -> Txn {
-    Txn {
-        compares: batch
-            .iter()
-            .flat_map(|txn| txn.compares.iter().cloned())
-            .collect(),
-        writes: batch
-            .iter()
-            .flat_map(|txn| txn.writes.iter().cloned())
-            .collect(),
-    }
-}
-
-/// Cuts transactions into batches that a store takes as one.
-fn batches(txns: Vec<Txn>, max_operations: usize) -> Vec<Vec<Txn>> {
-    let mut batches: Vec<Vec<Txn>> = Vec::new();
-    let (mut operations, mut bytes) = (0, 0);
-    for txn in txns {
-        let more_operations = txn.compares.len() + txn.writes.len();
-        let more_bytes: usize = txn.writes.iter().map(size).sum();
-        match batches.last_mut() {
-            Some(batch)
-                if operations + more_operations <= max_operations
-                    && bytes + more_bytes <= MAX_BYTES =>
-            {
-                operations += more_operations;
-                bytes += more_bytes;
-                batch.push(txn);
-            }
-            _ => {
-                (operations, bytes) = (more_operations, more_bytes);
-                batches.push(vec![txn]);
-            }
-        }
-    }
-    batches
-}
-
-fn size(write: &Write) -> usize {
-    match write {
-        Write::Put(key, value) => key.len() + value.len(),
-        Write::Delete(key) | Write::DeletePrefix(key) => key.len(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_keep_within_the_limits() {
-        let txn = |bytes: usize| Txn {
-            compares: vec![Compare::Absent("k".to_owned())],
-            writes: vec![Write::Put("k".to_owned(), vec![0; bytes].into())],
-        };
-        let sizes =
-            |txns: Vec<Txn>, max| batches(txns, max).iter().map(Vec::len).collect::<Vec<_>>();
-        assert_eq!(sizes(vec![txn(1); 5], 4), [2, 2, 1]);
-        assert_eq!(sizes(vec![txn(600_000); 3], 128), [1, 1, 1]);
-        assert_eq!(
-            sizes(vec![txn(10); 3], 1),
-            [1, 1, 1],
-            "one that is too large goes alone"
-        );
-        assert!(sizes(Vec::new(), 4).is_empty());
+/// The condition that nobody has written what was read so.
+pub(super) fn unchanged(key: String, modified: Option<store::Revision>) -> Compare {
+    match modified {
+        Some(revision) => Compare::Unchanged(key, revision),
+        None => Compare::Absent(key),
     }
 }

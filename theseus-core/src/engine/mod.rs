@@ -10,16 +10,23 @@
 //! remembered between two turns but what the cluster and the store hold; whoever starts the loop
 //! again, here or elsewhere, goes on where it was.
 
+mod begin;
+mod commit;
+mod control;
+mod hold;
 mod journal;
 mod observe;
 mod pace;
 mod progress;
+mod queue;
+mod settle;
 mod turn;
 mod work;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -30,6 +37,7 @@ use crate::records::RecordError;
 use crate::state::Observed;
 use crate::store::{Store, StoreError};
 
+pub use control::{Abort, ControlError};
 pub use progress::{GroupReport, Outcome, Progress, Report};
 
 /// What can keep the engine from its work.
@@ -47,6 +55,30 @@ pub enum EngineError {
     Record(#[from] RecordError),
 }
 
+/// How a plan is carried out.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How many groups are worked on at the same time.
+    pub parallel: NonZeroUsize,
+    /// Whether one group that fails stops all others where they are.
+    pub fail_fast: bool,
+}
+
+impl Options {
+    /// How many groups are worked on at the same time, unless something else is said. They share
+    /// their looks and their writes, so it may be many.
+    pub const PARALLEL: NonZeroUsize = NonZeroUsize::new(1000).expect("it is not 0");
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            parallel: Self::PARALLEL,
+            fail_fast: false,
+        }
+    }
+}
+
 /// Tells the time. Core has no clock of its own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -56,6 +88,7 @@ pub struct Engine {
     cluster: Arc<dyn Cluster>,
     store: Arc<dyn Store>,
     clock: Clock,
+    by: String,
     environment: BTreeMap<String, String>,
 }
 
@@ -78,8 +111,17 @@ impl Engine {
             cluster,
             store,
             clock: Arc::new(clock),
+            by: String::new(),
             environment: BTreeMap::new(),
         }
+    }
+
+    /// Says in whose name the engine works: `ana@ci-7`. It is written into locks, rollouts and
+    /// history, for others to read.
+    #[must_use]
+    pub fn in_the_name_of(mut self, by: impl Into<String>) -> Self {
+        self.by = by.into();
+        self
     }
 
     /// Adds a variable to the environment of every container that is started from now on. What
@@ -115,9 +157,22 @@ impl Engine {
     pub async fn carry_out(
         &self,
         plan: &Plan,
+        options: &Options,
         progress: &(dyn Fn(Progress) + Send + Sync),
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Report, EngineError> {
-        turn::run(self, plan, progress, stop).await
+        turn::run(self, plan, options, progress, stop).await
     }
+}
+
+/// An error with all its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

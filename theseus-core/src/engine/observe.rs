@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, Scope, Snapshot};
 use crate::model::GroupId;
 use crate::records::{self, RevisionCounter, Stored};
 use crate::state::{Observed, Records};
-use crate::store::{self, Store, list_all};
+use crate::store::{Entry, Store, list_all};
 
 /// Up to this many groups are read key by key; more are read by listing all.
 const FEW: usize = 16;
@@ -46,11 +46,11 @@ pub(super) async fn records(
     ))
 }
 
-/// The store's revisions of the unfinished rollouts of these groups, by their keys.
+/// The unfinished rollouts of these groups as they are written, by their keys.
 pub(super) async fn rollouts(
     store: &dyn Store,
     groups: &[GroupId],
-) -> Result<BTreeMap<String, store::Revision>, EngineError> {
+) -> Result<BTreeMap<String, Entry>, EngineError> {
     let entries = if groups.len() > FEW {
         list_all(store, records::ROLLOUTS).await?.0
     } else {
@@ -62,7 +62,7 @@ pub(super) async fn rollouts(
     };
     Ok(entries
         .into_iter()
-        .map(|entry| (entry.key, entry.modified))
+        .map(|entry| (entry.key.clone(), entry))
         .collect())
 }
 
@@ -82,11 +82,16 @@ async fn few(store: &dyn Store, groups: &[GroupId]) -> Result<Records, EngineErr
             records::rollout_key(group),
             records::counter_key(group),
         );
-        let (record, rollout, counter) = tokio::try_join!(
+        let slots_prefix = records::slots_prefix(group);
+        let (record, rollout, counter, (slots, _)) = tokio::try_join!(
             store.get(&group_key),
             store.get(&rollout_key),
-            store.get(&counter_key)
+            store.get(&counter_key),
+            list_all(store, &slots_prefix),
         )?;
+        for slot in &slots {
+            found.slots.push(records::decode(slot)?);
+        }
         found
             .groups
             .extend(record.as_ref().map(records::decode).transpose()?);
@@ -101,16 +106,18 @@ async fn few(store: &dyn Store, groups: &[GroupId]) -> Result<Records, EngineErr
 }
 
 async fn all(store: &dyn Store) -> Result<Records, EngineError> {
-    let (groups, rollouts, counters) = tokio::try_join!(
+    let (groups, rollouts, counters, slots) = tokio::try_join!(
         listed(store, records::GROUPS),
         listed(store, records::ROLLOUTS),
         listed::<RevisionCounter>(store, records::COUNTERS),
+        listed(store, records::SLOTS),
     )?;
     let counters = counters.into_iter().map(|stored| stored.record).collect();
     Ok(Records {
         groups,
         rollouts,
         counters,
+        slots,
     })
 }
 

@@ -1,12 +1,16 @@
 //! When to look again: soon after something happened, and now and then in any case.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cluster::{Cluster, EventKind, Events};
+use crate::records::ROLLOUTS;
+use crate::store::{self, Entry, Store, StoreError, Watched};
 
 /// With a stream of events, a look without one is only for what the stream may have lost.
 const WITH_EVENTS: Duration = Duration::from_secs(5);
@@ -15,16 +19,29 @@ const WITHOUT_EVENTS: Duration = Duration::from_secs(2);
 /// Events come in swarms: so long after the first of them, one look serves all.
 const SWARM: Duration = Duration::from_millis(25);
 
+type Writes = BoxStream<'static, Result<Watched, StoreError>>;
+
 /// The rhythm of the loop.
 pub(super) struct Pace {
     events: Option<Events>,
+    /// What is written of rollouts.
+    writes: Option<Writes>,
     /// Whether the stream is attached at the moment.
     attached: bool,
 }
 
 impl Pace {
-    /// Attaches to the cluster's events. A cluster that has none is looked at more often.
-    pub(super) async fn attach(cluster: &dyn Cluster) -> Self {
+    /// Attaches to the cluster's events, and to what is written of rollouts after `since`. A cluster
+    /// that has no events is looked at more often.
+    pub(super) async fn attach(
+        cluster: &dyn Cluster,
+        store: &dyn Store,
+        since: store::Revision,
+    ) -> Self {
+        let writes = store.watch(ROLLOUTS, since).await;
+        if let Err(error) = &writes {
+            tracing::debug!(%error, "rollouts are not watched");
+        }
         let events = cluster.events().await;
         if let Err(error) = &events {
             tracing::debug!(%error, "no events");
@@ -33,49 +50,34 @@ impl Pace {
         Self {
             attached: events.is_some(),
             events,
+            writes: writes.ok(),
         }
     }
 
-    /// Waits until it is time for another look, which took `last` the last time.
-    pub(super) async fn wait(&mut self, now: Timestamp, until: Option<Timestamp>, last: Duration) {
+    /// Waits until it is time for another look, which took `last` the last time. `known` are the
+    /// rollouts that matter, and when each was written last as far as is known.
+    pub(super) async fn wait(
+        &mut self,
+        now: Timestamp,
+        until: Option<Timestamp>,
+        last: Duration,
+        known: &BTreeMap<String, store::Revision>,
+    ) {
         let poll = if self.attached {
             WITH_EVENTS
         } else {
             WITHOUT_EVENTS
         };
-        let known =
+        let due =
             until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default());
-        let deadline = Instant::now() + known.map_or(poll, |known| known.clamp(SWARM, poll));
+        let deadline = Instant::now() + due.map_or(poll, |due| due.clamp(SWARM, poll));
         tokio::select! {
             () = sleep_until(deadline) => {}
-            () = self.event() => self.drain(SWARM.max(last)).await,
-        }
-    }
-
-    /// Waits for something that may concern us.
-    async fn event(&mut self) {
-        let Some(events) = &mut self.events else {
-            return std::future::pending().await;
-        };
-        loop {
-            match events.next().await {
-                Some(Ok(event)) => match event.kind {
-                    EventKind::Detached => self.attached = false,
-                    EventKind::Attached => {
-                        self.attached = true;
-                        return;
-                    }
-                    _ => return,
-                },
-                Some(Err(error)) => {
-                    tracing::debug!(%error, "the events ended");
-                    break;
-                }
-                None => break,
+            () = event(&mut self.events, &mut self.attached) => {
+                self.drain(SWARM.max(last)).await;
             }
+            () = write(&mut self.writes, known) => {}
         }
-        self.events = None;
-        self.attached = false;
     }
 
     /// Lets a swarm pass. A costly look also earns itself a longer rest.
@@ -85,8 +87,53 @@ impl Pace {
         loop {
             tokio::select! {
                 () = &mut rest => return,
-                () = self.event() => {}
+                () = event(&mut self.events, &mut self.attached) => {}
             }
         }
     }
+}
+
+/// Waits for something that may concern us.
+async fn event(events: &mut Option<Events>, attached: &mut bool) {
+    let Some(stream) = events else {
+        return std::future::pending().await;
+    };
+    loop {
+        match stream.next().await {
+            Some(Ok(event)) => match event.kind {
+                EventKind::Detached => *attached = false,
+                EventKind::Attached => {
+                    *attached = true;
+                    return;
+                }
+                _ => return,
+            },
+            Some(Err(error)) => {
+                tracing::debug!(%error, "the events ended");
+                break;
+            }
+            None => break,
+        }
+    }
+    *events = None;
+    *attached = false;
+}
+
+/// Waits until somebody else writes into a rollout that matters.
+async fn write(writes: &mut Option<Writes>, known: &BTreeMap<String, store::Revision>) {
+    let Some(stream) = writes else {
+        return std::future::pending().await;
+    };
+    while let Some(Ok(watched)) = stream.next().await {
+        let (Watched::Put(Entry { key, .. }) | Watched::Deleted { key, .. }) = &watched;
+        if known
+            .get(key)
+            .is_some_and(|known| *known < watched.revision())
+        {
+            return;
+        }
+    }
+    // The looks in between see it all the same.
+    *writes = None;
+    std::future::pending().await
 }

@@ -46,7 +46,7 @@ pub enum Progress {
         /// What.
         message: String,
     },
-    /// A rollout failed, and the former revision is brought back.
+    /// A rollout failed or was aborted, and the former revision is brought back.
     RollingBack {
         /// Which group.
         group: GroupId,
@@ -79,8 +79,8 @@ fn seconds<S: Serializer>(took: &SignedDuration, serializer: S) -> Result<S::Ok,
     serializer.serialize_f64((took.as_secs_f64() * 10.0).round() / 10.0)
 }
 
-/// How something ended. JSON knows four ways: what was stopped or not begun is `failed` there, with
-/// its reason beside it.
+/// How something ended, the worst last. JSON knows four ways: what was stopped or not begun is
+/// `failed` there, with its reason beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -90,9 +90,18 @@ pub enum Outcome {
     Ok,
     /// The former revision runs again.
     RolledBack,
+    /// It was not begun, because another group of the plan did not come about.
+    #[serde(rename = "failed")]
+    Skipped,
     /// It was stopped half-way, and goes on when asked for again.
     #[serde(rename = "failed")]
     Stopped,
+    /// Somebody has paused it.
+    #[serde(rename = "failed")]
+    Paused,
+    /// Somebody else is deploying it; nothing was done.
+    #[serde(rename = "failed")]
+    Held,
     /// The records changed after the plan was made; nothing was done.
     #[serde(rename = "failed")]
     Stale,
@@ -101,6 +110,13 @@ pub enum Outcome {
     Overtaken,
     /// It did not come about.
     Failed,
+}
+
+impl Outcome {
+    /// Whether the group is as the plan wanted it.
+    pub fn is_well(self) -> bool {
+        matches!(self, Self::Unchanged | Self::Ok)
+    }
 }
 
 /// How carrying out a plan ended.

@@ -1,16 +1,19 @@
 //! One group on its way: what it is to become, and the records that say so.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::progress::{GroupReport, Outcome};
-use crate::cluster::{Change, NewApp, Revision};
+use crate::cluster::{App, Change, ContainerState, NewApp, Part, Revision};
 use crate::model::{EnvValue, GroupId, OnFailure, Spec};
-use crate::plan::{Action, GroupPlan};
-use crate::records::{Goal, GroupRecord, RolloutRecord, Stored};
-use crate::rollout::Census;
-use crate::store;
+use crate::plan::Action;
+use crate::records::{
+    Goal, GroupRecord, Halt, HaltKind, HistoryRecord, RolloutRecord, SlotRecord, Stored,
+    rollout_key,
+};
+use crate::rollout::{Census, Slots};
 
 /// A group that is being worked on.
 pub(super) struct Work {
@@ -22,6 +25,10 @@ pub(super) struct Work {
     pub(super) rollout: Stored<RolloutRecord>,
     /// The record of what was deployed before.
     pub(super) former: Option<Stored<GroupRecord>>,
+    /// What the history says of the revision that is to run, where that is known here.
+    pub(super) history: Option<HistoryRecord>,
+    /// Where its slots are, in a fixed-host group.
+    pub(super) slots: BTreeMap<u32, Stored<SlotRecord>>,
     /// The most new containers that were ready, and the fewest old ones that were left. More of
     /// the one or fewer of the other is progress; up and down again is none.
     pub(super) best: Option<(u32, u32)>,
@@ -47,24 +54,51 @@ impl Work {
         }
     }
 
-    /// The rollout that brings the former revision back, if that is asked for and possible: there
-    /// is none after a rollback that itself failed, and none for what never ran before.
-    pub(super) fn rollback(&self, reason: &str) -> Option<RolloutRecord> {
-        let Goal::Present { revision, spec } = &self.rollout.record.goal else {
-            return None;
+    /// What a rollout that failed turns into: one that brings the former revision back, if that is
+    /// asked for and possible, or one that stands still. There is no way back after a rollback that
+    /// itself failed, and none for what never ran before.
+    pub(super) fn after_failure(&self, reason: &str, now: Timestamp) -> RolloutRecord {
+        let rollout = self.rollout.record.clone();
+        let on_failure = match &rollout.goal {
+            Goal::Present { spec, .. } => spec.update.on_failure,
+            Goal::Absent => OnFailure::Keep,
         };
-        let former = &self.former.as_ref()?.record;
-        let possible = spec.update.on_failure == OnFailure::Rollback
-            && self.rollout.record.rolled_back.is_none()
-            && former.revision != *revision;
-        possible.then(|| RolloutRecord {
-            group: self.group.clone(),
-            goal: Goal::Present {
-                revision: former.revision,
-                spec: Arc::clone(&former.spec),
+        let halt = |kind| Halt {
+            kind,
+            reason: reason.to_owned(),
+            at: now,
+            by: String::new(),
+        };
+        match on_failure {
+            OnFailure::Rollback => match self.way_back() {
+                Some(goal) => RolloutRecord {
+                    goal,
+                    rolled_back: Some(reason.to_owned()),
+                    ..rollout
+                },
+                None => RolloutRecord {
+                    halted: Some(halt(HaltKind::Kept)),
+                    ..rollout
+                },
             },
-            rolled_back: Some(reason.to_owned()),
-            ..self.rollout.record.clone()
+            OnFailure::Pause => RolloutRecord {
+                halted: Some(halt(HaltKind::Failed)),
+                ..rollout
+            },
+            OnFailure::Keep => RolloutRecord {
+                halted: Some(halt(HaltKind::Kept)),
+                ..rollout
+            },
+        }
+    }
+
+    fn way_back(&self) -> Option<Goal> {
+        let former = &self.former.as_ref()?.record;
+        let possible =
+            self.rollout.record.rolled_back.is_none() && former.revision != self.revision();
+        possible.then(|| Goal::Present {
+            revision: former.revision,
+            spec: Arc::clone(&former.spec),
         })
     }
 
@@ -80,9 +114,47 @@ impl Work {
 
     /// Takes up another rollout of the same group, of which nothing has been seen yet.
     pub(super) fn turn_to(&mut self, rollout: Stored<RolloutRecord>, now: Timestamp) {
+        if rollout.record.goal != self.rollout.record.goal {
+            self.history = None;
+            self.best = None;
+            self.progress_at = now;
+        }
         self.rollout = rollout;
-        self.best = None;
-        self.progress_at = now;
+    }
+
+    /// The key of its rollout.
+    pub(super) fn key(&self) -> String {
+        rollout_key(&self.group)
+    }
+
+    /// Whether all new containers may follow at once: somebody has said so, or it is a way back, to
+    /// what is known to be good.
+    pub(super) fn is_promoted(&self) -> bool {
+        self.rollout.record.promoted || self.rollout.record.rolled_back.is_some()
+    }
+
+    /// The slots whose container came to run on a host, where no host was known before.
+    pub(super) fn landed(&self, apps: &[App]) -> Vec<(u32, Arc<str>)> {
+        let landed = apps.iter().filter_map(|app| match app.part {
+            Part::Slot(slot) if !self.slots.contains_key(&slot) => {
+                let running = app
+                    .containers
+                    .iter()
+                    .find(|it| it.state == ContainerState::Running)?;
+                Some((slot, running.host.clone()?))
+            }
+            _ => None,
+        });
+        // Old and new may both be there, on different hosts: the first one found decides.
+        landed.collect::<BTreeMap<_, _>>().into_iter().collect()
+    }
+
+    /// The hosts of its slots.
+    pub(super) fn hosts(&self) -> Slots {
+        self.slots
+            .iter()
+            .map(|(slot, stored)| (*slot, Arc::clone(&stored.record.host)))
+            .collect()
     }
 
     /// How many containers there are to be in the end.
@@ -99,20 +171,6 @@ impl Work {
             Goal::Present { revision, .. } => revision,
             Goal::Absent => 0,
         }
-    }
-}
-
-/// The rollout that a plan begins.
-pub(super) fn rollout_of(plan: &GroupPlan, now: Timestamp) -> RolloutRecord {
-    RolloutRecord {
-        group: plan.group.clone(),
-        goal: plan.goal.clone(),
-        rolled_back: None,
-        started_at: now,
-        by: String::new(),
-        lock: None,
-        halted: None,
-        promoted: false,
     }
 }
 
@@ -175,13 +233,5 @@ pub(super) fn describe(change: &Change) -> String {
         Change::Pin { app, host } => format!("pin {app} to {host}"),
         Change::Revert { app, .. } => format!("bring {app} back to what it was"),
         Change::Release { app, .. } => format!("give up what holds {app}"),
-    }
-}
-
-/// The base that a conditioned write compares with.
-pub(super) fn unchanged(key: String, modified: Option<store::Revision>) -> store::Compare {
-    match modified {
-        Some(revision) => store::Compare::Unchanged(key, revision),
-        None => store::Compare::Absent(key),
     }
 }

@@ -3,7 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{Action, Drift, FieldChange, GroupPlan, Plan, Step};
+use super::{Action, Drift, FieldChange, GroupPlan, Obstacle, Plan, Step};
 use crate::model::{GroupId, Labels, ServiceName};
 
 /// The version of the shape. It rises only when a reader of the former shape would go wrong.
@@ -33,6 +33,10 @@ struct Group<'a> {
     steps: &'a [Step],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notices: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    obstacle: Option<&'a Obstacle>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    after: Vec<&'a GroupId>,
 }
 
 struct Summary<'a>(&'a Plan);
@@ -58,6 +62,8 @@ impl Serialize for GroupPlan {
             changes: &self.changes,
             steps: &self.steps,
             notices: &self.notices,
+            obstacle: self.obstacle.as_ref(),
+            after: self.after.iter().map(|after| &after.group).collect(),
         }
         .serialize(serializer)
     }

@@ -5,7 +5,10 @@
 //! the same input gives the same plan, byte for byte.
 
 mod diff;
+mod halt;
 mod json;
+mod order;
+mod single;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -17,12 +20,13 @@ use serde::Serialize;
 
 use crate::cluster::{App, AppId, Revision};
 use crate::manifest::Manifest;
-use crate::model::{GroupId, Spec, Strategy};
+use crate::model::{GroupId, Spec};
 use crate::records::Goal;
 use crate::state::{GroupState, Observed};
 use crate::store;
 
 pub use diff::{FieldChange, shown};
+pub use single::{RollbackError, restart, resume, rollback};
 pub use step::Step;
 
 /// What is wanted: the groups that are to be there, and those that are not.
@@ -77,12 +81,46 @@ pub struct GroupPlan {
     pub steps: Vec<Step>,
     /// What the manifest asks for that will not be done, in words.
     pub notices: Vec<String>,
+    /// What keeps all this from being done; carrying the plan out leaves the group alone.
+    pub obstacle: Option<Obstacle>,
+    /// What must be so before it is begun.
+    pub after: Vec<After>,
     /// Where the group is to come.
     pub goal: Goal,
     /// Whether the goal is a revision that there was not before.
     pub is_new_revision: bool,
     /// The records that the plan was made from.
     pub base: Base,
+}
+
+/// Why nothing can be done to a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Obstacle {
+    /// What kind of obstacle it is.
+    pub kind: ObstacleKind,
+    /// What it is, and what to do about it, in words.
+    pub message: String,
+}
+
+/// What stands in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObstacleKind {
+    /// Somebody has paused it.
+    Paused,
+    /// It depends on a group that is not there.
+    Dependency,
+    /// No host, or too few of them, may take its containers.
+    Placement,
+}
+
+/// Another group that comes first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After {
+    /// Which. Where the same plan changes it, that must be done.
+    pub group: GroupId,
+    /// How many of its containers must serve.
+    pub serving: u32,
 }
 
 /// The store's revisions of the records that a plan was made from. A plan whose base has moved is
@@ -199,6 +237,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         )
         .collect();
     groups.sort_by(|a, b| a.group.cmp(&b.group));
+    order::arrange(&mut groups, observed);
     // A group that is changed comes to one revision anyway; what is left alone is told.
     let changed: BTreeSet<&GroupId> = groups
         .iter()
@@ -234,13 +273,36 @@ impl Course {
 
 fn deploy(group: &GroupId, spec: &Arc<Spec>, state: &GroupState) -> GroupPlan {
     let course = course(spec, state);
-    let changes = state
-        .target()
-        .map(|(_, old)| diff::fields(old, spec))
-        .unwrap_or_default();
-    let steps = match course.action {
-        Action::None => Vec::new(),
-        _ => step::towards(course.revision, spec, state),
+    let goal = Goal::Present {
+        revision: course.revision,
+        spec: Arc::clone(spec),
+    };
+    GroupPlan {
+        obstacle: halt::obstacle(spec, state),
+        ..spelled_out(group, goal, course, state)
+    }
+}
+
+/// A course with everything that follows from it.
+fn spelled_out(group: &GroupId, goal: Goal, course: Course, state: &GroupState) -> GroupPlan {
+    let (changes, steps) = match (&goal, course.action) {
+        (Goal::Present { revision, spec }, action) => (
+            state
+                .target()
+                .map(|(_, old)| diff::fields(old, spec))
+                .unwrap_or_default(),
+            if action == Action::None {
+                Vec::new()
+            } else {
+                step::towards(*revision, spec, state)
+            },
+        ),
+        (Goal::Absent, Action::None) => (Vec::new(), Vec::new()),
+        (Goal::Absent, _) => (Vec::new(), step::removal(state)),
+    };
+    let is_new_revision = match &goal {
+        Goal::Present { revision, .. } => *revision == state.next_revision(),
+        Goal::Absent => false,
     };
     GroupPlan {
         group: group.clone(),
@@ -248,12 +310,11 @@ fn deploy(group: &GroupId, spec: &Arc<Spec>, state: &GroupState) -> GroupPlan {
         reason: course.reason,
         changes,
         steps,
-        notices: notices(spec),
-        is_new_revision: course.revision == state.next_revision(),
-        goal: Goal::Present {
-            revision: course.revision,
-            spec: Arc::clone(spec),
-        },
+        notices: Vec::new(),
+        obstacle: None,
+        after: Vec::new(),
+        is_new_revision,
+        goal,
         base: base(state),
     }
 }
@@ -379,21 +440,10 @@ fn remove(group: &GroupId, state: &GroupState) -> GroupPlan {
     } else {
         (Action::Remove, "the manifest removes it")
     };
-    let steps = if action == Action::None {
-        Vec::new()
-    } else {
-        step::removal(state)
-    };
+    let course = Course::new(action, 0, reason);
     GroupPlan {
-        group: group.clone(),
-        action,
-        reason: reason.to_owned(),
-        changes: Vec::new(),
-        steps,
-        notices: Vec::new(),
-        is_new_revision: false,
-        goal: Goal::Absent,
-        base: base(state),
+        obstacle: halt::paused(state),
+        ..spelled_out(group, Goal::Absent, course, state)
     }
 }
 
@@ -402,19 +452,4 @@ fn base(state: &GroupState) -> Base {
         record: state.record.as_ref().map(|stored| stored.modified),
         rollout: state.rollout.as_ref().map(|stored| stored.modified),
     }
-}
-
-/// What the spec asks for and will not get. Better said than dropped.
-fn notices(spec: &Spec) -> Vec<String> {
-    let mut notices = Vec::new();
-    if spec.fixed_host().is_some() {
-        notices.push(
-            "fixed-host is recorded but not enforced yet: containers may come back on another host"
-                .to_owned(),
-        );
-    }
-    if spec.update.strategy == Strategy::Native {
-        notices.push("strategy native is not there yet: the group is rolled by Theseus".to_owned());
-    }
-    notices
 }

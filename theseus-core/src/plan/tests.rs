@@ -341,16 +341,6 @@ fn what_nobody_wrote_down_is_told_and_left_alone() {
     assert_eq!(drift, [(&group(), 2), (&other, 2)]);
 }
 
-#[test]
-fn what_is_not_enforced_is_said() {
-    let mut pinned = Spec::clone(&spec("a:1", 1));
-    pinned
-        .custom_constraints
-        .push(crate::model::CustomConstraint::fixed_host());
-    let plan = plan(&deploying(&Arc::new(pinned)), &Observed::default());
-    assert!(plan.groups[0].notices[0].starts_with("fixed-host is recorded but not enforced"));
-}
-
 /// The state in which a group is once its plan is carried out.
 fn reached(plan: &GroupPlan) -> GroupState {
     match &plan.goal {
@@ -378,7 +368,7 @@ proptest! {
             rollout: begun.map(|it| rollout(present(3, &made(it)))),
             apps: running.into_iter().map(|(revision, instances)| app(revision, instances)).collect(),
             last_revision: 3,
-            stopping: false,
+            ..GroupState::default()
         };
         let desired = wanted.map_or_else(removing, |it| deploying(&made(it)));
         let first = plan(&desired, &observed(state));

@@ -1,0 +1,301 @@
+//! Beginning work on groups: writing down what is about to be done, and taking up what was begun.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::commit::commit_all;
+use super::hold::Hold;
+use super::progress::{GroupReport, Outcome, Progress};
+use super::turn::{Run, serving};
+use super::work::Work;
+use super::{EngineError, journal, observe};
+use crate::cluster::Revision;
+use crate::model::{GroupId, Spec};
+use crate::plan::{Action, GroupPlan, ObstacleKind};
+use crate::records::{self, Ended, Goal, HistoryRecord, LockRecord, RolloutRecord, Stored};
+use crate::state::{GroupState, Observed};
+use crate::store::{StoreError, Txn};
+
+/// A group that is about to be begun.
+struct Opening<'p> {
+    plan: &'p GroupPlan,
+    rollout: RolloutRecord,
+    /// The revision that is to run, where the history gets it now.
+    history: Option<HistoryRecord>,
+    txn: Txn,
+}
+
+impl Run<'_> {
+    /// Reports the groups of which nothing is changed.
+    pub(super) fn dismiss_unchanged(&mut self) {
+        for plan in self.queue.take_unchanged() {
+            self.end(report(plan, Outcome::Unchanged, None));
+        }
+    }
+
+    /// Begins the groups whose turn has come, and says whether there were any.
+    pub(super) async fn begin_due(
+        &mut self,
+        hold: &Hold,
+        observed: &Observed,
+    ) -> Result<bool, EngineError> {
+        if self.queue.is_empty() {
+            return Ok(false);
+        }
+        let room = self
+            .options
+            .parallel
+            .get()
+            .saturating_sub(self.active.len());
+        let due = self.queue.take(room, |group| serving(observed, group));
+        for (plan, other) in due.hopeless {
+            let reason = format!("{other}, which comes before it, did not come about");
+            self.end(report(plan, Outcome::Skipped, Some(reason)));
+        }
+        let began = !due.ready.is_empty();
+        self.begin(hold, due.ready).await?;
+        if self.active.is_empty() {
+            self.give_up_waiting();
+        } else {
+            self.idle_since = self.now();
+        }
+        Ok(began)
+    }
+
+    /// Reports the groups that have waited too long for others outside of the plan.
+    fn give_up_waiting(&mut self) {
+        let waited = self.now().duration_since(self.idle_since);
+        for plan in self.queue.take_overdue(waited) {
+            let names: Vec<String> = plan.after.iter().map(|it| it.group.to_string()).collect();
+            let reason = format!("{}, which it depends on, does not serve", names.join(", "));
+            self.end(report(plan, Outcome::Skipped, Some(reason)));
+        }
+    }
+
+    /// Writes down what is about to be done, and reports at once what takes no more than that.
+    async fn begin(&mut self, hold: &Hold, plans: Vec<&GroupPlan>) -> Result<(), EngineError> {
+        if plans.is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        let store = &*self.engine.store;
+        let groups: Vec<GroupId> = plans.iter().map(|plan| plan.group.clone()).collect();
+        let before = observe::records(store, &groups).await?;
+        let absent = GroupState::default();
+        let (mut openings, mut notes) = (Vec::new(), Vec::new());
+        for plan in plans {
+            let state = before.groups.get(&plan.group).unwrap_or(&absent);
+            if let Some(obstacle) = &plan.obstacle {
+                let outcome = match obstacle.kind {
+                    ObstacleKind::Paused => Outcome::Held,
+                    ObstacleKind::Dependency | ObstacleKind::Placement => Outcome::Failed,
+                };
+                self.end(report(plan, outcome, Some(obstacle.message.clone())));
+            } else if plan.action == Action::None {
+                notes.extend(journal::note(plan, now).map(|txn| (plan, txn)));
+            } else {
+                openings.push(self.opening(hold, plan, state, now).await?);
+            }
+        }
+        let (noted, txns): (Vec<_>, Vec<_>) = notes.into_iter().unzip();
+        for (plan, answer) in noted.into_iter().zip(commit_all(store, txns).await) {
+            match answer {
+                Ok(_) => self.end(report(plan, Outcome::Ok, None)),
+                Err(error) => self.not_begun(hold, plan, error).await?,
+            }
+        }
+        let txns = openings.iter().map(|it| it.txn.clone()).collect();
+        for (opening, answer) in openings.into_iter().zip(commit_all(store, txns).await) {
+            match answer {
+                Ok(modified) => {
+                    let state = before.groups.get(&opening.plan.group).unwrap_or(&absent);
+                    let rollout = Stored {
+                        record: opening.rollout,
+                        modified,
+                    };
+                    self.start(opening.plan, rollout, opening.history, state);
+                }
+                Err(error) => self.not_begun(hold, opening.plan, error).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn opening<'p>(
+        &self,
+        hold: &Hold,
+        plan: &'p GroupPlan,
+        state: &GroupState,
+        now: Timestamp,
+    ) -> Result<Opening<'p>, EngineError> {
+        let under_way = state.rollout.as_ref().map(|stored| &stored.record);
+        let rollout = rollout_of(plan, under_way, hold, &self.engine.by, now);
+        let history = match &plan.goal {
+            Goal::Present { revision, spec } if plan.is_new_revision => Some(HistoryRecord {
+                group: plan.group.clone(),
+                revision: *revision,
+                spec: spec.clone(),
+                created_at: now,
+                by: self.engine.by.clone(),
+                ending: None,
+            }),
+            _ => None,
+        };
+        let given_up = match under_way.map(|rollout| &rollout.goal) {
+            Some(Goal::Present { revision, spec }) if !is_at(&plan.goal, *revision) => {
+                let past = self.past(&plan.group, *revision, spec).await?;
+                Some(journal::ended(past, Ended::Superseded, None, now))
+            }
+            _ => None,
+        };
+        let changed: Vec<HistoryRecord> = history.iter().cloned().chain(given_up).collect();
+        let other_lock = under_way.and_then(|rollout| rollout.lock.as_deref());
+        Ok(Opening {
+            plan,
+            txn: journal::begin(plan, &rollout, &changed, hold, other_lock),
+            rollout,
+            history,
+        })
+    }
+
+    /// What the history says of a revision, or is to say where it says nothing.
+    pub(super) async fn past(
+        &self,
+        group: &GroupId,
+        revision: Revision,
+        spec: &Arc<Spec>,
+    ) -> Result<HistoryRecord, EngineError> {
+        let key = records::history_key(group, revision);
+        let entry = self.engine.store.get(&key).await?;
+        let known: Option<Stored<HistoryRecord>> =
+            entry.as_ref().map(records::decode).transpose()?;
+        Ok(match known {
+            Some(stored) => HistoryRecord {
+                // As it is now: it may have been scaled since.
+                spec: spec.clone(),
+                ..stored.record
+            },
+            None => HistoryRecord {
+                group: group.clone(),
+                revision,
+                spec: spec.clone(),
+                created_at: self.now(),
+                by: self.engine.by.clone(),
+                ending: None,
+            },
+        })
+    }
+
+    /// Reports why a group could not be begun.
+    async fn not_begun(
+        &mut self,
+        hold: &Hold,
+        plan: &GroupPlan,
+        error: StoreError,
+    ) -> Result<(), EngineError> {
+        let key = match error {
+            StoreError::Conflict { key } => key,
+            error => return Err(error.into()),
+        };
+        if key == hold.key() {
+            hold.lose();
+            self.end(report(
+                plan,
+                Outcome::Overtaken,
+                Some(super::settle::lost()),
+            ));
+            return Ok(());
+        }
+        let (outcome, reason) = match self.holder(&plan.group).await? {
+            Some(holder) => (Outcome::Held, held(&holder)),
+            None => (Outcome::Stale, stale()),
+        };
+        self.end(report(plan, outcome, Some(reason)));
+        Ok(())
+    }
+
+    /// Who works on a group now.
+    async fn holder(&self, group: &GroupId) -> Result<Option<LockRecord>, EngineError> {
+        let holders = self.engine.holders(std::slice::from_ref(group)).await?;
+        Ok(holders.into_iter().next().map(|(_, holder)| holder))
+    }
+
+    fn start(
+        &mut self,
+        plan: &GroupPlan,
+        rollout: Stored<RolloutRecord>,
+        history: Option<HistoryRecord>,
+        state: &GroupState,
+    ) {
+        (self.tell)(Progress::Started {
+            group: plan.group.clone(),
+            action: plan.action,
+        });
+        let work = Work {
+            group: plan.group.clone(),
+            action: plan.action,
+            began: self.now(),
+            rollout,
+            former: state.record.clone(),
+            history,
+            slots: state.slots.clone(),
+            best: None,
+            progress_at: self.now(),
+            told: None,
+        };
+        self.active.insert(plan.group.clone(), work);
+    }
+}
+
+/// The rollout that a plan begins, or goes on with.
+fn rollout_of(
+    plan: &GroupPlan,
+    under_way: Option<&RolloutRecord>,
+    hold: &Hold,
+    by: &str,
+    now: Timestamp,
+) -> RolloutRecord {
+    let resumed = under_way.filter(|_| plan.action == Action::Resume);
+    RolloutRecord {
+        group: plan.group.clone(),
+        goal: plan.goal.clone(),
+        rolled_back: resumed.and_then(|rollout| rollout.rolled_back.clone()),
+        started_at: resumed.map_or(now, |rollout| rollout.started_at),
+        by: resumed.map_or_else(|| by.to_owned(), |rollout| rollout.by.clone()),
+        lock: Some(hold.key().to_owned()),
+        halted: None,
+        promoted: resumed.is_some_and(|rollout| rollout.promoted),
+    }
+}
+
+fn is_at(goal: &Goal, at: Revision) -> bool {
+    matches!(goal, Goal::Present { revision, .. } if *revision == at)
+}
+
+pub(super) fn report(plan: &GroupPlan, result: Outcome, reason: Option<String>) -> GroupReport {
+    GroupReport {
+        group: plan.group.clone(),
+        action: plan.action,
+        result,
+        reason,
+        took: jiff::SignedDuration::ZERO,
+    }
+}
+
+fn stale() -> String {
+    "it has changed since the plan was made: plan again".to_owned()
+}
+
+/// That somebody else works on a group.
+pub(super) fn held(holder: &LockRecord) -> String {
+    format!(
+        "{} deploys it since {:.0}; --wait waits for that to end",
+        if holder.by.is_empty() {
+            "somebody"
+        } else {
+            &holder.by
+        },
+        holder.since
+    )
+}

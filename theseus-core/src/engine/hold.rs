@@ -1,0 +1,136 @@
+//! The lock of one who deploys: one lease for all groups that are worked on.
+//!
+//! Each rollout names the lock under which it is carried out, and every record of it is written on
+//! condition that the lock is still held. Whoever wants the rollout next writes on condition that
+//! the lock is gone. So the store itself keeps two deployers of one group apart, and a thousand
+//! groups need one lease. The cluster cannot check a lock; so before each change it is made sure
+//! that the lease was renewed recently, by a clock that goes on while the process is frozen.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use crate::records::{self, LOCKS, LockRecord};
+use crate::store::{self, Compare, Lease, Store, StoreError};
+
+/// How long a lock outlives whoever held it.
+pub(super) const TTL: Duration = Duration::from_secs(10);
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_secs(3);
+/// How soon a renewal that failed is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+/// Clocks and answers may be so much off.
+const MARGIN: Duration = Duration::from_secs(1);
+/// How many who begin in the same instant are told apart.
+const MAX_TWINS: u32 = 1000;
+
+/// A lock that is held.
+pub(super) struct Hold {
+    lease: Lease,
+    renewed: Mutex<Instant>,
+    lost: AtomicBool,
+}
+
+impl Hold {
+    /// Takes a lock of its own in the name of `by`.
+    pub(super) async fn take(
+        store: &dyn Store,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let record = records::encode(&LockRecord {
+            by: by.to_owned(),
+            since: now,
+        });
+        let mut twin = 0;
+        loop {
+            let key = format!("{LOCKS}{}-{twin}", now.as_nanosecond());
+            let asked = Instant::now();
+            match store.lock(&key, record.clone(), TTL).await {
+                Ok(lease) => {
+                    return Ok(Self {
+                        lease,
+                        renewed: Mutex::new(asked),
+                        lost: AtomicBool::new(false),
+                    });
+                }
+                // Taken by somebody else in the same instant, or by ourselves before the answer
+                // was lost; that one ends by itself.
+                Err(StoreError::Held { .. } | StoreError::Unclear { .. }) if twin < MAX_TWINS => {
+                    twin += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The lock's key.
+    pub(super) fn key(&self) -> &str {
+        &self.lease.key
+    }
+
+    /// When it was taken, by the store's own count.
+    pub(super) fn acquired(&self) -> store::Revision {
+        self.lease.acquired
+    }
+
+    /// The condition that everything is written on.
+    pub(super) fn fence(&self) -> Compare {
+        self.lease.fence()
+    }
+
+    /// Whether the lock surely is still held.
+    pub(super) fn is_sure(&self) -> bool {
+        !self.lost.load(Ordering::Relaxed) && self.age() + MARGIN < self.lease.ttl
+    }
+
+    /// Whether the lock surely is not held any more.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Takes note that the store knows the lock no more.
+    pub(super) fn lose(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// Renews the lock for as long as it is held.
+    pub(super) async fn keep(&self, store: &dyn Store) {
+        let mut pause = RENEW;
+        loop {
+            sleep(pause).await;
+            let asked = Instant::now();
+            pause = match store.renew(&self.lease).await {
+                Ok(()) => {
+                    *self.renewed() = asked;
+                    RENEW
+                }
+                Err(StoreError::LeaseLost { .. }) => return self.lose(),
+                Err(error) => {
+                    tracing::debug!(%error, "the lock is not renewed");
+                    AGAIN
+                }
+            };
+        }
+    }
+
+    /// Gives the lock up. Should that fail, it ends by itself.
+    pub(super) async fn release(self, store: &dyn Store) {
+        if let Err(error) = store.release(self.lease).await {
+            tracing::debug!(%error, "the lock is not given up");
+        }
+    }
+
+    fn age(&self) -> Duration {
+        self.renewed().elapsed()
+    }
+
+    fn renewed(&self) -> std::sync::MutexGuard<'_, Instant> {
+        self.renewed
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
