@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod engine;
 pub mod manifest;
 pub mod model;
+pub mod placement;
 pub mod plan;
 pub mod records;
 pub mod rollout;
