@@ -11,13 +11,17 @@ use crate::manifest::secret;
 use crate::manifest::snippet::shortened;
 use crate::manifest::text::Span;
 use crate::manifest::tree::{Node, Value};
-use crate::model::Label;
+use crate::model::{GroupId, Label};
 use crate::suggest::nearest;
+
+use super::links::Misnamed;
 
 /// Where decoding is, and what it found.
 #[derive(Debug)]
-pub(super) struct Cx<'t> {
+pub(in crate::manifest) struct Cx<'t> {
     source: usize,
+    /// The custom constraints that the embedding program looks after.
+    custom_constraints: &'t [String],
     path: Vec<Step<'t>>,
     findings: &'t mut Findings,
 }
@@ -28,27 +32,57 @@ enum Step<'t> {
     Index(usize),
 }
 
+/// A part of the manifest that more is to be said of, once more is known.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) at: Spot,
+    pub(super) path: Vec<Segment>,
+}
+
 /// A key that a map may have, and what is done with its value. The order of a table of fields is
 /// the order of decoding, so a later field may look at what an earlier one gave.
 pub(super) type Field<T> = (&'static str, for<'t> fn(&mut Cx<'t>, &mut T, &'t Node<'t>));
 
 impl<'t> Cx<'t> {
-    pub(super) fn new(source: usize, findings: &'t mut Findings) -> Self {
+    pub(in crate::manifest) fn new(
+        source: usize,
+        custom_constraints: &'t [String],
+        findings: &'t mut Findings,
+    ) -> Self {
         Self {
             source,
+            custom_constraints,
             path: Vec::new(),
             findings,
         }
     }
 
+    /// The custom constraints that the embedding program looks after.
+    pub(super) fn custom_constraints(&self) -> &'t [String] {
+        self.custom_constraints
+    }
+
     /// Notes a fault of the part that is being decoded.
     pub(super) fn fault(&mut self, span: Span, message: impl Into<String>) -> &mut Finding {
-        let spot = self.spot(span);
+        let part = self.part(span);
+        self.fault_of(part, message)
+    }
+
+    /// Notes a fault of a part that was decoded before.
+    pub(super) fn fault_of(&mut self, part: Part, message: impl Into<String>) -> &mut Finding {
+        self.findings.add(part.at, part.path, message.into())
+    }
+
+    /// The part that is being decoded, for later.
+    pub(super) fn part(&self, span: Span) -> Part {
         let path = self.path.iter().map(|step| match *step {
             Step::Key(key) => Segment::Key(secret::shown_key(key)),
             Step::Index(index) => Segment::Index(index),
         });
-        self.findings.add(spot, path.collect(), message.into())
+        Part {
+            at: self.spot(span),
+            path: path.collect(),
+        }
     }
 
     /// Notes that a value is not what it should be.
@@ -109,7 +143,8 @@ impl<'t> Cx<'t> {
         Some(map)
     }
 
-    fn unknown_key<'n>(
+    /// Notes a key that is none of the names.
+    pub(super) fn unknown_key<'n>(
         &mut self,
         key: &str,
         at: Span,
@@ -220,6 +255,26 @@ impl<'t> Cx<'t> {
             return None;
         }
         Some(&scalar.text)
+    }
+
+    /// Reads a group's name, such as `db:dev`. One that is none becomes a fault when all groups of
+    /// the manifest are known, so that the nearest can be suggested.
+    pub(super) fn group(
+        &mut self,
+        node: &'t Node<'t>,
+        misnamed: &mut Vec<Misnamed>,
+    ) -> Option<GroupId> {
+        let what = "a group such as db:dev";
+        let text = self.text(node, what)?;
+        let group = text.parse().ok();
+        if group.is_none() {
+            misnamed.push(Misnamed {
+                text: text.to_owned(),
+                message: format!("expected {what}, found {}", self.describe(node)),
+                part: self.part(node.span),
+            });
+        }
+        group
     }
 
     /// Reads a text in which there is something, and no blank.

@@ -1,11 +1,13 @@
 //! A group: its labels and its spec.
 
+use crate::manifest::finding::Spot;
 use crate::manifest::text::Span;
 use crate::manifest::tree::{Node, Value};
 use crate::model::{Label, Labels, Spec};
 
 use super::context::{Cx, Field, is_null, put};
-use super::{container, health, misspelt, placement, ports, require, update};
+use super::links::{self, Link, Misnamed};
+use super::{container, custom, health, misspelt, placement, ports, require, update};
 
 /// More containers than any one group has; a guard against slips of the finger.
 const MAX_INSTANCES: u32 = 100_000;
@@ -26,6 +28,12 @@ pub(super) struct Draft {
     pub(super) spec: Spec,
     /// Where the custom constraints are, once they were seen.
     pub(super) custom: Option<Span>,
+    /// Where it asks for a fixed host, if it does.
+    pub(super) fixed_host: Option<Spot>,
+    /// What it says of other groups.
+    pub(super) links: Vec<Link>,
+    /// What stands where a group should, and is none.
+    pub(super) misnamed: Vec<Misnamed>,
 }
 
 const GROUP: &[Field<Draft>] = &[
@@ -88,9 +96,10 @@ const GROUP: &[Field<Draft>] = &[
     ("constraints", |cx, draft, node| {
         draft.spec.constraints = placement::constraints(cx, node);
     }),
-    ("custom-constraints", placement::custom_constraints),
+    ("custom-constraints", custom::custom_constraints),
     // As the first manifests had it.
-    ("custom_constraints", placement::custom_constraints),
+    ("custom_constraints", custom::custom_constraints),
+    ("depends-on", links::depends_on),
     ("health", |cx, draft, node| {
         if !is_null(node) {
             draft.spec.health = health::health(cx, node, &draft.spec.ports);
@@ -98,22 +107,25 @@ const GROUP: &[Field<Draft>] = &[
     }),
     ("update", |cx, draft, node| {
         if !is_null(node) {
-            draft.spec.update = update::update(cx, node, draft.spec.instances);
+            draft.spec.update = update::update(cx, node, draft.spec.instances, draft.fixed_host);
         }
     }),
 ];
 
 /// Decodes a group of `deploy`. `at` stands for the group as a whole.
-pub(super) fn group<'t>(cx: &mut Cx<'t>, node: &'t Node<'t>, at: Span) -> (Option<Labels>, Spec) {
+pub(super) fn group<'t>(cx: &mut Cx<'t>, node: &'t Node<'t>, at: Span) -> Draft {
     let mut draft = Draft {
         labels: None,
         spec: Spec::new(""),
         custom: None,
+        fixed_host: None,
+        links: Vec::new(),
+        misnamed: Vec::new(),
     };
     if let Some(map) = cx.fields(node, "a group, or a list of groups", GROUP, &mut draft) {
         require(cx, map, &[IMAGE, LABELS], at);
     }
-    (draft.labels, draft.spec)
+    draft
 }
 
 /// Decodes a group of `remove`, of which only the labels count.

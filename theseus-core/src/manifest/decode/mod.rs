@@ -3,8 +3,11 @@
 
 mod container;
 mod context;
+mod custom;
+mod cycles;
 mod group;
 mod health;
+mod links;
 mod placement;
 mod ports;
 mod update;
@@ -14,12 +17,16 @@ use std::collections::hash_map::Entry as Slot;
 
 use crate::model::{GroupId, Labels, ServiceName, Spec};
 
-use super::finding::{Findings, Spot};
+use super::finding::Spot;
 use super::map::{Entry, Map};
 use super::text::Span;
 use super::tree::{Node, Value};
 use crate::suggest::nearest;
-use context::{Cx, Field, is_null};
+use context::{Field, is_null};
+use links::{Link, Misnamed};
+
+pub(super) use context::Cx;
+pub(super) use links::check as check_links;
 
 /// What the sources say of a group.
 #[derive(Debug)]
@@ -27,7 +34,15 @@ pub(super) struct Mention {
     pub(super) group: GroupId,
     pub(super) at: Spot,
     /// What it should be; `None` when it should be gone.
-    pub(super) spec: Option<Spec>,
+    pub(super) wanted: Option<Wanted>,
+}
+
+/// What a group of `deploy` should be.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) spec: Spec,
+    /// What it says of other groups.
+    links: Vec<Link>,
 }
 
 /// What all sources say, which must not say two things of one group.
@@ -35,13 +50,20 @@ pub(super) struct Mention {
 pub(super) struct Mentions {
     pub(super) all: Vec<Mention>,
     known: HashMap<GroupId, usize>,
+    /// What stands where a group should, and is none.
+    misnamed: Vec<Misnamed>,
 }
 
 const MANIFEST: &[Field<Mentions>] = &[
     ("deploy", |cx, mentions, node| {
         services(cx, node, |cx, id, at, node| {
-            let (labels, spec) = group::group(cx, node, at);
-            mentions.add(cx, id, labels, at, Some(spec));
+            let draft = group::group(cx, node, at);
+            mentions.misnamed.extend(draft.misnamed);
+            let wanted = Wanted {
+                spec: draft.spec,
+                links: draft.links,
+            };
+            mentions.add(cx, id, draft.labels, at, Some(wanted));
         });
     }),
     ("remove", |cx, mentions, node| {
@@ -53,13 +75,7 @@ const MANIFEST: &[Field<Mentions>] = &[
 ];
 
 /// Decodes a source. `None` stands for one in which there is nothing.
-pub(super) fn manifest<'t>(
-    root: Option<&'t Node<'t>>,
-    source: usize,
-    mentions: &mut Mentions,
-    findings: &'t mut Findings,
-) {
-    let mut cx = Cx::new(source, findings);
+pub(super) fn manifest<'t>(mut cx: Cx<'t>, root: Option<&'t Node<'t>>, mentions: &mut Mentions) {
     let what = "a manifest: a map with deploy, remove or both";
     let Some(root) = root else {
         cx.fault(Span::default(), format!("expected {what}, found nothing"));
@@ -104,7 +120,7 @@ impl Mentions {
         service: Option<&ServiceName>,
         labels: Option<Labels>,
         at: Span,
-        spec: Option<Spec>,
+        wanted: Option<Wanted>,
     ) {
         let (Some(service), Some(labels)) = (service, labels) else {
             return;
@@ -112,7 +128,7 @@ impl Mentions {
         let group = GroupId::new(service.clone(), labels);
         let mention = Mention {
             at: cx.spot(at),
-            spec,
+            wanted,
             group: group.clone(),
         };
         match self.known.entry(group) {
@@ -131,7 +147,7 @@ impl Mentions {
 /// Notes that two mentions of a group do not go together. Two removals do.
 fn conflict(cx: &mut Cx<'_>, at: Span, first: &Mention, second: &Mention) {
     let group = &second.group;
-    let message = match (&first.spec, &second.spec) {
+    let message = match (&first.wanted, &second.wanted) {
         (None, None) => return,
         (Some(_), Some(_)) => format!("{group} is deployed twice"),
         _ => format!("{group} is both deployed and removed"),

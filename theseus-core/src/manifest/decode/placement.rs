@@ -1,10 +1,9 @@
-//! Where containers may run: the engine's constraints, and Theseus's own.
+//! Where containers may run, in the engine's terms.
 
 use crate::manifest::tree::{Node, Value};
-use crate::model::{Constraint, CustomConstraint, Operator};
+use crate::model::{Constraint, Operator};
 
 use super::context::{Cx, scalar};
-use super::group::Draft;
 
 const CONSTRAINT: &str = "a constraint, [field, OPERATOR] or [field, OPERATOR, value]";
 
@@ -99,30 +98,4 @@ fn takes_none(cx: &mut Cx<'_>, operator: Operator, at: &Node<'_>) -> bool {
     cx.fault(at.span, format!("{operator} needs a value"))
         .help(format!("as in [field, {operator}, {example}]"));
     false
-}
-
-/// Decodes the constraints that Theseus itself looks after: one, or a list.
-pub(super) fn custom_constraints<'t>(cx: &mut Cx<'t>, draft: &mut Draft, node: &'t Node<'t>) {
-    if let Some(first) = draft.custom.replace(node.span) {
-        let first = cx.spot(first);
-        cx.fault(
-            node.span,
-            "custom constraints are here twice, in two spellings",
-        )
-        .related(first, "first");
-        return;
-    }
-    let mut all = match &node.value {
-        Value::Scalar(_) => custom_constraint(cx, node).into_iter().collect(),
-        _ => cx.list(node, "fixed-host, or a list with it", |cx, node| {
-            custom_constraint(cx, node)
-        }),
-    };
-    all.dedup();
-    draft.spec.custom_constraints = all;
-}
-
-fn custom_constraint(cx: &mut Cx<'_>, node: &Node<'_>) -> Option<CustomConstraint> {
-    cx.one_of(node, &[("fixed-host", ())])
-        .map(|()| CustomConstraint::fixed_host())
 }

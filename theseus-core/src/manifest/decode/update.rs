@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use crate::manifest::finding::Spot;
 use crate::manifest::scalar::Scalar;
 use crate::manifest::text::Span;
 use crate::manifest::tree::Node;
-use crate::model::{Amount, OnFailure, Order, Strategy, Update, duration as written};
+use crate::model::{Amount, OnFailure, Order, Promote, Strategy, Update, duration as written};
 
 use super::context::{Cx, Field, put, scalar};
 
@@ -18,8 +19,13 @@ const MAX_COUNT: u32 = 100_000;
 #[derive(Debug)]
 struct Draft {
     update: Update,
+    instances: u32,
+    strategy: Option<Span>,
     surge: Option<Span>,
     unavailable: Option<Span>,
+    canary: Option<Span>,
+    /// What has a meaning only with a canary: the key, and where its value is.
+    of_canary: Vec<(&'static str, Span)>,
 }
 
 const FIELDS: &[Field<Draft>] = &[
@@ -37,6 +43,7 @@ const FIELDS: &[Field<Draft>] = &[
     }),
     ("strategy", |cx, draft, node| {
         let strategies = [("rolling", Strategy::Rolling), ("native", Strategy::Native)];
+        draft.strategy = Some(node.span);
         put(&mut draft.update.strategy, cx.one_of(node, &strategies));
     }),
     ("max-surge", |cx, draft, node| {
@@ -53,35 +60,126 @@ const FIELDS: &[Field<Draft>] = &[
     ("deadline", |cx, draft, node| {
         put(&mut draft.update.deadline, positive_duration(cx, node));
     }),
+    ("max-failed-starts", |cx, draft, node| {
+        let count = cx.whole(node, "a number of containers, 0 or more", 0..=MAX_COUNT);
+        put(&mut draft.update.max_failed_starts, count);
+    }),
     ("on-failure", |cx, draft, node| {
         let choices = [
             ("rollback", OnFailure::Rollback),
             ("pause", OnFailure::Pause),
+            ("keep", OnFailure::Keep),
         ];
         put(&mut draft.update.on_failure, cx.one_of(node, &choices));
     }),
+    ("canary", |cx, draft, node| {
+        draft.canary = Some(node.span);
+        draft.update.canary = canary(cx, node, draft.instances);
+    }),
+    ("bake", |cx, draft, node| {
+        draft.of_canary.push(("bake", node.span));
+        put(&mut draft.update.bake, duration(cx, node));
+    }),
+    ("promote", |cx, draft, node| {
+        draft.of_canary.push(("promote", node.span));
+        let choices = [("auto", Promote::Auto), ("manual", Promote::Manual)];
+        put(&mut draft.update.promote, cx.one_of(node, &choices));
+    }),
 ];
 
-/// Decodes the update of a group with so many instances.
+/// Decodes the update of a group with so many instances, and with fixed hosts if they are asked for
+/// somewhere.
 ///
 /// `order: stop-first` stands for `max-surge: 0, max-unavailable: 1` unless they are given.
-pub(super) fn update<'t>(cx: &mut Cx<'t>, node: &'t Node<'t>, instances: u32) -> Update {
+pub(super) fn update<'t>(
+    cx: &mut Cx<'t>,
+    node: &'t Node<'t>,
+    instances: u32,
+    fixed_host: Option<Spot>,
+) -> Update {
     let mut draft = Draft {
         update: Update::default(),
+        instances,
+        strategy: None,
         surge: None,
         unavailable: None,
+        canary: None,
+        of_canary: Vec::new(),
     };
     if cx
         .fields(node, "a map, as in {max-surge: 1}", FIELDS, &mut draft)
         .is_some()
     {
-        check_room(cx, &draft, node.span, instances);
+        check_room(cx, &draft, node.span);
+        check_canary(cx, &draft);
+        check_native(cx, &draft, fixed_host);
     }
     draft.update
 }
 
+/// Decodes a canary, which is a part of the group: not nothing, and not more than there is.
+fn canary(cx: &mut Cx<'_>, node: &Node<'_>, instances: u32) -> Option<Amount> {
+    let canary = amount(cx, node)?;
+    if canary.is_zero() {
+        cx.fault(node.span, "a canary is one container at least")
+            .help("without canary: all are replaced, and none is tried out first");
+        return None;
+    }
+    // Nothing is tried out where nothing runs, and a group may be there with nothing for a while.
+    if instances > 0 && canary.of(instances) > instances {
+        let message = format!("a canary of {canary} is more than the group, which has {instances}");
+        cx.fault(node.span, message)
+            .help("a share fits every group, as in canary: 10%");
+        return None;
+    }
+    Some(canary)
+}
+
+fn check_canary(cx: &mut Cx<'_>, draft: &Draft) {
+    if draft.canary.is_some() {
+        return;
+    }
+    for &(key, at) in &draft.of_canary {
+        cx.at_key(key, |cx| {
+            cx.fault(at, format!("{key} means nothing without a canary"))
+                .help(format!(
+                    "how many are tried out, as in {{canary: 1, {key}: …}}"
+                ));
+        });
+    }
+}
+
+/// What Theseus does not carry out, it cannot hold back or pin.
+fn check_native(cx: &mut Cx<'_>, draft: &Draft, fixed_host: Option<Spot>) {
+    let Some(strategy) = draft.strategy else {
+        return;
+    };
+    if draft.update.strategy != Strategy::Native {
+        return;
+    }
+    let related = cx.spot(strategy);
+    if let Some(at) = draft.canary {
+        cx.at_key("canary", |cx| {
+            cx.fault(at, "the engine's own update has no canary")
+                .related(related, "the engine updates")
+                .help("strategy: rolling has");
+        });
+    }
+    if let Some(fixed) = fixed_host {
+        cx.at_key("strategy", |cx| {
+            cx.fault(
+                strategy,
+                "the engine's own update cannot keep containers on their hosts",
+            )
+            .related(fixed, "fixed hosts")
+            .help("strategy: rolling can");
+        });
+    }
+}
+
 /// An update must be able to move: it starts one more, or takes one less.
-fn check_room(cx: &mut Cx<'_>, draft: &Draft, at: Span, instances: u32) {
+fn check_room(cx: &mut Cx<'_>, draft: &Draft, at: Span) {
+    let instances = draft.instances;
     let Update {
         max_surge,
         max_unavailable,

@@ -204,11 +204,130 @@ fn where_containers_run() {
         "constraints: [[rack, LIKE], [rack, MAX_PER], [rack, IS, '']]",
         "constraints: [[rack, MAX_PER, 0], [rack, GROUP_BY, many]]",
         "constraints: [['', UNIQUE]]",
-        "custom-constraints: fixed_host",
-        "custom-constraints: [fixed-host, spread]",
-        "custom-constraints: {fixed-host: true}",
-        "custom-constraints: fixed-host\ncustom_constraints: fixed-host",
     ]));
+}
+
+#[test]
+fn custom_constraints() {
+    assert_snapshot!(told_of_group(&[
+        "custom-constraints: fixed_host",
+        "custom-constraints: [fixed-host, spread, 5, ]",
+        "custom-constraints: [spread-by, {spred-by: rack}, {relocate-after: 10m}]",
+        "custom-constraints: {}",
+        "custom-constraints: [[fixed-host], {}, ~]",
+        "custom-constraints: fixed-host\ncustom_constraints: fixed-host",
+        "custom-constraints: {fixed-host: true}",
+        "custom-constraints: {fixed-host: {}}",
+        "custom-constraints: {fixed-host: {relocate_after: 10m}}",
+        "custom-constraints: {fixed-host: {relocate-after: 0s}}",
+        "custom-constraints: [away-from, near]",
+        "custom-constraints: {spread-by: , away-from: [web:dev], near: db}",
+        "custom-constraints: {near: web:dev,canary}",
+        "custom-constraints: [fixed-host, fixed-host]",
+        "custom-constraints: [{fixed-host: {relocate-after: 10m}}, fixed-host]",
+        "custom-constraints: [{near: 'a:b,c'}, {spread-by: rack}, {near: 'a:c,b'}, {spread-by: rack}]",
+        "custom-constraints: {near: web:dev, away-from: web:dev}",
+        "custom-constraints: [{near: ingestor:dev}, {away-from: ingestor:dev}]",
+        "custom-constraints: {near: ingestor:dev}",
+        "custom-constraints: {away-from: ingestor:dev}",
+        "update: {strategy: native}\ncustom-constraints: [{spread-by: rack}, fixed-host]",
+    ]));
+}
+
+#[test]
+fn what_groups_depend_on() {
+    assert_snapshot!(told_of_group(&[
+        "depends-on: {db: dev}",
+        "depends-on: [5, [db:dev], ~]",
+        "depends-on: db",
+        "depends-on: [db:dev,canary]",
+        "depends-on: ['db:', 'db dev']",
+        "depends-on: [db:dev, queue:dev, db:dev]",
+        "depends-on: ['db:a,b', 'db:b,a']",
+        "depends-on: ingestor:dev",
+        "depends_on: db:dev",
+    ]));
+}
+
+#[test]
+fn the_nearest_group_is_suggested() {
+    assert_snapshot!(told(&["\
+deploy:
+  web: {image: i, labels: [dev], depends-on: [db, queue-dev, API.dev, other]}
+  db: {image: i, labels: [dev], depends-on: [cache]}
+  queue: {image: i, labels: [dev]}
+  api: {image: i, labels: [], depends-on: db_dev}
+remove:
+  cache: {labels: [dev]}
+"]));
+}
+
+#[test]
+fn circles_and_what_is_to_be_gone() {
+    let faults = told(&[
+        "\
+deploy:
+  web: {image: i, labels: [dev], depends-on: [queue:dev, db:dev]}
+  db: {image: i, labels: [dev], depends-on: web:dev}
+  queue: {image: i, labels: [dev]}
+",
+        // One of the entries is a custom constraint, and there are two ways from a to b.
+        "\
+deploy:
+  a: {image: i, labels: [l], depends-on: b:l, custom-constraints: {near: b:l}}
+  b: {image: i, labels: [l], custom-constraints: [{near: a:l}]}
+",
+        // Two circles with a group in common.
+        "\
+deploy:
+  a: {image: i, labels: [l], depends-on: b:l}
+  b: {image: i, labels: [l], depends-on: [a:l, c:l]}
+  c: {image: i, labels: [l], depends-on: b:l}
+",
+        "\
+deploy:
+  web: {image: i, labels: [dev], depends-on: db:dev, custom-constraints: {near: db:dev}}
+remove:
+  db: {labels: [dev]}
+",
+    ]);
+    assert_snapshot!(faults);
+}
+
+#[test]
+fn a_circle_through_several_files() {
+    let sources = [
+        Source::new(
+            "web.yaml",
+            "deploy:\n  web: {image: i, labels: [dev], depends-on: db:dev}\n",
+        ),
+        Source::new(
+            "db.yaml",
+            "deploy:\n  db: {image: i, labels: [dev], depends-on: web:dev}\n",
+        ),
+    ];
+    assert_snapshot!(Manifest::parse(&sources).unwrap_err());
+}
+
+#[test]
+fn a_large_circle_is_not_told_in_full() {
+    let mut ring = "deploy:\n".to_owned();
+    for n in 0..1000 {
+        let next = (n + 1) % 1000;
+        writeln!(
+            ring,
+            "  g{n}: {{image: i, labels: [l], depends-on: g{next}:l}}"
+        )
+        .unwrap();
+    }
+    let faults = parse(&ring).unwrap_err();
+    assert_eq!(faults.iter().count(), 1);
+    let circle = &faults.iter().next().unwrap().message;
+    assert_eq!(
+        circle,
+        "groups wait for each other: g0:l -> g1:l -> g2:l -> g3:l -> g4:l -> g5:l -> g6:l -> \
+         g7:l -> … 992 more … -> g0:l"
+    );
 }
 
 #[test]
@@ -254,6 +373,14 @@ fn update() {
         "update: {max-surge: -1, max-unavailable: lots}",
         "update: {max-surge: '1'}",
         "update: {deadline: 0s, min-healthy-time: -5s, on-failure: abort}",
+        "update: {max-failed-starts: -1}",
+        "update: {canary: 0}",
+        "update: {canary: 0%, bake: 5m}",
+        "instances: 4\nupdate: {canary: 5}",
+        "update: {canary: few}",
+        "update: {bake: 5m, promote: manual}",
+        "update: {canary: 1, bake: 5, promote: always}",
+        "update: {strategy: native, canary: 1}",
     ]));
 }
 

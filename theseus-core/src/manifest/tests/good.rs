@@ -3,16 +3,22 @@
 use std::time::Duration;
 
 use super::{parse, spec_of, with};
-use crate::manifest::{Manifest, Source};
+use crate::manifest::{Faults, Manifest, Reader, Source};
 use crate::model::{
-    Amount, CustomConstraint, EnvValue, Fetch, Health, Network, OnFailure, Order, Port, Probe,
-    Protocol, Spec, Strategy, Update,
+    Amount, CustomConstraint, EnvValue, Fetch, GroupId, Health, Network, OnFailure, Order, Port,
+    Probe, Promote, Protocol, Spec, Strategy, Update,
 };
 
 const INGESTOR: &str = include_str!("../../../../examples/ingestor.yaml");
 const INGESTOR_REMOVE: &str = include_str!("../../../../examples/ingestor-remove.yaml");
 const WEBSHOP: &str = include_str!("../../../../examples/webshop.yaml");
 const EVERYTHING: &str = include_str!("../../../../examples/everything.yaml");
+const FIXED_HOST: &str = include_str!("../../../../examples/fixed-host.yaml");
+const DEPENDS_ON: &str = include_str!("../../../../examples/depends-on.yaml");
+
+fn group(text: &str) -> GroupId {
+    text.parse().unwrap()
+}
 
 fn groups(manifest: &Manifest) -> (Vec<String>, Vec<String>) {
     (
@@ -73,13 +79,27 @@ fn the_examples_are_good() {
         ["ingestor:dev,eu", "ingestor:dev,us"]
     );
     assert_eq!(groups(&everything).1, ["ingestor:staging"]);
+
+    let ledger = spec_of(FIXED_HOST, "ledger:dev");
+    assert!(ledger.fixed_host().is_some());
+    assert!(ledger.why_stop_first().is_some());
+    let web = spec_of(DEPENDS_ON, "web:dev");
+    assert_eq!(web.depends_on, [group("api:dev")]);
+    for dependency in web.depends_on.iter().map(ToString::to_string) {
+        spec_of(DEPENDS_ON, &dependency);
+    }
 }
 
 #[test]
 fn everything_is_everything() {
     // What has a default is shown with it, so only what is asked for can differ from it.
     let spec = spec_of(EVERYTHING, "ingestor:dev,eu");
-    assert_eq!(spec.update, Update::default());
+    let shown = Update {
+        canary: Some(Amount::Count(1)),
+        bake: Duration::from_secs(300),
+        ..Update::default()
+    };
+    assert_eq!(spec.update, shown);
     let probe = spec.health.clone().unwrap().probe;
     assert_eq!(spec.health, Some(Health::new(probe)));
     let shown: serde_json::Value = serde_json::to_value(&spec).unwrap();
@@ -95,13 +115,19 @@ fn everything_is_everything() {
             "{key}"
         );
     }
+    let update = serde_json::to_value(&spec.update).unwrap();
+    let keys = update.as_object().unwrap().keys().map(String::as_str);
+    for key in keys.chain(["promote"]).chain(CustomConstraint::NAMES) {
+        let is_there = EVERYTHING.contains(&format!("{key}:"));
+        assert!(is_there, "{key} is not in everything.yaml");
+    }
 }
 
 #[test]
 fn defaults() {
     assert_eq!(with(""), Spec::new("i"));
     let empty = "ports:, environment:, volumes:, command:, args:, parameters:, fetch:, metadata:, \
-        constraints:, custom-constraints: [], health:, update:";
+        constraints:, custom-constraints:, depends-on:, health:, update:";
     assert_eq!(with(empty), Spec::new("i"), "a key with nothing behind it");
 }
 
@@ -215,19 +241,122 @@ fn constraints() {
         "rack IS r1",
     ];
     assert_eq!(shown, expected);
+}
 
-    for keys in [
-        "custom-constraints: fixed-host",
-        "custom_constraints: fixed-host",
-        "custom-constraints: [fixed-host]",
-        "custom_constraints: [fixed-host, fixed-host]",
+#[test]
+fn custom_constraints() {
+    let fixed = CustomConstraint::fixed_host;
+    let waiting = || CustomConstraint::FixedHost {
+        relocate_after: Some(Duration::from_secs(600)),
+    };
+    let spread = |attribute: &str| CustomConstraint::SpreadBy(attribute.to_owned());
+    let away = |text: &str| CustomConstraint::AwayFrom(group(text));
+    let near = |text: &str| CustomConstraint::Near(group(text));
+    for (written, expected) in [
+        ("[]", vec![]),
+        ("fixed-host", vec![fixed()]),
+        ("[fixed-host]", vec![fixed()]),
+        ("{fixed-host: {relocate-after: 10m}}", vec![waiting()]),
+        ("{spread-by: rack}", vec![spread("rack")]),
+        ("{away-from: web:dev}", vec![away("web:dev")]),
+        ("{near: 'db:dev,canary'}", vec![near("db:canary,dev")]),
+        // Nothing hangs on how and in which order they are written.
+        (
+            "[{near: db:dev}, {away-from: web:dev, spread-by: zone}, fixed-host, {spread-by: rack}]",
+            vec![
+                fixed(),
+                spread("rack"),
+                spread("zone"),
+                away("web:dev"),
+                near("db:dev"),
+            ],
+        ),
+        (
+            "{near: a:b, fixed-host: {relocate-after: 600s}}",
+            vec![waiting(), near("a:b")],
+        ),
+        (
+            "[{near: b:c}, {near: a:b}, {away-from: c:d}]",
+            vec![away("c:d"), near("a:b"), near("b:c")],
+        ),
     ] {
-        assert_eq!(
-            with(keys).custom_constraints,
-            [CustomConstraint::fixed_host()],
-            "{keys}"
-        );
+        for key in ["custom-constraints", "custom_constraints"] {
+            let spec = with(&format!("{key}: {written}"));
+            assert_eq!(spec.custom_constraints, expected, "{key}: {written}");
+        }
     }
+    // The engine's own constraints do not get in the way.
+    let spec = with("constraints: [[hostname, UNIQUE]], custom-constraints: fixed-host");
+    assert_eq!(spec.fixed_host(), Some(None));
+}
+
+#[test]
+fn an_embedding_program_has_constraints_of_its_own() {
+    let reader = Reader::new().custom_constraint("gpu-pool");
+    let read = |written: &str| {
+        let text =
+            format!("deploy: {{s: {{image: i, labels: [l], custom-constraints: {written}}}}}");
+        let manifest = reader.parse(&[Source::new("theseus.yaml", text)])?;
+        let (_, spec) = manifest.deploy().next().unwrap();
+        Ok::<_, Faults>(spec.custom_constraints.clone())
+    };
+    let pool = |argument: Option<&str>| CustomConstraint::Other {
+        name: "gpu-pool".to_owned(),
+        argument: argument.map(str::to_owned),
+    };
+    for (written, expected) in [
+        ("gpu-pool", vec![pool(None)]),
+        ("{gpu-pool: a100}", vec![pool(Some("a100"))]),
+        (
+            "[{gpu-pool: 4}, fixed-host]",
+            vec![CustomConstraint::fixed_host(), pool(Some("4"))],
+        ),
+        (
+            "[{gpu-pool: a}, {gpu-pool: b}]",
+            vec![pool(Some("a")), pool(Some("b"))],
+        ),
+    ] {
+        assert_eq!(read(written).unwrap(), expected, "{written}");
+    }
+    for (written, told) in [
+        ("gpu_pool", "did you mean gpu-pool?"),
+        (
+            "tpu",
+            "expected fixed-host, spread-by, away-from, near or gpu-pool, found \"tpu\"",
+        ),
+        (
+            "{gpu-pool: }",
+            "expected what the constraint is about, found nothing",
+        ),
+        ("[gpu-pool, gpu-pool]", "gpu-pool is here twice"),
+    ] {
+        let faults = read(written).unwrap_err().to_string();
+        assert!(faults.contains(told), "{faults}");
+    }
+}
+
+#[test]
+fn groups_wait_for_groups() {
+    for (written, expected) in [
+        ("[]", &[][..]),
+        ("db:dev", &["db:dev"]),
+        (
+            "[queue:dev, 'db:prod,dev', api:dev]",
+            &["api:dev", "db:dev,prod", "queue:dev"],
+        ),
+    ] {
+        let depends_on = with(&format!("depends-on: {written}")).depends_on;
+        let shown: Vec<_> = depends_on.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, expected, "{written}");
+    }
+    // Two ways to one group are no cycle, nor is it to keep away from each other.
+    parse(
+        "deploy:\n  a: {image: i, labels: [l], depends-on: [b:l, c:l], custom-constraints: {near: b:l}}\n  \
+         b: {image: i, labels: [l], depends-on: c:l, custom-constraints: {away-from: a:l}}\n  \
+         c: {image: i, labels: [l], custom-constraints: {away-from: x:l}}\n\
+         remove:\n  x: {labels: [l]}\n",
+    )
+    .unwrap_or_else(|faults| panic!("{faults}"));
 }
 
 #[test]
@@ -284,11 +413,35 @@ fn updates() {
         deadline: Duration::from_secs(3600),
         on_failure: OnFailure::Pause,
         order: Order::StartFirst,
+        max_failed_starts: 0,
         ..Update::default()
     };
     let keys = "strategy: native, max-surge: 25%, max-unavailable: 2, min-healthy-time: 10s, \
-        deadline: 1h, on-failure: pause, order: start-first";
+        deadline: 1h, on-failure: pause, order: start-first, max-failed-starts: 0";
     assert_eq!(update(keys), expected);
+    assert_eq!(update("on-failure: keep").on_failure, OnFailure::Keep);
+
+    for (keys, canary, bake, promote) in [
+        ("canary: 1", Amount::Count(1), 0, Promote::Auto),
+        ("canary: 4, bake: 5m", Amount::Count(4), 300, Promote::Auto),
+        (
+            "promote: manual, canary: 1%",
+            Amount::Percent(1),
+            0,
+            Promote::Manual,
+        ),
+        (
+            "canary: 100%, bake: 0s, promote: auto",
+            Amount::Percent(100),
+            0,
+            Promote::Auto,
+        ),
+    ] {
+        let update = update(keys);
+        assert_eq!(update.canary, Some(canary), "{keys}");
+        assert_eq!(update.bake, Duration::from_secs(bake), "{keys}");
+        assert_eq!(update.promote, promote, "{keys}");
+    }
 
     let stop_first = update("order: stop-first");
     assert_eq!(stop_first.order, Order::StopFirst);
@@ -297,7 +450,7 @@ fn updates() {
     let asked = update("max-surge: 1, max-unavailable: 50%, order: stop-first");
     assert_eq!(room(asked), (Amount::Count(1), Amount::Percent(50)));
     // Nothing is replaced where nothing runs.
-    with("instances: 0, update: {max-surge: 10%}");
+    with("instances: 0, update: {max-surge: 10%, canary: 2}");
 }
 
 #[test]

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
 use super::spec_of;
 use crate::manifest::{Manifest, Source};
 use crate::model::{
-    Amount, Constraint, CustomConstraint, EnvValue, Environment, Fetch, Health, Network, OnFailure,
-    Operator, Order, Port, Probe, Protocol, Resources, Spec, Strategy as UpdateStrategy, Update,
+    Amount, Constraint, CustomConstraint, EnvValue, Environment, Fetch, GroupId, Health, Network,
+    OnFailure, Operator, Order, Port, Probe, Promote, Protocol, Resources, Spec,
+    Strategy as UpdateStrategy, Update,
 };
 
 const EVERYTHING: &str = include_str!("../../../../examples/everything.yaml");
@@ -94,46 +95,99 @@ fn health(ports: &indexmap::IndexMap<String, Port>) -> BoxedStrategy<Option<Heal
     option::of(health).boxed()
 }
 
-fn update() -> impl Strategy<Value = Update> {
+/// An update for so many instances. The engine's own has no canary, and no fixed hosts.
+fn update(instances: u32, is_fixed: bool) -> impl Strategy<Value = Update> {
     let amount = || {
         prop_oneof![
             (1..5_u32).prop_map(Amount::Count),
             Just(Amount::Percent(100)),
         ]
     };
+    let canary = prop_oneof![
+        (1..=instances.max(1)).prop_map(Amount::Count),
+        (1..=100_u8).prop_map(Amount::Percent),
+    ];
+    let promote = prop_oneof![Just(Promote::Auto), Just(Promote::Manual)];
+    let failure = prop_oneof![
+        Just(OnFailure::Rollback),
+        Just(OnFailure::Pause),
+        Just(OnFailure::Keep)
+    ];
     (
-        amount(),
-        amount(),
-        duration(0),
-        duration(1),
-        any::<[bool; 3]>(),
+        (amount(), amount()),
+        (duration(0), duration(1)),
+        (0..=100_000_u32, failure),
+        option::of((canary, duration(0), promote)),
+        any::<[bool; 2]>(),
     )
         .prop_map(
-            |(max_surge, max_unavailable, min_healthy_time, deadline, [native, pause, stop])| {
-                Update {
-                    strategy: if native {
-                        UpdateStrategy::Native
-                    } else {
-                        UpdateStrategy::Rolling
-                    },
-                    max_surge,
-                    max_unavailable,
-                    min_healthy_time,
-                    deadline,
-                    on_failure: if pause {
-                        OnFailure::Pause
-                    } else {
-                        OnFailure::Rollback
-                    },
-                    order: if stop {
-                        Order::StopFirst
-                    } else {
-                        Order::StartFirst
-                    },
+            move |(room, times, (max_failed_starts, on_failure), canary, [native, stop])| {
+                let native = native && !is_fixed && canary.is_none();
+                let mut update = Update {
+                    max_surge: room.0,
+                    max_unavailable: room.1,
+                    min_healthy_time: times.0,
+                    deadline: times.1,
+                    max_failed_starts,
+                    on_failure,
                     ..Update::default()
+                };
+                if native {
+                    update.strategy = UpdateStrategy::Native;
                 }
+                if stop {
+                    update.order = Order::StopFirst;
+                }
+                if let Some((canary, bake, promote)) = canary {
+                    update.canary = Some(canary);
+                    update.bake = bake;
+                    update.promote = promote;
+                }
+                update
             },
         )
+}
+
+fn group() -> impl Strategy<Value = GroupId> {
+    // Not the group that says it, which has the label `l`.
+    (NAME, any::<bool>(), NAME).prop_map(|(service, alone, label)| {
+        let labels = if alone {
+            "k".to_owned()
+        } else {
+            format!("{label},m")
+        };
+        format!("{service}:{labels}").parse().unwrap()
+    })
+}
+
+/// Custom constraints that go together, in the order of a spec.
+fn custom_constraints() -> impl Strategy<Value = Vec<CustomConstraint>> {
+    (
+        option::of(option::of(duration(1))),
+        btree_set(SOLID, 0..3),
+        btree_set(group(), 0..4),
+        any::<bool>(),
+    )
+        .prop_map(|(fixed, attributes, groups, near)| {
+            let fixed = fixed.map(|relocate_after| CustomConstraint::FixedHost { relocate_after });
+            let spread = attributes.into_iter().map(CustomConstraint::SpreadBy);
+            let groups = groups.into_iter().enumerate().map(|(index, group)| {
+                if (index % 2 == 0) == near {
+                    CustomConstraint::Near(group)
+                } else {
+                    CustomConstraint::AwayFrom(group)
+                }
+            });
+            let mut all: Vec<_> = fixed.into_iter().chain(spread).chain(groups).collect();
+            all.sort();
+            all
+        })
+}
+
+fn is_fixed(constraints: &[CustomConstraint]) -> bool {
+    constraints
+        .iter()
+        .any(|constraint| matches!(constraint, CustomConstraint::FixedHost { .. }))
 }
 
 prop_compose! {
@@ -143,21 +197,27 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn spec()(ports in ports())(
+    fn spec()(
+        ports in ports(),
+        instances in 0..=100_000_u32,
+        custom_constraints in custom_constraints(),
+    )(
         health in health(&ports),
+        update in update(instances, is_fixed(&custom_constraints)),
         ports in Just(ports),
+        instances in Just(instances),
+        custom_constraints in Just(custom_constraints),
         image in SOLID,
         words in (vec(TEXT, 0..3), vec(TEXT, 0..3)),
         environment in btree_map("[^=\0]{1,8}", env_value(), 0..4),
         maps in (btree_map(SOLID, vec(TEXT, 0..3), 0..3), btree_map(SOLID, TEXT, 0..3)),
-        instances in 0..=100_000_u32,
         resources in resources(),
         volumes in vec(("/[a-z]{0,5}", any::<bool>()), 0..3),
         constraints in vec(constraint(), 0..3),
         fetch in vec((SOLID, any::<[bool; 3]>()), 0..3),
         network in prop_oneof![Just(Network::Bridge), "n[a-z]{1,5}".prop_map(Network::Named)],
-        flags in any::<[bool; 2]>(),
-        update in update(),
+        force_pull in any::<bool>(),
+        depends_on in btree_set(group(), 0..3),
     ) -> Spec {
         let volumes = volumes.iter().enumerate().map(|(index, (host, read_only))| {
             let access = if *read_only { "ro" } else { "rw" };
@@ -173,8 +233,8 @@ prop_compose! {
             resources,
             volumes: volumes.collect(),
             constraints,
-            custom_constraints: flags[0].then_some(CustomConstraint::fixed_host()).into_iter().collect(),
-            force_pull: flags[1],
+            custom_constraints,
+            force_pull,
             network,
             parameters: maps.0,
             fetch: fetch
@@ -184,7 +244,7 @@ prop_compose! {
             metadata: maps.1,
             health,
             update,
-            depends_on: Vec::new(),
+            depends_on: depends_on.into_iter().collect(),
         }
     }
 }
@@ -229,6 +289,7 @@ proptest! {
     fn what_looks_like_yaml_never_panics(
         tokens in vec(proptest::sample::select(vec![
             "deploy", "remove", "s", "image", "labels", "ports", "health", "http", "environment",
+            "depends-on", "s:l", "custom-constraints", "near", "fixed-host", "update", "canary",
             "DB_PASSWORD", "<<", ": ", ":", "- ", "\n", "\n  ", "\n    ", "\t", "\r", "\r\n", "[",
             "]", "{", "}", ", ", "'", "\"", "|", ">", "&a ", "*a", "!t ", "!!str ", "# ", "---",
             "...", "? ", "5", "1.5", "~", "ä", "\u{1F600}", "\u{feff}", "\\ud83d\\ude00", "\u{202e}",
