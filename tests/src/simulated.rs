@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use theseus_core::cluster::Cluster;
-use theseus_core::engine::{Engine, Report};
+use theseus_core::engine::{Engine, Options, Report};
 use theseus_marathon::{
     Chunks, Marathon, MarathonConfig, ServiceTransport, Transport, TransportError,
 };
@@ -120,7 +120,7 @@ impl Simulated {
         let plan = engine.plan(&desired(manifest)).await;
         let to_the_end = std::future::pending();
         let plan = plan.expect("the cluster is there");
-        let done = engine.carry_out(&plan, &|_| (), to_the_end).await;
+        let done = engine.carry_out(&plan, &Options::default(), &|_| (), to_the_end).await;
         done.expect("the cluster is there")
     }
 
