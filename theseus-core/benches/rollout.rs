@@ -28,6 +28,7 @@ fn main() {
         now: Timestamp::UNIX_EPOCH,
         failed_starts: 0,
         promoted: false,
+        turning_back: false,
         slots: &Slots::new(),
     };
     criterion.bench_function("rollout/decide for 1,000 containers", |bencher| {

@@ -234,7 +234,8 @@ pub enum Change {
     /// Bring a [`Part::Stable`] app to another revision, in the engine's own way and within the
     /// bounds of the spec. Accepted again when it has been brought there already.
     Update(Box<NewApp>),
-    /// Pin an app that may run anywhere to one host. Its container is restarted there.
+    /// Pin an app that may run anywhere to one host. Its container stops, counts as outdated until
+    /// it is gone, and then another one starts there.
     Pin {
         /// Which app.
         app: AppId,
@@ -257,6 +258,21 @@ pub enum Change {
         /// What holds it.
         operations: Vec<OperationId>,
     },
+}
+
+impl Change {
+    /// The app that it changes; `None` when it makes one that has no name yet.
+    pub fn app(&self) -> Option<&AppId> {
+        match self {
+            Self::Create(_) | Self::Update(_) => None,
+            Self::Scale { app, .. }
+            | Self::Shrink { app, .. }
+            | Self::Delete { app }
+            | Self::Pin { app, .. }
+            | Self::Revert { app, .. }
+            | Self::Release { app, .. } => Some(app),
+        }
+    }
 }
 
 /// An app to run.

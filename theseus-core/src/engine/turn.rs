@@ -234,7 +234,8 @@ impl Run<'_> {
         let mut decided = Decided::default();
         for (group, work) in &mut self.active {
             let state = observed.groups.get(group).unwrap_or(&absent);
-            let census = Census::take(&state.apps, work.revision(), Duration::ZERO, now);
+            let slots = work.hosts();
+            let census = Census::of(&work.rollout.record.goal, &state.apps, &slots, now);
             work.mark_progress(&census, now);
             let view = View {
                 apps: &state.apps,
@@ -243,7 +244,8 @@ impl Run<'_> {
                 now,
                 failed_starts: 0,
                 promoted: work.is_promoted(),
-                slots: &work.hosts(),
+                turning_back: work.rollout.record.rolled_back.is_some(),
+                slots: &slots,
             };
             match decide(group, &work.rollout.record.goal, &view) {
                 Decision::Reached => decided.reached.push(group.clone()),

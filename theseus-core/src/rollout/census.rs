@@ -5,31 +5,53 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::cluster::{App, Container, ContainerState, HealthState, Revision};
+use super::Slots;
+use super::cast::Cast;
+use crate::cluster::{App, Container, ContainerState, HealthState};
+use crate::records::Goal;
 
 /// How many containers a group has, by what they are good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Census {
-    /// Containers of the wanted revision that exist or may come to exist.
+    /// Containers of what is wanted that exist or may come to exist.
     pub new: u32,
     /// Those of them that are ready, and have been for long enough.
     pub new_ready: u32,
-    /// Containers of other revisions that exist or may come to exist.
+    /// Other containers that exist or may come to exist.
     pub old: u32,
     /// Those of them that are ready.
     pub old_ready: u32,
 }
 
 impl Census {
-    /// Counts the containers of `apps`; a new one is ready when it has been for `min_healthy`.
-    pub fn take(apps: &[App], revision: Revision, min_healthy: Duration, now: Timestamp) -> Self {
+    /// Counts the containers of a group's `apps`, every one that is ready as soon as it is.
+    pub fn of(goal: &Goal, apps: &[App], slots: &Slots, now: Timestamp) -> Self {
+        let cast = match goal {
+            Goal::Present { revision, spec } => Cast::of(*revision, spec, apps, slots),
+            Goal::Absent => Cast {
+                wanted: Vec::new(),
+                old: apps.iter().collect(),
+                turning: None,
+            },
+        };
+        Self::take(&cast, Duration::ZERO, now)
+    }
+
+    /// Counts the containers; a new one is ready when it has been for `min_healthy`.
+    pub(super) fn take(cast: &Cast<'_>, min_healthy: Duration, now: Timestamp) -> Self {
         let mut census = Self::default();
-        for app in apps {
-            if app.revision == revision {
-                census.new += created(app);
-                census.new_ready += serving(app, |c| is_ready(app, c, min_healthy, now));
-            } else {
-                census.old += created(app);
+        for app in &cast.wanted {
+            let outdated = count(live(app).filter(|c| c.outdated));
+            let current = count(live(app)) - outdated;
+            census.new += app.instances.saturating_sub(outdated).max(current);
+            census.new_ready += serving(app, |c| !c.outdated && is_ready(app, c, min_healthy, now));
+            census.old += outdated;
+            census.old_ready +=
+                serving(app, |c| c.outdated && is_ready(app, c, Duration::ZERO, now));
+        }
+        for app in cast.old.iter().chain(&cast.turning) {
+            census.old += created(app);
+            if !is_in_engines_hands(app) {
                 census.old_ready += serving(app, |c| is_ready(app, c, Duration::ZERO, now));
             }
         }
@@ -48,10 +70,25 @@ impl Census {
 }
 
 /// The containers that take up room.
-fn live(app: &App) -> impl Iterator<Item = &Container> {
+pub(super) fn live(app: &App) -> impl Iterator<Item = &Container> {
     app.containers
         .iter()
         .filter(|c| c.state != ContainerState::Ended)
+}
+
+/// How many containers of a wanted app are to be replaced because they are of a former revision.
+pub(super) fn outdated(app: &App) -> u32 {
+    count(staying(app).filter(|c| c.outdated))
+}
+
+/// The containers that may be told to stop, with whether each is ready: those that are not come
+/// first, then the oldest.
+pub(super) fn worst_first(app: &App, now: Timestamp) -> Vec<(&Container, bool)> {
+    let mut containers: Vec<_> = staying(app)
+        .map(|c| (c, is_ready(app, c, Duration::ZERO, now)))
+        .collect();
+    containers.sort_by_key(|(c, ready)| (*ready, c.started_at, c.staged_at, &c.id));
+    containers
 }
 
 /// The containers that take up room and have not been told to stop.
@@ -60,7 +97,7 @@ pub(super) fn staying(app: &App) -> impl Iterator<Item = &Container> {
 }
 
 /// How many containers the app has or may yet get.
-fn created(app: &App) -> u32 {
+pub(super) fn created(app: &App) -> u32 {
     app.instances.max(count(live(app)))
 }
 
@@ -69,6 +106,19 @@ fn created(app: &App) -> u32 {
 fn serving(app: &App, ready: impl Fn(&Container) -> bool) -> u32 {
     let leaving = count(staying(app)).saturating_sub(app.instances);
     count(staying(app).filter(|c| ready(c))).saturating_sub(leaving)
+}
+
+/// Whether the engine replaces the app's containers in its own way at the moment: nobody knows
+/// which of them it takes next.
+pub(super) fn is_in_engines_hands(app: &App) -> bool {
+    !app.operations.is_empty() && live(app).any(|c| c.outdated)
+}
+
+/// Whether the engine is done with what it was told before: it does not hold the app, and none of
+/// its containers is about to be stopped without showing it. Until then nobody knows which ones
+/// will be left.
+pub(super) fn is_settled(app: &App) -> bool {
+    app.operations.is_empty() && count(staying(app)) <= app.instances
 }
 
 /// Whether a container does its work, and has for `min_healthy`.

@@ -6,13 +6,21 @@
 //! get its two at any moment, so it has *created* five; an app that is to have three and shows five
 //! may lose any two at any moment, so only three of them can be *serving*.
 //!
-//! Numbers round against whoever benefits: a share of the instances is rounded down, for the surge
-//! and for what may be missing alike (see [`Amount::of`](crate::model::Amount::of)).
+//! Numbers round against whoever benefits; [`Bounds`] states the rule.
 
+mod bounds;
+mod canary;
+mod cast;
 mod census;
+mod native;
 mod replace;
+mod retire;
+mod slots;
+mod starts;
 #[cfg(test)]
 mod tests;
+mod whole;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +32,9 @@ use crate::cluster::{App, Change};
 use crate::model::{GroupId, Update, duration};
 use crate::records::Goal;
 
+pub use bounds::Bounds;
 pub use census::Census;
-pub use replace::Bounds;
+pub use starts::Starts;
 
 /// What runs of one group, and when.
 #[derive(Debug, Clone, Copy)]
@@ -34,15 +43,19 @@ pub struct View<'a> {
     pub apps: &'a [App],
     /// Whether containers of apps that are gone already still die.
     pub stopping: bool,
-    /// When something last came forward, or else when work on the group began.
+    /// When something last came forward, when a person last let it go on (resumed or promoted it),
+    /// or else when work on the group began.
     pub progress_at: Timestamp,
     /// The time.
     pub now: Timestamp,
     /// How many containers of the wanted revision have ended before their time since work on the
     /// group began.
     pub failed_starts: u32,
-    /// Whether somebody has said that the canaries are good.
+    /// Whether the canaries count as good: somebody has said so, or nothing is tried out here, as
+    /// when a group goes back to what it was.
     pub promoted: bool,
+    /// Whether the group goes back to what it was, because something failed or is not wanted.
+    pub turning_back: bool,
     /// The host that each slot of a fixed-host group belongs to, where it has one.
     pub slots: &'a Slots,
 }
@@ -64,7 +77,7 @@ pub enum Decision {
         /// When to look again at the latest, when that is known.
         until: Option<Timestamp>,
     },
-    /// Nothing came forward for as long as the spec allows.
+    /// Nothing came forward for as long as the spec allows, or too many containers have failed.
     Failed {
         /// Why, as far as it can be told.
         reason: String,
@@ -84,7 +97,8 @@ fn remove(view: &View<'_>) -> Decision {
         return Decision::Reached;
     }
     let patience = Update::default().deadline;
-    if view.is_overdue(patience) {
+    let due = after(view.progress_at, patience);
+    if due.is_some_and(|due| due <= view.now) {
         let reason = format!(
             "containers have not stopped for {}",
             duration::format(patience)
@@ -99,7 +113,7 @@ fn remove(view: &View<'_>) -> Decision {
     Decision::Continue {
         changes: view.apps.iter().map(change).collect(),
         waiting: "containers to stop".to_owned(),
-        until: view.due(patience),
+        until: due,
     }
 }
 
@@ -112,15 +126,7 @@ fn release(app: &App) -> Option<Change> {
     })
 }
 
-impl View<'_> {
-    /// When patience ends; `None` for what is beyond all times.
-    fn due(&self, patience: Duration) -> Option<Timestamp> {
-        self.progress_at
-            .checked_add(SignedDuration::try_from(patience).ok()?)
-            .ok()
-    }
-
-    fn is_overdue(&self, patience: Duration) -> bool {
-        self.due(patience).is_some_and(|due| due <= self.now)
-    }
+/// So much later; `None` for what is beyond all times.
+fn after(time: Timestamp, wait: Duration) -> Option<Timestamp> {
+    time.checked_add(SignedDuration::try_from(wait).ok()?).ok()
 }

@@ -1,62 +1,39 @@
-//! Bringing one revision of a group to strength and every other one out of the way.
+//! Bringing one revision of a group to strength and everything else out of the way.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::census::{Census, count, is_ready, ready_at, staying};
-use super::{Decision, View, release};
-use crate::cluster::{App, Change, Container, ContainerId, NewApp, Part, Revision};
-use crate::model::{GroupId, Order, Spec, duration};
+use super::canary::{Stage, Trial, baked_at};
+use super::cast::Cast;
+use super::census::{Census, is_in_engines_hands, ready_at};
+use super::{Bounds, Decision, View, native, retire, slots, whole};
+use crate::cluster::{App, Change, Part, Revision};
+use crate::model::{GroupId, Spec};
 
-/// How far the numbers may go during a rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
-    /// How many containers are wanted in the end.
-    pub instances: u32,
-    /// Fewer ready ones than this are never brought about.
-    pub floor: u32,
-    /// More than this are never brought about.
-    pub ceiling: u32,
+/// One look at a group of which one revision replaces everything else.
+pub(super) struct Replacement<'a> {
+    pub(super) group: &'a GroupId,
+    pub(super) revision: Revision,
+    pub(super) spec: &'a Arc<Spec>,
+    pub(super) view: &'a View<'a>,
+    pub(super) bounds: Bounds,
+    pub(super) cast: Cast<'a>,
+    pub(super) census: Census,
+    pub(super) trial: Option<Trial>,
 }
 
-impl Bounds {
-    /// The bounds that a spec sets.
-    pub fn of(spec: &Spec) -> Self {
-        let instances = spec.instances;
-        let start_first = spec.update.order == Order::StartFirst;
-        let mut surge = if start_first {
-            spec.update.max_surge.of(instances)
-        } else {
-            0
-        };
-        let mut unavailable = spec.update.max_unavailable.of(instances);
-        // Shares of few instances may both come to nothing, and then nothing could ever move:
-        // one container is lent, on the side that the spec does not rule out altogether.
-        if surge == 0 && unavailable == 0 {
-            if start_first && !spec.update.max_surge.is_zero() {
-                surge = 1;
-            } else {
-                unavailable = 1;
-            }
-        }
-        Self {
-            instances,
-            floor: instances.saturating_sub(unavailable),
-            ceiling: instances.saturating_add(surge),
-        }
-    }
-}
-
-/// One look at a group of which one revision replaces the others.
-struct Replacement<'a> {
-    group: &'a GroupId,
-    revision: Revision,
-    spec: &'a Arc<Spec>,
-    view: &'a View<'a>,
-    bounds: Bounds,
-    census: Census,
+/// What may be done in one look without crossing a bound.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Means {
+    /// How many containers may be started.
+    pub(super) room: u32,
+    /// How many old ones may be taken that work or may come to work.
+    pub(super) spare: u32,
+    /// How many ready ones may be taken.
+    pub(super) spare_ready: u32,
+    /// How many ready ones may be taken that must go before their successors can come.
+    pub(super) spare_moving: u32,
 }
 
 pub(super) fn decide(
@@ -65,214 +42,168 @@ pub(super) fn decide(
     spec: &Arc<Spec>,
     view: &View<'_>,
 ) -> Decision {
+    let cast = Cast::of(revision, spec, view.apps, view.slots);
+    let census = Census::take(&cast, spec.update.min_healthy_time, view.now);
     let replacement = Replacement {
         group,
         revision,
         spec,
         view,
         bounds: Bounds::of(spec),
-        census: Census::take(view.apps, revision, spec.update.min_healthy_time, view.now),
+        trial: Trial::of(spec, view, &cast, &census),
+        cast,
+        census,
     };
     replacement.decide()
 }
 
 impl Replacement<'_> {
-    fn new_app(&self) -> Option<&App> {
-        self.view
-            .apps
-            .iter()
-            .find(|app| app.revision == self.revision)
+    pub(super) fn is_by_slots(&self) -> bool {
+        self.spec.fixed_host().is_some()
     }
 
-    fn old_apps(&self) -> impl Iterator<Item = &App> {
-        self.view
-            .apps
-            .iter()
-            .filter(|app| app.revision != self.revision)
+    /// How many new containers there are to be for now.
+    pub(super) fn aim(&self) -> u32 {
+        self.trial.map_or(self.bounds.instances, |it| it.count)
     }
 
-    /// Whether the engine has been asked for all containers of the new revision, and no more.
-    fn is_full(&self) -> bool {
-        self.new_app()
-            .is_some_and(|new| new.instances == self.bounds.instances)
+    /// Whether the engine has been asked for all new containers, and no more.
+    pub(super) fn is_full(&self) -> bool {
+        let asked = self.cast.wanted.iter().map(|app| app.instances);
+        let is_there = self.is_by_slots() || !self.cast.wanted.is_empty();
+        is_there && asked.sum::<u32>() == self.bounds.instances
     }
 
     fn is_reached(&self) -> bool {
+        let is_at_rest = |app: &&App| match app.part {
+            Part::Whole => true,
+            Part::Slot(_) => app.pinned_to.is_some() && app.instances == 1,
+            Part::Stable => app.operations.is_empty(),
+        };
         self.is_full()
-            && self.old_apps().next().is_none()
             && !self.view.stopping
+            && self.cast.old.is_empty()
+            && self.census.old == 0
             && self.census.new == self.bounds.instances
             && self.census.new_ready == self.bounds.instances
+            && self.cast.wanted.iter().all(is_at_rest)
     }
 
     fn decide(&self) -> Decision {
         if self.is_reached() {
             return Decision::Reached;
         }
-        if self.view.is_overdue(self.spec.update.deadline) {
-            return Decision::Failed {
-                reason: self.overdue(),
-            };
+        if let Some(reason) = self.failure() {
+            return Decision::Failed { reason };
         }
-        let changes = self.grow().into_iter().chain(self.retire()).collect();
         Decision::Continue {
-            changes,
-            waiting: waiting(&self.census, self.bounds),
+            changes: self.changes(),
+            waiting: self.waiting(),
             until: self.next_look(),
         }
     }
 
-    /// Starts as many new containers as there is room for, or takes away those beyond what is
-    /// wanted.
-    fn grow(&self) -> Option<Change> {
-        let wanted = self.bounds.instances;
-        // Containers of an app that is gone still take up room, and nobody can count them.
-        let room = if self.view.stopping {
-            0
-        } else {
-            self.bounds.ceiling.saturating_sub(self.census.created())
-        };
-        let Some(new) = self.new_app() else {
-            let instances = wanted.min(room);
-            // Without room something old has to go first; without anything wanted there is
-            // nothing to make room for.
-            return (instances > 0 || wanted == 0).then(|| {
-                Change::Create(Box::new(NewApp {
-                    group: self.group.clone(),
-                    revision: self.revision,
-                    part: Part::Whole,
-                    pinned_to: None,
-                    spec: Arc::clone(self.spec),
-                    instances,
-                }))
-            });
-        };
-        let instances = wanted.min(new.instances.saturating_add(room));
-        (instances != new.instances && new.operations.is_empty()).then(|| Change::Scale {
-            app: new.id.clone(),
-            instances,
-        })
+    fn failure(&self) -> Option<String> {
+        if self.view.failed_starts > self.spec.update.max_failed_starts {
+            return Some(self.exhausted());
+        }
+        let due = self.due()?;
+        (due <= self.view.now).then(|| self.overdue())
     }
 
-    /// Takes down what the bounds allow of the other revisions: first what is only promised, then
-    /// what does not work, then the oldest.
-    ///
-    /// What does not work is not taken down freely: there are never fewer containers than the
-    /// floor that work or may yet come to work, so that old ones which were only slow can still
-    /// recover while the new ones fail.
-    fn retire(&self) -> Vec<Change> {
-        let new_unready = self.census.new - self.census.new_ready;
-        let floor = self.bounds.floor;
-        let remaining: u32 = self.old_apps().map(|app| app.instances).sum();
-        let mut budget = (self.census.new + remaining)
-            .saturating_sub(floor)
-            .saturating_sub(new_unready);
-        let mut ready_budget = self.census.serving().saturating_sub(floor);
-        let mut changes = Vec::new();
-        for app in self.old_apps() {
-            if !is_settled(app) {
-                // What is held while it is complete is only on its way down.
-                changes.extend(release(app).filter(|_| !app.is_complete()));
-                continue;
-            }
-            let promised = (app.instances - count(staying(app))).min(budget);
-            budget -= promised;
-            let mut chosen: Vec<ContainerId> = Vec::new();
-            for (container, ready) in worst_first(app, self.view.now) {
-                if budget == 0 || (ready && ready_budget == 0) {
-                    break;
-                }
-                budget -= 1;
-                ready_budget -= u32::from(ready);
-                chosen.push(container.id.clone());
-            }
-            changes.extend(self.take_down(app, promised, chosen));
+    /// When patience ends. It has none while nothing is expected of the cluster, and begins anew
+    /// after that.
+    fn due(&self) -> Option<Timestamp> {
+        if self.trial.is_some_and(Trial::rests) {
+            return None;
         }
+        let baked = baked_at(self.spec, &self.cast).filter(|at| *at <= self.view.now);
+        let since = baked.map_or(self.view.progress_at, |at| at.max(self.view.progress_at));
+        super::after(since, self.spec.update.deadline)
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        if let Some(app) = self.cast.turning {
+            return native::turn(self, app).into_iter().collect();
+        }
+        let in_hands = self.cast.wanted.iter().any(|app| is_in_engines_hands(app));
+        if in_hands {
+            return retire::releases(self).collect();
+        }
+        let mut means = self.means();
+        let mut changes = if self.is_by_slots() {
+            slots::grow(self, &mut means)
+        } else {
+            whole::grow(self, means.room).into_iter().collect()
+        };
+        changes.extend(retire::retire(self, means, &changes));
         changes
     }
 
-    /// The one change that takes down so much of an app.
-    fn take_down(&self, app: &App, promised: u32, chosen: Vec<ContainerId>) -> Option<Change> {
-        let everything = promised + count(chosen.iter()) == app.instances;
-        if everything && self.is_full() {
-            // Nothing is started after this, so nobody has to count what dies out of sight.
-            return Some(Change::Delete {
-                app: app.id.clone(),
-            });
+    fn means(&self) -> Means {
+        let census = &self.census;
+        let Bounds {
+            instances, ceiling, ..
+        } = self.bounds;
+        // Canaries use up no more of what may be missing than they need to exist at all, and old
+        // ones only make room for them.
+        let floor = match self.trial {
+            Some(_) if !self.bounds.is_stop_first() => instances,
+            _ => self.bounds.floor,
+        };
+        let old: u32 = self.old_instances();
+        let new_unready = census.new - census.new_ready;
+        // What does not work is not taken freely: there are never fewer than the floor that work
+        // or may yet come to work, so that old ones which were only slow can still recover while
+        // the new ones fail.
+        let mut spare = (census.new + old)
+            .saturating_sub(floor)
+            .saturating_sub(new_unready);
+        if let Some(trial) = self.trial {
+            let excess = (trial.count.max(census.new) + census.old).saturating_sub(ceiling);
+            spare = spare.min(excess);
         }
-        if promised > 0 {
-            // The rest follows on the next look: one change of an app at a time.
-            return Some(Change::Scale {
-                app: app.id.clone(),
-                instances: app.instances - promised,
-            });
+        let serving = census.serving();
+        Means {
+            // Containers of an app that is gone still take up room, and nobody can count them.
+            room: if self.view.stopping {
+                0
+            } else {
+                ceiling.saturating_sub(census.created())
+            },
+            spare,
+            spare_ready: serving.saturating_sub(floor),
+            spare_moving: serving.saturating_sub(self.bounds.moving_floor()),
         }
-        (!chosen.is_empty()).then(|| Change::Shrink {
-            app: app.id.clone(),
-            containers: chosen,
-        })
-    }
-}
-
-impl Replacement<'_> {
-    /// Why the rollout has failed, when patience has ended.
-    fn overdue(&self) -> String {
-        let mut reason = format!(
-            "no progress for {}: {} of {} containers ready",
-            duration::format(self.spec.update.deadline),
-            self.census.new_ready,
-            self.bounds.instances
-        );
-        if let Some(failure) = self.new_app().and_then(|app| app.last_failure.as_ref()) {
-            reason.push_str("; the last failure: ");
-            reason.push_str(&failure.message);
-        }
-        reason
     }
 
-    /// When the next container is ready, if time is all it lacks, or else when patience ends.
+    /// How many old containers the engine is to keep running.
+    fn old_instances(&self) -> u32 {
+        let apart: u32 = self.cast.old.iter().map(|app| app.instances).sum();
+        let among_new: u32 = self
+            .cast
+            .wanted
+            .iter()
+            .map(|app| super::census::outdated(app).min(app.instances))
+            .sum();
+        apart + among_new
+    }
+
+    /// When the next container is ready or baked, if time is all it lacks, or else when patience
+    /// ends.
     fn next_look(&self) -> Option<Timestamp> {
         let min_healthy = self.spec.update.min_healthy_time;
-        let new = self.new_app();
-        let ripe = new
-            .into_iter()
-            .flat_map(|app| {
-                app.containers
-                    .iter()
-                    .filter_map(|c| ready_at(app, c, min_healthy))
-            })
+        let ripe = self
+            .cast
+            .wanted
+            .iter()
+            .flat_map(|app| app.containers.iter().map(move |c| (app, c)))
+            .filter_map(|(app, c)| ready_at(app, c, min_healthy))
             .filter(|at| *at > self.view.now);
-        ripe.chain(self.view.due(self.spec.update.deadline)).min()
-    }
-}
-
-/// Whether the engine is done with what it was told before: it does not hold the app, and none of
-/// its containers is about to be stopped without showing it. Until then nobody knows which ones
-/// will be left.
-fn is_settled(app: &App) -> bool {
-    app.operations.is_empty() && count(staying(app)) <= app.instances
-}
-
-/// The containers that may be told to stop, with whether each is ready: those that are not come
-/// first, then the oldest.
-fn worst_first(app: &App, now: Timestamp) -> Vec<(&Container, bool)> {
-    let mut containers: Vec<_> = staying(app)
-        .map(|c| (c, is_ready(app, c, Duration::ZERO, now)))
-        .collect();
-    containers.sort_by_key(|(c, ready)| (*ready, c.started_at, c.staged_at, &c.id));
-    containers
-}
-
-fn waiting(census: &Census, bounds: Bounds) -> String {
-    if census.new_ready < bounds.instances {
-        format!(
-            "{} of {} new containers to be ready",
-            bounds.instances - census.new_ready,
-            bounds.instances
-        )
-    } else if census.old > 0 {
-        format!("{} old containers to stop", census.old)
-    } else {
-        "containers to stop".to_owned()
+        let baked = match self.trial.map(|trial| trial.stage) {
+            Some(Stage::Baking(at)) => Some(at),
+            _ => None,
+        };
+        ripe.chain(baked).chain(self.due()).min()
     }
 }

@@ -188,6 +188,7 @@ impl World {
             now: self.now,
             failed_starts: 0,
             promoted: false,
+            turning_back: false,
             slots: &Slots::new(),
         };
         decide(&group(), &goal, &view)
@@ -422,6 +423,7 @@ fn without_progress_for_the_deadline_it_has_failed() {
         now,
         failed_starts: 0,
         promoted: false,
+        turning_back: false,
         slots: &Slots::new(),
     };
     let decision = decide(&group(), &goal, &view);
@@ -447,6 +449,7 @@ fn removal_deletes_every_app_and_waits_for_the_last_container() {
                 now: world.now,
                 failed_starts: 0,
                 promoted: false,
+                turning_back: false,
                 slots: &Slots::new(),
             },
         )
