@@ -137,15 +137,6 @@ impl Spec {
         None
     }
 
-    /// Whether a new container cannot run on the host of the one that it replaces as long as that
-    /// is there: both would want the same ports, or write the same files.
-    pub fn must_stop_first(&self) -> bool {
-        let takes_ports = !self.ports.is_empty() && self.network == Network::Host;
-        takes_ports
-            || self.ports.values().any(|port| port.host.is_some())
-            || self.volumes.iter().any(|v| v.access == Access::ReadWrite)
-    }
-
     /// Whether containers of both specs are the same: they differ at most in how many there are,
     /// and in what only Theseus reads. All else restarts every container.
     pub fn containers_equal(&self, other: &Self) -> bool {
@@ -349,31 +340,6 @@ mod tests {
         assert!(fixed.containers_equal(&placed(&[waiting.clone(), rack])));
         assert!(!fixed.containers_equal(&placed(&[waiting])));
         assert!(!fixed.containers_equal(&placed(&[])));
-    }
-
-    #[test]
-    fn what_cannot_run_twice_on_one_host_must_stop_first() {
-        let spec = |network: &str, port: Port, volume: &str| {
-            let mut spec = Spec::new("a:1");
-            spec.network = network.to_owned().into();
-            spec.ports.insert("api".to_owned(), port);
-            spec.volumes.push(volume.parse().unwrap());
-            spec
-        };
-        let any = Port::tcp(80);
-        let fixed = Port {
-            host: Some(80),
-            ..any
-        };
-        for (spec, expected) in [
-            (spec("bridge", any, "/a:/b:ro"), false),
-            (spec("bridge", fixed, "/a:/b:ro"), true),
-            (spec("host", any, "/a:/b:ro"), true),
-            (spec("bridge", any, "/a:/b:rw"), true),
-            (Spec::new("a:1"), false),
-        ] {
-            assert_eq!(spec.must_stop_first(), expected, "{spec:?}");
-        }
     }
 
     #[test]

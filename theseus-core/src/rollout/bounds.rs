@@ -1,6 +1,6 @@
 //! How far the numbers may go during a rollout.
 
-use crate::model::{Order, Spec};
+use crate::model::Spec;
 
 /// How far the numbers may go during a rollout.
 ///
@@ -25,8 +25,7 @@ impl Bounds {
     /// The bounds that a spec sets.
     pub fn of(spec: &Spec) -> Self {
         let instances = spec.instances;
-        let is_crammed = spec.fixed_host().is_some() && spec.must_stop_first();
-        let start_first = spec.update.order == Order::StartFirst && !is_crammed;
+        let start_first = spec.why_stop_first().is_none();
         let mut surge = if start_first {
             spec.update.max_surge.of(instances)
         } else {
