@@ -40,7 +40,7 @@ pub struct SandboxConfig {
     pub start_time: Timestamp,
     /// How images behave; the first script that fits decides.
     pub scripts: Vec<Script>,
-    /// What an earlier sandbox held, to go on from.
+    /// What an earlier or another cluster held, to go on from.
     pub state: Option<Snapshot>,
 }
 

@@ -91,6 +91,7 @@ async fn drive(engine: Weak<Engine>, changed: Arc<Notify>) {
         };
         match due {
             Some(due) => tokio::select! {
+                biased;
                 () = tokio::time::sleep_until(due) => {}
                 () = changed.notified() => {}
             },

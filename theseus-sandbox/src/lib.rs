@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `GET /sandbox/hosts` | the hosts with their attributes and number of tasks |
 //! | `POST /sandbox/hosts/{name}/lose`, `…/return` | a host goes away, or comes back |
+//! | `POST /sandbox/hosts/{name}/drain`, `…/undrain` | a host gets no more tasks, or gets them again |
 //! | `POST /sandbox/tasks/{id}/fail` | the task fails; body `{"message"}` or empty |
 //! | `POST /sandbox/tasks/{id}/unhealthy`, `…/healthy` | its health checks fail, or succeed, from now on |
 //! | `GET`, `POST`, `DELETE /sandbox/scripts` | how images behave: [`Script`] |
@@ -17,6 +18,9 @@
 //! | `POST /sandbox/events/cut` | every open event stream breaks off |
 //! | `POST /sandbox/events/silence`, `…/resume` | event streams stay open and say nothing, not even the heartbeat |
 //! | `GET`, `DELETE /sandbox/requests` | the log of requests: [`RequestRecord`] |
+//!
+//! It also answers as the Mesos master behind that Marathon, as far as the inventory goes:
+//! `/master/slaves` and `/master/redirect`. `/v2/info` names it under `mesos_leader_ui_url`.
 //!
 //! Admin requests are neither logged nor subject to faults.
 //!
@@ -47,4 +51,4 @@ pub use requests::RequestRecord;
 pub use sandbox::Sandbox;
 pub use script::{Exit, Script};
 pub use server::SandboxServer;
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, SnapshotError, TaskState};

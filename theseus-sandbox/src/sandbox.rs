@@ -58,6 +58,18 @@ impl Sandbox {
             .act(|cluster, now| cluster.return_host(name, now))
     }
 
+    /// Lets a host keep the tasks it has and get no more; `false` if there is none of that name.
+    pub fn drain_host(&self, name: &str) -> bool {
+        self.engine
+            .act(|cluster, now| cluster.drain_host(name, true, now))
+    }
+
+    /// Lets a drained host get tasks again; `false` if there is none of that name.
+    pub fn undrain_host(&self, name: &str) -> bool {
+        self.engine
+            .act(|cluster, now| cluster.drain_host(name, false, now))
+    }
+
     /// Lets a task fail with a message; `false` if no task has that id.
     pub fn fail_task(&self, id: &str, message: &str) -> bool {
         self.engine

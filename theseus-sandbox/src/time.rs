@@ -24,6 +24,12 @@ impl Stamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// Seconds since 1970.
+    #[expect(clippy::cast_precision_loss, reason = "exact for 285,000 years")]
+    pub(crate) fn as_seconds(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
+
     /// How long ago `earlier` was; zero when it lies ahead.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -134,6 +134,10 @@ impl IpAddress {
             protocol: "IPv4",
         }
     }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.ip_address
+    }
 }
 
 impl Event {

@@ -17,6 +17,7 @@ pub(crate) struct HostView {
     config: HostConfig,
     id: String,
     up: bool,
+    draining: bool,
     tasks: usize,
 }
 
@@ -29,6 +30,7 @@ impl Cluster {
             config: host.config.clone(),
             id: host.agent.clone(),
             up: host.up,
+            draining: host.draining,
             tasks,
         });
         view.collect()
@@ -56,6 +58,18 @@ impl Cluster {
             self.task_reachable(key, now);
         }
         self.resources_freed(now);
+        true
+    }
+
+    /// Lets a host get no more tasks, or get them again; `false` if there is none of that name.
+    pub(crate) fn drain_host(&mut self, name: &str, draining: bool, now: Stamp) -> bool {
+        let Some(index) = self.host_index(name) else {
+            return false;
+        };
+        self.hosts[index].draining = draining;
+        if !draining {
+            self.resources_freed(now);
+        }
         true
     }
 

@@ -4,13 +4,30 @@ use super::event::IpAddress;
 use crate::config::HostConfig;
 use crate::definition::AppSpec;
 use crate::random::Random;
+use crate::time::Stamp;
 
 /// CPU, memory and disk in thousandths: whole numbers add up to exactly what was taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Amounts {
-    cpus: i64,
-    mem: i64,
-    disk: i64,
+    pub(super) cpus: i64,
+    pub(super) mem: i64,
+    pub(super) disk: i64,
+}
+
+impl Amounts {
+    fn of(host: &HostConfig) -> Self {
+        Self {
+            cpus: thousandths(host.cpus),
+            mem: thousandths(host.mem),
+            disk: thousandths(host.disk),
+        }
+    }
+
+    fn add(&mut self, other: Self, times: i64) {
+        self.cpus += other.cpus * times;
+        self.mem += other.mem * times;
+        self.disk += other.disk * times;
+    }
 }
 
 #[expect(
@@ -80,28 +97,53 @@ pub(super) struct Host {
     pub(super) agent: String,
     pub(super) config: HostConfig,
     pub(super) up: bool,
+    /// It keeps the tasks it has, and gets no more.
+    pub(super) draining: bool,
+    pub(super) registered_at: Stamp,
     pub(super) address: IpAddress,
     free: Amounts,
     free_ports: Vec<u16>,
 }
 
 impl Host {
-    pub(super) fn new(number: usize, config: HostConfig) -> Self {
-        let mut free_ports: Vec<u16> = config.ports.iter().cloned().flatten().collect();
-        free_ports.sort_unstable();
-        free_ports.dedup();
+    pub(super) fn new(number: usize, config: HostConfig, registered_at: Stamp) -> Self {
         Self {
             agent: format!("00000000-0000-0000-0000-000000000000-S{number}"),
             up: true,
+            draining: false,
+            registered_at,
             address: IpAddress::of_host(number),
-            free: Amounts {
-                cpus: thousandths(config.cpus),
-                mem: thousandths(config.mem),
-                disk: thousandths(config.disk),
-            },
-            free_ports,
+            free: Amounts::of(&config),
+            free_ports: all_ports(&config),
             config,
         }
+    }
+
+    /// Whether anything of it is on offer.
+    pub(super) fn offers(&self) -> bool {
+        self.up && !self.draining
+    }
+
+    /// What is free, with the ports in ascending order.
+    pub(super) fn free(&self) -> (Amounts, Vec<u16>) {
+        let mut ports = self.free_ports.clone();
+        ports.sort_unstable();
+        (self.free, ports)
+    }
+
+    /// What is taken, with the ports in ascending order.
+    pub(super) fn used(&self) -> (Amounts, Vec<u16>) {
+        let mut used = Amounts::of(&self.config);
+        used.add(self.free, -1);
+        let (_, free) = self.free();
+        let mut ports = all_ports(&self.config);
+        ports.retain(|port| free.binary_search(port).is_err());
+        (used, ports)
+    }
+
+    /// All there is, with the ports in ascending order.
+    pub(super) fn whole(&self) -> (Amounts, Vec<u16>) {
+        (Amounts::of(&self.config), all_ports(&self.config))
     }
 
     /// What a constraint on `field` sees of this host.
@@ -112,8 +154,12 @@ impl Host {
         }
     }
 
-    /// Whether the host has room; `admitted` is the answer of the constraints.
-    pub(super) fn fits(&self, demand: &Demand, admitted: bool) -> Result<(), Reject> {
+    /// What speaks against a task here; `admitted` is the answer of the constraints.
+    pub(super) fn rejects(
+        &self,
+        demand: &Demand,
+        admitted: bool,
+    ) -> impl Iterator<Item = Reject> + use<> {
         let Demand {
             amounts,
             gpus,
@@ -136,15 +182,13 @@ impl Host {
                 Reject::InsufficientPorts,
             ),
         ];
-        checks
-            .into_iter()
-            .find(|(holds, _)| !holds)
-            .map_or(Ok(()), |(_, reject)| Err(reject))
+        let broken = checks.into_iter().filter(|(holds, _)| !holds);
+        broken.map(|(_, reject)| reject)
     }
 
     /// Takes what a fitting demand asks for and says which ports it got.
     pub(super) fn take(&mut self, demand: &Demand, random: &mut Random) -> Vec<u16> {
-        self.take_amounts(demand);
+        self.free.add(demand.amounts, -1);
         self.free_ports
             .retain(|port| !demand.ports.contains(&Some(*port)));
         let mut any = || {
@@ -162,22 +206,24 @@ impl Host {
 
     /// Takes what a task that is already there holds.
     pub(super) fn retake(&mut self, demand: &Demand, ports: &[u16]) {
-        self.take_amounts(demand);
+        self.free.add(demand.amounts, -1);
         self.free_ports.retain(|port| !ports.contains(port));
     }
 
-    fn take_amounts(&mut self, demand: &Demand) {
-        self.free.cpus -= demand.amounts.cpus;
-        self.free.mem -= demand.amounts.mem;
-        self.free.disk -= demand.amounts.disk;
-    }
-
     pub(super) fn release(&mut self, demand: &Demand, ports: &[u16]) {
-        self.free.cpus += demand.amounts.cpus;
-        self.free.mem += demand.amounts.mem;
-        self.free.disk += demand.amounts.disk;
-        self.free_ports.extend(ports);
+        self.free.add(demand.amounts, 1);
+        let ranges = &self.config.ports;
+        // A task that was there before may hold ports that are not on offer.
+        let offered = |port: &&u16| ranges.iter().any(|range| range.contains(port));
+        self.free_ports.extend(ports.iter().filter(offered));
     }
+}
+
+fn all_ports(config: &HostConfig) -> Vec<u16> {
+    let mut ports: Vec<u16> = config.ports.iter().cloned().flatten().collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
 }
 
 #[cfg(test)]
@@ -204,51 +250,53 @@ mod tests {
                 ports: vec![31000..=31001],
                 ..HostConfig::named("h")
             },
+            Stamp::default(),
         );
         let cases = [
             (
                 json!({"acceptedResourceRoles": ["prod"], "cpus": 99}),
                 true,
-                Err(Reject::UnfulfilledRole),
+                Some(Reject::UnfulfilledRole),
             ),
             (
                 json!({"cpus": 99}),
                 false,
-                Err(Reject::UnfulfilledConstraint),
+                Some(Reject::UnfulfilledConstraint),
             ),
             (
                 json!({"cpus": 99, "mem": 1e9}),
                 true,
-                Err(Reject::InsufficientCpus),
+                Some(Reject::InsufficientCpus),
             ),
-            (json!({"mem": 1e9}), true, Err(Reject::InsufficientMemory)),
-            (json!({"disk": 1e9}), true, Err(Reject::InsufficientDisk)),
-            (json!({"gpus": 1}), true, Err(Reject::InsufficientGpus)),
+            (json!({"mem": 1e9}), true, Some(Reject::InsufficientMemory)),
+            (json!({"disk": 1e9}), true, Some(Reject::InsufficientDisk)),
+            (json!({"gpus": 1}), true, Some(Reject::InsufficientGpus)),
             (
                 json!({"ports": [0, 0, 0]}),
                 true,
-                Err(Reject::InsufficientPorts),
+                Some(Reject::InsufficientPorts),
             ),
             (
                 json!({"ports": [80], "requirePorts": true}),
                 true,
-                Err(Reject::InsufficientPorts),
+                Some(Reject::InsufficientPorts),
             ),
             (
                 json!({"ports": [31001, 31000], "requirePorts": true}),
                 true,
-                Ok(()),
+                None,
             ),
-            (json!({"ports": [80]}), true, Ok(())),
+            (json!({"ports": [80]}), true, None),
         ];
         for (app, admitted, expected) in cases {
-            assert_eq!(host.fits(&demand(app.clone()), admitted), expected, "{app}");
+            let first = host.rejects(&demand(app.clone()), admitted).next();
+            assert_eq!(first, expected, "{app}");
         }
     }
 
     #[test]
     fn what_is_taken_comes_back() {
-        let mut host = Host::new(0, HostConfig::named("h"));
+        let mut host = Host::new(0, HostConfig::named("h"), Stamp::default());
         let free = host.free;
         let demand = demand(json!({"cpus": 0.1, "ports": [0, 31500], "requirePorts": true}));
         let ports = host.take(&demand, &mut Random::seeded(1));

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::Cluster;
 use super::event::TaskStatus;
 use super::host::{Demand, Reject};
@@ -42,15 +44,29 @@ pub(super) struct Offers {
     pub(super) rejects: BTreeMap<Reject, usize>,
     pub(super) last_rejects: BTreeMap<Reject, usize>,
     pub(super) last_processed: usize,
+    /// Why the offers of that round were turned down, by host.
+    pub(super) last_unused: BTreeMap<usize, Unused>,
+}
+
+/// An offer that was turned down.
+#[derive(Debug)]
+pub(super) struct Unused {
+    pub(super) rejects: Vec<Reject>,
+    pub(super) at: Stamp,
 }
 
 impl Offers {
     fn begin_round(&mut self) {
         self.last_rejects.clear();
+        self.last_unused.clear();
         self.last_processed = 0;
     }
 
-    fn reject(&mut self, reject: Reject, now: Stamp) {
+    fn reject(&mut self, host: usize, rejects: Vec<Reject>, now: Stamp) {
+        let Some(&reject) = rejects.first() else {
+            return;
+        };
+        self.last_unused.insert(host, Unused { rejects, at: now });
         self.processed += 1;
         self.last_processed += 1;
         self.unused += 1;
@@ -153,28 +169,23 @@ impl Cluster {
         for offset in 0..count {
             let index = (self.next_host + offset) % count;
             let host = &self.hosts[index];
-            if !host.up {
+            if !host.offers() {
                 continue;
             }
-            match host.fits(demand, placement.admits(host)) {
-                Ok(()) => {
-                    offers.accept(now);
-                    self.next_host = (index + 1) % count;
-                    return Some(index);
-                }
-                Err(reject) => offers.reject(reject, now),
+            let rejects: Vec<Reject> = host.rejects(demand, placement.admits(host)).collect();
+            if rejects.is_empty() {
+                offers.accept(now);
+                self.next_host = (index + 1) % count;
+                return Some(index);
             }
+            offers.reject(index, rejects, now);
         }
         None
     }
 
     fn spawn(&mut self, spec: &Arc<AppSpec>, host: usize, ports: Vec<u16>, now: Stamp) {
-        let (prefix, uuid) = (spec.id.task_prefix(), self.random.uuid());
+        let (prefix, uuid) = (spec.id.task_prefix(), self.unused_uuid(spec));
         let script = script_for(&mut self.scripts, spec.id.as_str(), spec.image());
-        let start_delay = script
-            .start_delay
-            .unwrap_or(self.pace.start)
-            .max(SHORTEST_START);
         let key = self.insert_task(Task {
             id: format!("{prefix}.{uuid}").into(),
             instance: format!("{prefix}.marathon-{uuid}").into(),
@@ -189,10 +200,28 @@ impl Cluster {
             script,
             health: Health::default(),
         });
-        self.timers
-            .set(now.plus(start_delay / 2), Alarm::Starting(key));
-        self.timers.set(now.plus(start_delay), Alarm::Running(key));
+        self.schedule_start(key, now);
         self.tell_status(key, TaskStatus::Now(TaskState::Staging), "", now);
+    }
+
+    /// Sets the alarms of a task that is being launched.
+    pub(super) fn schedule_start(&mut self, key: TaskKey, now: Stamp) {
+        let script = self.tasks.get(&key).map(|task| &task.script);
+        let delay = script.and_then(|script| script.start_delay);
+        let delay = delay.unwrap_or(self.pace.start).max(SHORTEST_START);
+        self.timers.set(now.plus(delay / 2), Alarm::Starting(key));
+        self.timers.set(now.plus(delay), Alarm::Running(key));
+    }
+
+    /// With the seed of an earlier sandbox come the ids of its tasks, which may still be there.
+    fn unused_uuid(&mut self, spec: &AppSpec) -> Uuid {
+        let prefix = spec.id.task_prefix();
+        loop {
+            let uuid = self.random.uuid();
+            if !self.task_ids.contains_key(&*format!("{prefix}.{uuid}")) {
+                return uuid;
+            }
+        }
     }
 
     pub(super) fn insert_task(&mut self, task: Task) -> TaskKey {

@@ -16,6 +16,7 @@ mod host;
 mod kill;
 mod launch;
 mod life;
+mod mesos;
 mod placement;
 mod restore;
 mod service_ports;
@@ -110,6 +111,7 @@ struct Run {
 
 impl Cluster {
     pub(crate) fn new(config: &SandboxConfig) -> Self {
+        let now = Stamp::from_timestamp(config.start_time);
         let hosts = config.hosts.iter().cloned().enumerate();
         let mut cluster = Self {
             pace: Pace {
@@ -120,7 +122,7 @@ impl Cluster {
             random: Random::seeded(config.seed),
             scripts: config.scripts.clone(),
             hosts: hosts
-                .map(|(number, host)| Host::new(number, host))
+                .map(|(number, host)| Host::new(number, host, now))
                 .collect(),
             next_host: 0,
             apps: BTreeMap::new(),
@@ -139,7 +141,6 @@ impl Cluster {
             offers_due: false,
             events: Vec::new(),
         };
-        let now = Stamp::from_timestamp(config.start_time);
         cluster.groups.insert(PathId::root(), now);
         if let Some(snapshot) = &config.state {
             cluster.restore(snapshot, now);

@@ -89,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::config::HostConfig;
+    use crate::time::Stamp;
 
     /// Four hosts a1 b2 a3 b4 on racks a and b; the last has no rack but a `tier`.
     fn hosts() -> Vec<Host> {
@@ -100,6 +101,7 @@ mod tests {
                     "b4" => config.with_attribute("tier", "1.0"),
                     name => config.with_attribute("rack", &name[..1]),
                 },
+                Stamp::default(),
             )
         };
         ["a1", "b2", "a3", "b4"]

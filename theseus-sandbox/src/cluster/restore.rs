@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::change::{Change, Draft};
 use super::host::Demand;
-use super::task::{Health, Task, TaskState};
+use super::task::{Health, Task, TaskKey, TaskState};
+use super::timers::Alarm;
 use super::{Cluster, Record};
 use crate::definition::AppSpec;
 use crate::path_id::PathId;
+use crate::script::Script;
 use crate::snapshot::{SavedApp, SavedTask, Snapshot};
 use crate::time::Stamp;
 
@@ -36,6 +38,7 @@ impl Cluster {
             ports: task.ports.clone(),
             staged_at: task.staged_at,
             started_at: task.started_at,
+            healthy: task.healthy(),
         });
         Snapshot {
             apps: apps.collect(),
@@ -94,25 +97,45 @@ impl Cluster {
         let Some((spec, host)) = spec.zip(host) else {
             return;
         };
-        let Some((_, uuid)) = saved.id.rsplit_once('.') else {
-            return;
-        };
         self.hosts[host].retake(&Demand::of(&spec), &saved.ports);
+        let runs = saved.started_at.is_some();
         let key = self.insert_task(Task {
             id: saved.id.as_str().into(),
-            instance: format!("{}.marathon-{uuid}", spec.id.task_prefix()).into(),
+            instance: instance_of(&saved.id, &spec).into(),
             spec,
             host,
             ports: saved.ports.clone(),
-            staged_at: saved.staged_at,
+            staged_at: if runs { saved.staged_at } else { now },
             started_at: saved.started_at,
-            state: TaskState::Running,
+            state: if runs {
+                TaskState::Running
+            } else {
+                TaskState::Staging
+            },
             losses: 0,
             inactive: false,
-            script: crate::script::Script::default(),
+            script: Script::default(),
             health: Health::default(),
         });
-        self.schedule_health(key, now);
+        if runs {
+            self.restore_health(key, saved.healthy, now);
+        } else {
+            self.schedule_start(key, now);
+        }
+    }
+
+    fn restore_health(&mut self, key: TaskKey, healthy: Option<bool>, now: Stamp) {
+        let Some(task) = self.tasks.get_mut(&key) else {
+            return;
+        };
+        match healthy {
+            Some(true) if task.health_check().is_some() => task.health.succeed(now),
+            Some(false) => {
+                let illness = task.health.illness;
+                self.timers.set(now, Alarm::HealthFailure(key, illness));
+            }
+            _ => self.schedule_health(key, now),
+        }
     }
 
     /// An app that was saved in the middle of a restart is restarted to the end.
@@ -148,4 +171,14 @@ impl Cluster {
             ));
         }
     }
+}
+
+/// The id of the instance that a task belongs to: part of its id from Marathon 1.8 on, before that
+/// made of the same random part.
+fn instance_of(task: &str, spec: &AppSpec) -> String {
+    if let Some((instance, _)) = task.rsplit_once("._app.") {
+        return instance.to_owned();
+    }
+    let unique = task.rsplit_once('.').map_or(task, |(_, unique)| unique);
+    format!("{}.marathon-{unique}", spec.id.task_prefix())
 }

@@ -8,6 +8,7 @@ use super::Cluster;
 use super::deployment::{PlanStep, PlannedAction};
 use super::host::Reject;
 use super::launch::Waiting;
+use super::mesos::UnusedOffer;
 use crate::definition::AppSpec;
 use crate::path_id::PathId;
 use crate::time::Stamp;
@@ -42,7 +43,7 @@ pub(crate) struct QueueItem<'a> {
     since: Stamp,
     processed_offers_summary: OffersSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_unused_offers: Option<[(); 0]>,
+    last_unused_offers: Option<Vec<UnusedOffer<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,7 +112,7 @@ impl Cluster {
                 },
                 since: waiting.since,
                 processed_offers_summary: OffersSummary::of(waiting),
-                last_unused_offers: with_offers.then_some([]),
+                last_unused_offers: with_offers.then(|| self.unused_offers(&waiting.offers)),
             })
         });
         items.collect()

@@ -46,6 +46,8 @@ async fn change_host(State(engine): Ctx, Path((name, action)): Path<(String, Str
     let found = engine.act(|cluster, now| match action.as_str() {
         "lose" => Ok(cluster.lose_host(&name, now)),
         "return" => Ok(cluster.return_host(&name, now)),
+        "drain" => Ok(cluster.drain_host(&name, true, now)),
+        "undrain" => Ok(cluster.drain_host(&name, false, now)),
         _ => Err(unknown(&format!("action '{action}'"))),
     })?;
     if found {

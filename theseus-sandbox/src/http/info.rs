@@ -1,13 +1,15 @@
 //! `/v2/info`, `/v2/leader`, `/ping` and `/metrics`.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Answer, Ctx, ok};
+use crate::config::SandboxConfig;
 
-pub(super) async fn info(State(engine): Ctx) -> Answer {
+pub(super) async fn info(State(engine): Ctx, uri: Uri, headers: HeaderMap) -> Answer {
     let config = &engine.config;
     let port = config
         .leader
@@ -28,11 +30,22 @@ pub(super) async fn info(State(engine): Ctx) -> Answer {
             "local_port_min": config.service_ports.start(),
             "local_port_max": config.service_ports.end(),
             "master": "sandbox",
-            "mesos_leader_ui_url": Value::Null,
+            "mesos_leader_ui_url": format!("http://{}/", authority(&uri, &headers, config)),
         },
         "zookeeper_config": {},
         "http_config": { "http_port": port, "https_port": Value::Null },
     }))
+}
+
+/// The `host:port` by which a client has found the sandbox.
+pub(super) fn authority<'a>(
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    config: &'a SandboxConfig,
+) -> &'a str {
+    let told = headers.get(header::HOST).and_then(|it| it.to_str().ok());
+    let meant = uri.authority().map(Authority::as_str);
+    told.or(meant).unwrap_or(&config.leader)
 }
 
 pub(super) async fn leader(State(engine): Ctx) -> Answer {

@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod groups;
 mod info;
+mod mesos;
 mod params;
 mod selector;
 mod tasks;
@@ -54,6 +55,7 @@ pub(crate) fn router(engine: Arc<Engine>) -> Router {
         .route("/metrics", get(info::metrics))
         .fallback(unknown)
         .layer(map_response(never_cached))
+        .merge(mesos::router())
         .layer(from_fn_with_state(Arc::clone(&engine), chaos::strike));
     Router::new()
         .nest("/sandbox", admin::router())
