@@ -42,6 +42,8 @@ pub(crate) enum Feature {
     NativeNetworks,
     /// PATCH, which never creates what it was to change.
     Patch,
+    /// PUT that takes away what it does not say.
+    Replace,
     /// Secrets in the environment.
     Secrets,
     /// Networks with a name.
@@ -56,7 +58,7 @@ impl Feature {
     fn since(self) -> Version {
         match self {
             Self::Secrets | Self::NamedNetworks | Self::MaxPer => Version(1, 3, 0),
-            Self::Patch => Version(1, 4, 1),
+            Self::Patch | Self::Replace => Version(1, 4, 1),
             Self::NativeNetworks => Version(1, 5, 0),
             Self::Is => Version(1, 6, 322),
         }
@@ -150,22 +152,48 @@ pub(crate) mod tests {
 
     #[test]
     fn which_version_has_what() {
-        use Feature::{Is, MaxPer, NamedNetworks, NativeNetworks, Patch, Secrets};
+        use Feature::{Is, MaxPer, NamedNetworks, NativeNetworks, Patch, Replace, Secrets};
         for (version, features) in [
             ("1.0.0", vec![]),
             ("1.1.5", vec![]),
             ("1.3.0", vec![Secrets, NamedNetworks, MaxPer]),
-            ("1.4.1", vec![Secrets, NamedNetworks, MaxPer, Patch]),
+            (
+                "1.4.1",
+                vec![Secrets, NamedNetworks, MaxPer, Patch, Replace],
+            ),
             (
                 "1.5.0",
-                vec![Secrets, NamedNetworks, MaxPer, Patch, NativeNetworks],
+                vec![
+                    Secrets,
+                    NamedNetworks,
+                    MaxPer,
+                    Patch,
+                    Replace,
+                    NativeNetworks,
+                ],
             ),
             (
                 "1.6.322",
-                vec![Secrets, NamedNetworks, MaxPer, Patch, NativeNetworks, Is],
+                vec![
+                    Secrets,
+                    NamedNetworks,
+                    MaxPer,
+                    Patch,
+                    Replace,
+                    NativeNetworks,
+                    Is,
+                ],
             ),
         ] {
-            for feature in [Secrets, NamedNetworks, MaxPer, Patch, NativeNetworks, Is] {
+            for feature in [
+                Secrets,
+                NamedNetworks,
+                MaxPer,
+                Patch,
+                Replace,
+                NativeNetworks,
+                Is,
+            ] {
                 let expected = features.contains(&feature);
                 assert_eq!(
                     dialect(version).has(feature),

@@ -83,7 +83,12 @@ fn field(path: &[Segment<'_>], spec: &Spec) -> Option<String> {
         | [("portDefinitions" | "ports", index), ..] => port(*index),
         [("requirePorts", _), ..] => port(None),
         [("container", _), ("volumes", index), ..] => listed("volumes", *index),
+        // The one behind the spec's own is Theseus's.
+        [("constraints", Some(index)), ..] if *index >= spec.constraints.len() => {
+            "custom-constraints".to_owned()
+        }
         [("constraints", index), ..] => listed("constraints", *index),
+        [("upgradeStrategy", _), ..] => "update".to_owned(),
         [("fetch", index), ..] => listed("fetch", *index),
         [("healthChecks", _), ..] => "health".to_owned(),
         [("env", _), rest @ ..] => keyed("environment", rest),
@@ -114,6 +119,8 @@ mod tests {
 
     fn spec() -> Spec {
         let mut spec = Spec::new("a:1");
+        let unique = ["hostname", "UNIQUE"].map(str::to_owned);
+        spec.constraints = vec![unique.to_vec().try_into().unwrap()];
         spec.ports.insert("ssh".to_owned(), Port::tcp(22));
         spec.ports.insert("api".to_owned(), Port::tcp(5000));
         let secret = "db/pass".to_owned();
@@ -140,6 +147,7 @@ mod tests {
             ("/requirePorts", Some("ports")),
             ("/container/volumes(2)/mode", Some("volumes[2]")),
             ("/constraints(0)", Some("constraints[0]")),
+            ("/constraints(1)", Some("custom-constraints")),
             ("/fetch(1)/uri", Some("fetch[1]")),
             ("/healthChecks(0)/path", Some("health")),
             ("/env/APP_NAME", Some("environment.APP_NAME")),
@@ -153,7 +161,7 @@ mod tests {
             ("/instances", Some("instances")),
             ("/secrets/other/source", None),
             ("/id", None),
-            ("/upgradeStrategy", None),
+            ("/upgradeStrategy/minimumHealthCapacity", Some("update")),
             ("/", None),
         ] {
             assert_eq!(

@@ -1,12 +1,11 @@
 //! From a group's spec to the definition of a Marathon app. Every field of a [`Spec`] is either
-//! said to Marathon or refused; only `update` and `custom-constraints` are Theseus's own business.
-//!
-//! Resilience is not left to Marathon's `upgradeStrategy`: an app is one revision and is never
-//! changed but in its number of instances, so there is nothing to upgrade.
+//! said to Marathon or refused; only `custom-constraints` are Theseus's own business, and `update`
+//! is so too unless Marathon is to bring the app from revision to revision itself.
 
 mod ports;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,11 +23,18 @@ use ports::Wiring;
 pub(crate) const GROUP_LABEL: &str = "THESEUS_GROUP";
 const REVISION_LABEL: &str = "THESEUS_REVISION";
 
+/// What ties an app to one host, whatever the version: Marathon itself puts its containers nowhere
+/// else.
+pub(crate) fn pin(host: &str) -> [&str; 3] {
+    ["hostname", "CLUSTER", host]
+}
+
 /// The definition of the app, or everything about the spec that this Marathon cannot run.
 pub(crate) fn app(new: &NewApp, dialect: Dialect) -> Result<write::App<'_>, Vec<Refusal>> {
     let spec = &*new.spec;
     let mut refusals = unsupported(spec, dialect);
-    let id = names::encode(&new.group, new.revision).map_err(|error| refusal(None, &error));
+    let id = names::encode(&new.group, new.revision, new.part);
+    let id = id.map_err(|error| refusal(None, &error));
     let health_checks = health_checks(spec);
     let (id, health_checks) = match (id, health_checks) {
         (Ok(id), Ok(health_checks)) if refusals.is_empty() => (id, health_checks),
@@ -65,7 +71,8 @@ pub(crate) fn app(new: &NewApp, dialect: Dialect) -> Result<write::App<'_>, Vec<
         ip_address: wiring.ip_address,
         port_definitions: wiring.port_definitions,
         require_ports: wiring.require_ports,
-        constraints: constraints(spec),
+        constraints: constraints(new),
+        upgrade_strategy: upgrade::strategy(new.part, spec),
         fetch: fetch(spec),
         health_checks,
         labels: labels(new),
@@ -193,15 +200,20 @@ fn volumes(spec: &Spec) -> Vec<write::Volume<'_>> {
         .collect()
 }
 
-fn constraints(spec: &Spec) -> Vec<Vec<&str>> {
-    let constraints = spec.constraints.iter();
+/// The spec's own, and the host if there is to be one.
+fn constraints(new: &NewApp) -> Vec<Vec<&str>> {
+    let own = new.spec.constraints.iter().map(|constraint| {
+        let mut words = vec![&*constraint.field, constraint.operator.as_str()];
+        words.extend(constraint.value.as_deref());
+        words
+    });
+    let mut constraints: Vec<_> = own.collect();
+    if let Some(host) = &new.pinned_to
+        && !constraints.iter().any(|own| *own == pin(host))
+    {
+        constraints.push(pin(host).to_vec());
+    }
     constraints
-        .map(|constraint| {
-            let mut words = vec![&*constraint.field, constraint.operator.as_str()];
-            words.extend(constraint.value.as_deref());
-            words
-        })
-        .collect()
 }
 
 fn fetch(spec: &Spec) -> Vec<write::Fetch<'_>> {

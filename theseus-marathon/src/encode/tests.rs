@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use serde_json::Value;
 use theseus_core::cluster::Part;
 use theseus_core::model::{CustomConstraint, Fetch, Port, Protocol};
 
@@ -20,7 +21,7 @@ fn new_app(spec: Spec) -> NewApp {
     }
 }
 
-fn json(spec: Spec, version: &str) -> serde_json::Value {
+fn json(spec: Spec, version: &str) -> Value {
     let new = new_app(spec);
     serde_json::to_value(app(&new, dialect(version)).unwrap()).unwrap()
 }
@@ -110,7 +111,7 @@ fn every_field_is_told() {
 }
 
 /// Only what an app has for its ports and networks.
-fn wiring(spec: Spec, version: &str) -> serde_json::Value {
+fn wiring(spec: Spec, version: &str) -> Value {
     let json = json(spec, version);
     serde_json::json!({
         "networks": json["networks"],
@@ -161,6 +162,71 @@ fn without_ports_marathon_makes_up_none() {
         wiring(on_host, NATIVE)["portDefinitions"],
         serde_json::json!([])
     );
+}
+
+/// Only what a part of a group has of its own.
+fn placed(part: Part, host: Option<&str>, constraints: &[&[&str]], version: &str) -> Value {
+    let mut spec = ingestor();
+    spec.constraints = constraints.iter().map(|words| constraint(words)).collect();
+    let new = NewApp {
+        part,
+        pinned_to: host.map(Into::into),
+        ..new_app(spec)
+    };
+    let json = serde_json::to_value(app(&new, dialect(version)).unwrap()).unwrap();
+    serde_json::json!({
+        "id": json["id"],
+        "constraints": json["constraints"],
+        "upgradeStrategy": json["upgradeStrategy"],
+        "revision": json["labels"]["THESEUS_REVISION"],
+    })
+}
+
+#[test]
+fn a_slot_is_tied_to_its_host_and_stops_before_it_starts() {
+    let unique: &[&str] = &["hostname", "UNIQUE"];
+    let pinned: &[&str] = &["hostname", "CLUSTER", "h1"];
+    for version in ["1.0.0", OLD, NATIVE] {
+        for (host, own, expected) in [
+            (None, vec![], vec![]),
+            (None, vec![unique], vec![unique]),
+            (Some("h1"), vec![], vec![pinned]),
+            (Some("h1"), vec![unique], vec![unique, pinned]),
+            (Some("h1"), vec![pinned, unique], vec![pinned, unique]),
+        ] {
+            assert_eq!(
+                placed(Part::Slot(2), host, &own, version),
+                serde_json::json!({
+                    "id": "/theseus/ingestor/dev/r3.s2",
+                    "constraints": expected,
+                    "upgradeStrategy": {"minimumHealthCapacity": 0.0, "maximumOverCapacity": 0.0},
+                    "revision": "3",
+                })
+            );
+        }
+    }
+}
+
+#[test]
+fn a_stable_app_says_its_revision_and_its_bounds() {
+    for version in ["1.0.0", OLD, NATIVE] {
+        assert_eq!(
+            placed(Part::Stable, None, &[], version),
+            serde_json::json!({
+                "id": "/theseus/ingestor/dev/stable",
+                "constraints": [],
+                // Four instances, of which none may be missing, and one may be added.
+                "upgradeStrategy": {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 0.375},
+                "revision": "3",
+            })
+        );
+    }
+}
+
+#[test]
+fn an_app_that_is_never_changed_has_no_say_in_it() {
+    let whole = placed(Part::Whole, None, &[], NATIVE);
+    assert_eq!(whole["upgradeStrategy"], Value::Null);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn of(data: &str) -> Option<Event> {
     let kind = kind(&event)?;
     let group = match &event.app_id {
         // Other people's apps.
-        Some(app) => Some(names::decode(app.as_ref())?.0),
+        Some(app) => Some(names::decode(app.as_ref())?.group),
         None => None,
     };
     Some(Event {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 /// A text out of the body. (serde borrows a bare `Cow` but not one inside an `Option`.)
@@ -13,6 +14,23 @@ pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 impl AsRef<str> for Text<'_> {
     fn as_ref(&self) -> &str {
         &self.0
+    }
+}
+
+/// A value, or what should be one: what is alien in one place spoils nothing around it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Lenient<T> {
+    Sound(T),
+    Alien(IgnoredAny),
+}
+
+impl<T> Lenient<T> {
+    pub(crate) fn sound(self) -> Option<T> {
+        match self {
+            Self::Sound(value) => Some(value),
+            Self::Alien(_) => None,
+        }
     }
 }
 
@@ -30,6 +48,24 @@ pub(crate) struct App<'a> {
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) tasks: Vec<Task<'a>>,
     pub(crate) last_task_failure: Option<TaskFailure<'a>>,
+    pub(crate) labels: Option<Lenient<Labels<'a>>>,
+    pub(crate) constraints: Option<Lenient<Vec<Vec<Text<'a>>>>>,
+    pub(crate) version: Option<Text<'a>>,
+    pub(crate) version_info: Option<Lenient<VersionInfo<'a>>>,
+}
+
+/// Those that are read.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Labels<'a> {
+    #[serde(borrow, rename = "THESEUS_REVISION")]
+    pub(crate) revision: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VersionInfo<'a> {
+    #[serde(borrow)]
+    pub(crate) last_config_change_at: Option<Text<'a>>,
 }
 
 /// A value that is only counted.
@@ -38,7 +74,7 @@ pub(crate) struct Anything;
 
 impl<'de> Deserialize<'de> for Anything {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
     }
 }
 
@@ -60,6 +96,7 @@ pub(crate) struct Task<'a> {
     pub(crate) staged_at: Option<Text<'a>>,
     pub(crate) started_at: Option<Text<'a>>,
     pub(crate) state: Option<Text<'a>>,
+    pub(crate) version: Option<Text<'a>>,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) health_check_results: Vec<Option<HealthResult<'a>>>,
 }
@@ -120,6 +157,15 @@ pub(crate) struct Action<'a> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Info {
     pub(crate) version: String,
+    #[serde(rename = "marathon_config")]
+    pub(crate) config: Option<Lenient<InfoConfig>>,
+}
+
+/// How Marathon was started, and whom it has found.
+#[derive(Debug, Deserialize)]
+pub(crate) struct InfoConfig {
+    /// The leading Mesos master; not known before Marathon has registered there.
+    pub(crate) mesos_leader_ui_url: Option<String>,
 }
 
 /// What a change that was taken is answered with.
@@ -144,7 +190,7 @@ pub(crate) struct Event<'a> {
     pub(crate) id: Option<Text<'a>>,
 }
 
-fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,

@@ -30,6 +30,8 @@ pub(crate) struct App<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) require_ports: Option<bool>,
     pub(crate) constraints: Vec<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upgrade_strategy: Option<UpgradeStrategy>,
     pub(crate) fetch: Vec<Fetch<'a>>,
     pub(crate) health_checks: Vec<HealthCheck<'a>>,
     pub(crate) labels: BTreeMap<&'a str, String>,
@@ -141,6 +143,14 @@ pub(crate) struct HealthCheck<'a> {
     pub(crate) max_consecutive_failures: u32,
 }
 
+/// Shares of the instances, from 0 to 1.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UpgradeStrategy {
+    pub(crate) minimum_health_capacity: f64,
+    pub(crate) maximum_over_capacity: f64,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Command<'a> {
     pub(crate) value: &'a str,
@@ -150,4 +160,10 @@ pub(crate) struct Command<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Instances {
     pub(crate) instances: u32,
+}
+
+/// A change of nothing but where an app may run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Constraints {
+    pub(crate) constraints: Vec<Vec<String>>,
 }

@@ -112,18 +112,23 @@ pub(crate) async fn bodies(server: &MockServer, verb: &str, to: &str) -> Vec<Val
         .collect()
 }
 
-/// The creation of the first revision of a group with one port, called `api`.
-pub(crate) fn create(group: &str) -> Change {
+/// The first revision of a group with one port, called `api`.
+pub(crate) fn new_app(group: &str) -> NewApp {
     let mut spec = Spec::new("a:1");
     spec.ports.insert("api".to_owned(), Port::tcp(5000));
-    Change::Create(Box::new(NewApp {
+    NewApp {
         group: group.parse().unwrap(),
         revision: 1,
         part: Part::Whole,
         pinned_to: None,
         spec: Arc::new(spec),
         instances: 1,
-    }))
+    }
+}
+
+/// Its creation.
+pub(crate) fn create(group: &str) -> Change {
+    Change::Create(Box::new(new_app(group)))
 }
 
 /// Tells the changes.

@@ -1,0 +1,176 @@
+//! What Marathon has of an app already, where that decides what may be sent.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::dialect::Unsupported;
+use crate::encode::pin;
+use crate::fields::Fault;
+use crate::wire::read::{Anything, or_default};
+
+/// The answer to `GET /v2/apps/{id}`.
+#[derive(Deserialize)]
+struct Answer {
+    app: Definition,
+}
+
+/// As much of an app's definition as is asked for. Here it is read strictly: what is not understood
+/// could not be kept.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Definition {
+    #[serde(default, deserialize_with = "or_default")]
+    constraints: Vec<Vec<String>>,
+    cmd: Option<Anything>,
+    #[serde(default, deserialize_with = "or_default")]
+    args: Vec<Anything>,
+    ip_address: Option<Anything>,
+}
+
+/// What it takes for an app to be pinned to a host.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pinned {
+    /// Nothing: it is.
+    Already,
+    /// It is pinned to another host, and with two it could run nowhere.
+    Elsewhere,
+    /// These constraints, all of its own among them.
+    With(Vec<Vec<String>>),
+}
+
+impl Definition {
+    pub(super) fn read(body: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(body).map(|answer: Answer| answer.app)
+    }
+
+    pub(super) fn pinned_to(self, host: &str) -> Pinned {
+        let [field, operator, _] = pin(host);
+        let mut pins = self
+            .constraints
+            .iter()
+            .filter_map(|words| match &words[..] {
+                [f, o, host] if f == field && o == operator => Some(host),
+                _ => None,
+            });
+        match pins.next() {
+            Some(there) if there == host && pins.all(|there| there == host) => Pinned::Already,
+            Some(_) => Pinned::Elsewhere,
+            None => {
+                let mut constraints = self.constraints;
+                constraints.push(pin(host).map(str::to_owned).to_vec());
+                Pinned::With(constraints)
+            }
+        }
+    }
+
+    /// What a new definition leaves out and this one has: versions that keep it would run something
+    /// that nobody asked for.
+    pub(super) fn lost_in(&self, new: &[u8], missing: &Unsupported) -> Vec<Fault> {
+        let new: Value = serde_json::from_slice(new).unwrap_or_default();
+        [
+            ("cmd", self.cmd.is_some()),
+            ("args", !self.args.is_empty()),
+            ("ipAddress", self.ip_address.is_some()),
+        ]
+        .into_iter()
+        .filter(|(key, is_there)| *is_there && new.get(key).is_none())
+        .map(|(key, _)| Fault {
+            path: Some(format!("/{key}")),
+            message: format!("it cannot be taken away from an app: {missing}"),
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn definition(app: &Value) -> Definition {
+        Definition::read(json!({ "app": app }).to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_pin_comes_to_the_constraints_that_are_there() {
+        let unique = ["rack", "UNIQUE"];
+        for (constraints, expected) in [
+            (json!(null), Some(json!([["hostname", "CLUSTER", "h1"]]))),
+            (json!([]), Some(json!([["hostname", "CLUSTER", "h1"]]))),
+            (
+                json!([unique, ["hostname", "CLUSTER"]]),
+                Some(json!([
+                    unique,
+                    ["hostname", "CLUSTER"],
+                    ["hostname", "CLUSTER", "h1"]
+                ])),
+            ),
+        ] {
+            let pinned = definition(&json!({"constraints": constraints})).pinned_to("h1");
+            let Pinned::With(constraints) = pinned else {
+                panic!("{pinned:?}");
+            };
+            assert_eq!(Some(json!(constraints)), expected);
+        }
+    }
+
+    #[test]
+    fn an_app_is_pinned_once() {
+        let pin = |host: &str| json!(["hostname", "CLUSTER", host]);
+        for (constraints, expected) in [
+            (json!([pin("h1"), ["rack", "UNIQUE"]]), Pinned::Already),
+            (json!([pin("h2")]), Pinned::Elsewhere),
+            (json!([pin("h1"), pin("h2")]), Pinned::Elsewhere),
+        ] {
+            let found = definition(&json!({"constraints": constraints})).pinned_to("h1");
+            assert_eq!(found, expected, "{constraints}");
+        }
+    }
+
+    #[test]
+    fn constraints_that_are_not_understood_are_not_lost() {
+        for constraints in [json!("all"), json!([["a", 1]]), json!([{"a": "b"}])] {
+            let body = json!({"app": {"constraints": constraints}}).to_string();
+            assert!(Definition::read(body.as_bytes()).is_err(), "{constraints}");
+        }
+    }
+
+    #[test]
+    fn what_old_versions_would_keep_is_told() {
+        let missing = crate::dialect::tests::dialect("1.3.0")
+            .needs(crate::dialect::Feature::Replace)
+            .unwrap_err();
+        for (current, new, expected) in [
+            (
+                json!({"cmd": null, "args": [], "ipAddress": null}),
+                json!({}),
+                vec![],
+            ),
+            (json!({"cmd": "a"}), json!({"cmd": "b"}), vec![]),
+            (json!({"cmd": "a"}), json!({}), vec!["/cmd"]),
+            (json!({"cmd": "a"}), json!({"args": ["b"]}), vec!["/cmd"]),
+            (
+                json!({"args": ["a"], "ipAddress": {}}),
+                json!({}),
+                vec!["/args", "/ipAddress"],
+            ),
+        ] {
+            let body = new.to_string();
+            let faults = definition(&current).lost_in(body.as_bytes(), &missing);
+            let paths: Vec<_> = faults
+                .iter()
+                .map(|it| it.path.as_deref().unwrap())
+                .collect();
+            assert_eq!(paths, expected, "{current} {new}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_may_be_an_answer(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Definition::read(&body);
+        }
+    }
+}
