@@ -159,7 +159,7 @@ fn faults_of(detail: &Value) -> Vec<Fault> {
 }
 
 /// One line, not too long, and nothing in it that a terminal would act on.
-fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     let line = words.join(" ");

@@ -1,8 +1,9 @@
 //! [`Cluster`] for Mesosphere Marathon, over its HTTP API. Versions from 1.0 on are spoken to.
 //!
-//! A revision of a group is one Marathon app, `/theseus/{service}/{labels}/r{revision}`, and that
-//! is never changed but in its number of instances. So Marathon never replaces a container by its
-//! own rules, and nothing that is not called so is ever touched.
+//! A revision of a group is one Marathon app, `/theseus/{service}/{labels}/r{revision}`, or one for
+//! each of its slots, and that is never changed but in its number of instances and, once, in where
+//! it may run. So Marathon never replaces a container by its own rules, unless that is what is
+//! asked for: then the group is one stable app. Nothing that is not called so is ever touched.
 //!
 //! What it keeps to:
 //! * Nothing is forced. What a running deployment holds is answered with [`ClusterError::Busy`].
@@ -11,7 +12,8 @@
 //! * No answer is believed to be Marathon's because it came from there, nor to be small, nor to
 //!   come soon.
 //!
-//! From the outside in: `observe`, `apply` and `events` are the three parts of [`Cluster`];
+//! From the outside in: `observe`, `apply`, `events`, `hosts` and `delays` are the parts of
+//! [`Cluster`];
 //! `names`, `encode`, `decode` and `fields` translate between Theseus's words and Marathon's;
 //! `dialect` knows the versions; `classify` says what an answer means; `http` sends and receives,
 //! over a [`Transport`]; `wire` holds Marathon's JSON.
@@ -20,11 +22,13 @@ mod apply;
 mod classify;
 mod config;
 mod decode;
+mod delays;
 mod dialect;
 mod encode;
 mod events;
 mod failure;
 mod fields;
+mod hosts;
 mod http;
 mod names;
 mod observe;
@@ -35,7 +39,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use theseus_core::cluster::{
-    Accepted, Change, Cluster, ClusterError, EngineInfo, Events, Scope, Snapshot,
+    Accepted, Change, Cluster, ClusterError, Delay, EngineInfo, Events, Inventory, Scope, Snapshot,
 };
 use tokio::sync::OnceCell;
 
@@ -136,5 +140,15 @@ impl Cluster for Marathon {
     async fn events(&self) -> Result<Events, ClusterError> {
         let listening = events::listen(self.http.clone()).await;
         listening.map_err(|failure| self.error(failure))
+    }
+
+    async fn hosts(&self) -> Result<Inventory, ClusterError> {
+        let (known, inventory) = tokio::join!(self.known(), hosts::hosts(&self.http));
+        known.and(inventory).map_err(|failure| self.error(failure))
+    }
+
+    async fn delays(&self, scope: &Scope) -> Result<Vec<Delay>, ClusterError> {
+        let (known, delays) = tokio::join!(self.known(), delays::delays(&self.http, scope));
+        known.and(delays).map_err(|failure| self.error(failure))
     }
 }

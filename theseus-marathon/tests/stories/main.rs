@@ -3,5 +3,7 @@
 
 mod apply;
 mod events;
+mod hosts;
 mod observe;
+mod parts;
 mod server;

@@ -1,0 +1,59 @@
+//! The machines, as far as somebody tells: all of them by the Mesos master, or else those that
+//! Marathon has had offers of lately and did not use.
+//!
+//! Mesos is nobody that Theseus was told to talk to. So it is found through Marathon, is asked with
+//! credentials only where it is at Marathon's own address, and may well be out of reach.
+
+mod agents;
+mod offers;
+mod ports;
+
+use theseus_core::cluster::Inventory;
+use url::Url;
+
+use crate::failure::Failure;
+use crate::http::{Http, Request};
+use crate::wire::read::{Info, Lenient};
+
+pub(crate) async fn hosts(http: &Http) -> Result<Inventory, Failure> {
+    if let Some(master) = master(http).await? {
+        match agents(http, master.clone()).await {
+            Ok(inventory) => return Ok(inventory),
+            Err(failure) => tracing::debug!(%master, ?failure, "Mesos does not tell its hosts"),
+        }
+    }
+    // Old versions do not know the word, and tell the queue without any offers.
+    let request = Request::get("/v2/queue").query("embed", "lastUnusedOffers");
+    http.read(&request, http.config().answer_timeout, offers::hosts)
+        .await
+}
+
+/// Where the leading master is, if Marathon tells. Another one may lead at any time, so it is asked
+/// anew.
+async fn master(http: &Http) -> Result<Option<Url>, Failure> {
+    let request = Request::get("/v2/info");
+    let read = |body: &[u8]| serde_json::from_slice::<Info>(body);
+    let info = http.read(&request, http.config().patience, read).await?;
+    let config = info.config.and_then(Lenient::sound);
+    let told = config.and_then(|config| config.mesos_leader_ui_url);
+    Ok(told.and_then(|url| url.parse().ok()))
+}
+
+/// Asks for all agents. Who does not answer this soon is out of reach.
+async fn agents(http: &Http, master: Url) -> Result<Inventory, Failure> {
+    let limit = http.config().patience;
+    let mesos = http
+        .elsewhere(master)
+        .map_err(|error| Failure::Garbled(error.to_string()))?;
+    match mesos
+        .read(&Request::get("/slaves"), limit, agents::hosts)
+        .await
+    {
+        // What stands before a master may know the longer path only.
+        Err(Failure::Garbled(_) | Failure::Gone(_)) => {
+            let request = Request::get("/master/slaves");
+            mesos.read(&request, limit, agents::hosts).await
+        }
+        told => told,
+    }
+}
