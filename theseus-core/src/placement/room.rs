@@ -114,3 +114,6 @@ fn fill<'a>(need: &Need<'a>, stocks: &mut Stocks<'a>, terrain: &'a Terrain) -> R
         known: terrain.is_complete() && terrain.active().all(|host| host.free.is_some()),
     }
 }
+
+#[cfg(test)]
+mod tests;

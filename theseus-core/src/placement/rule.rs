@@ -177,3 +177,6 @@ impl Ruling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

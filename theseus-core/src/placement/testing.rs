@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Terrain;
-use crate::cluster::{Amounts, Host, HostState, Inventory};
+use crate::cluster::{
+    Amounts, App, AppId, Container, ContainerId, ContainerState, HealthState, Host, HostState,
+    Inventory, Part, Revision,
+};
 use crate::model::{Constraint, GroupId};
 use crate::state::Observed;
 
@@ -83,4 +86,31 @@ pub(super) fn group(text: &str) -> GroupId {
 pub(super) fn constraint(text: &str) -> Constraint {
     let words: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
     words.try_into().unwrap()
+}
+
+/// An app of `db:dev` with containers on these hosts.
+pub(super) fn app(part: Part, revision: Revision, pinned_to: Option<&str>, landed: &[&str]) -> App {
+    let container = |host: &&str| Container {
+        id: ContainerId(format!("{part:?} {revision} {host}")),
+        host: Some(Arc::from(*host)),
+        ports: Vec::new(),
+        state: ContainerState::Running,
+        health: HealthState::Unknown,
+        staged_at: None,
+        started_at: None,
+        healthy_since: None,
+        outdated: false,
+    };
+    App {
+        id: AppId(format!("{part:?} {revision}")),
+        group: group("db:dev"),
+        revision,
+        part,
+        pinned_to: pinned_to.map(Arc::from),
+        instances: 1,
+        checked: false,
+        operations: Vec::new(),
+        containers: landed.iter().map(container).collect(),
+        last_failure: None,
+    }
 }

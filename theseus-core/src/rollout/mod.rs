@@ -12,6 +12,7 @@ mod bounds;
 mod canary;
 mod cast;
 mod census;
+pub mod forecast;
 mod native;
 mod replace;
 mod retire;

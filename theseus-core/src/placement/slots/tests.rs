@@ -5,11 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::{
-    AppId, Container, ContainerId, ContainerState, HealthState, Host, HostState, Part, Revision,
-};
+use crate::cluster::{Host, HostState, Part, Revision};
 use crate::model::{CustomConstraint, Port};
-use crate::placement::testing::{constraint, group, host, hosts, inventory, terrain};
+use crate::placement::testing::{app, constraint, group, host, hosts, inventory, terrain};
 use crate::state::{GroupState, Observed};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -65,32 +63,6 @@ impl World {
         let assignment = assign(&request);
         self.records = assignment.records(&request);
         assignment
-    }
-}
-
-fn app(part: Part, revision: Revision, pinned_to: Option<&str>, landed: &[&str]) -> App {
-    let container = |host: &&str| Container {
-        id: ContainerId(format!("{part:?} {revision} {host}")),
-        host: Some(Arc::from(*host)),
-        ports: Vec::new(),
-        state: ContainerState::Running,
-        health: HealthState::Unknown,
-        staged_at: None,
-        started_at: None,
-        healthy_since: None,
-        outdated: false,
-    };
-    App {
-        id: AppId(format!("{part:?} {revision}")),
-        group: group("db:dev"),
-        revision,
-        part,
-        pinned_to: pinned_to.map(Arc::from),
-        instances: 1,
-        checked: false,
-        operations: Vec::new(),
-        containers: landed.iter().map(container).collect(),
-        last_failure: None,
     }
 }
 
@@ -183,7 +155,8 @@ fn constraints_hold_between_slots() {
         let assignment = World::new(spec, hosts.clone()).assign();
         assert_eq!(text(&assignment.hosts), expected, "{constraints}");
         let placed = u32::try_from(assignment.hosts.len()).unwrap();
-        assert_eq!(assignment.stuck, Vec::from_iter(placed..5), "{constraints}");
+        let stuck: Vec<u32> = (placed..5).collect();
+        assert_eq!(assignment.stuck, stuck, "{constraints}");
     }
 }
 
@@ -267,7 +240,7 @@ fn a_lost_host_is_waited_for_and_then_left() {
     }];
     world.terrain = gone(HostState::Gone);
     let before = |span: Duration| NOW - SignedDuration::try_from(span).unwrap();
-    world.records.get_mut(&0).unwrap().lost_since = Some(before(hour - Duration::from_secs(1)));
+    world.records.get_mut(&0).unwrap().lost_since = Some(before(Duration::from_secs(3_599)));
     let assignment = world.assign();
     assert_eq!(assignment.moves, []);
     let soon = NOW + SignedDuration::from_secs(1);
