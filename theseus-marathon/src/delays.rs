@@ -12,6 +12,9 @@ use crate::wire::queue::{self, Queue};
 use crate::wire::read::Lenient;
 
 pub(crate) async fn delays(http: &Http, scope: &Scope) -> Result<Vec<Delay>, Failure> {
+    if matches!(scope, Scope::Groups(groups) if groups.is_empty()) {
+        return Ok(Vec::new());
+    }
     let limit = http.config().answer_timeout;
     let mut delays = http.read(&Request::get("/v2/queue"), limit, read).await?;
     if let Scope::Groups(groups) = scope {

@@ -9,7 +9,7 @@ use super::ports;
 use crate::wire::mesos::{Agent, Agents};
 
 /// The hosts in the answer to `GET /slaves`. The list is complete unless something in it is not
-/// understood.
+/// understood, or nothing is in it: so answer old masters that do not lead.
 pub(super) fn hosts(body: &[u8]) -> serde_json::Result<Inventory> {
     let told: Agents = serde_json::from_slice(body)?;
     let known = told.slaves.into_iter().map(|agent| (agent, None));
@@ -34,8 +34,8 @@ pub(super) fn hosts(body: &[u8]) -> serde_json::Result<Inventory> {
         }
     }
     Ok(Inventory {
+        is_complete: is_complete && !hosts.is_empty(),
         hosts: hosts.into_values().collect(),
-        is_complete,
     })
 }
 
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alien_agent_spoils_only_that_all_are_known() {
+    fn an_alien_agent_or_none_at_all_spoils_only_that_all_are_known() {
         let alien = [
             json!(7),
             json!({"hostname": 7}),
@@ -213,6 +213,7 @@ mod tests {
             assert!(!inventory.is_complete, "{alien}");
             assert_eq!(inventory.hosts.len(), 1, "{alien}");
         }
+        assert!(!read(&json!([])).is_complete);
         for body in [
             json!({}),
             json!([]),

@@ -1,6 +1,8 @@
 //! The machines and the queue: who is asked, with which credentials, and what comes of it when
 //! nobody answers.
 
+use std::time::{Duration, Instant};
+
 use crate::server::{answer, config, html, marathon, requests, server};
 use serde_json::{Value, json};
 use theseus_core::cluster::{Cluster as _, ClusterError, Inventory, Scope};
@@ -123,6 +125,42 @@ async fn a_master_that_answers_anything_else_is_out_of_reach() {
             (vec!["h3"], false)
         );
     }
+}
+
+#[tokio::test]
+async fn a_master_that_is_slow_or_has_no_end_is_out_of_reach() {
+    for (told, largest_answer) in [
+        (agents().set_delay(Duration::from_secs(60)), usize::MAX),
+        (
+            ResponseTemplate::new(200).set_body_string("[".repeat(2000)),
+            1000,
+        ),
+    ] {
+        let mesos = nobody().await;
+        answer(&mesos, "GET", "/slaves", told.clone()).await;
+        answer(&mesos, "GET", "/master/slaves", told).await;
+        let server = marathon_of(json!(mesos.uri())).await;
+        answer(&server, "GET", "/v2/queue", queue()).await;
+        let config = MarathonConfig {
+            largest_answer,
+            ..config(&server.uri())
+        };
+        let began = Instant::now();
+        let inventory = Marathon::new(config).unwrap().hosts().await.unwrap();
+        assert_eq!(
+            (names(&inventory), inventory.is_complete),
+            (vec!["h3"], false)
+        );
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_why_nothing_does_not_start() {
+    let server = server("1.11.0").await;
+    let none = Scope::Groups(Vec::new());
+    assert_eq!(marathon(&server).delays(&none).await.unwrap(), []);
+    assert_eq!(requests(&server).await, [""; 0]);
 }
 
 #[tokio::test]

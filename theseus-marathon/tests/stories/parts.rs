@@ -203,18 +203,30 @@ async fn an_app_that_goes_before_it_is_pinned_is_not_made_of_a_pin() {
 }
 
 #[tokio::test]
-async fn very_many_pins_are_not_all_asked_for_at_once() {
+async fn each_of_many_pins_finds_its_app() {
     let server = server("1.11.0").await;
-    let apps: Vec<_> = (0..40).map(|n| format!("/theseus/a/dev/r1.s{n}")).collect();
-    for app in &apps {
-        let path = format!("/v2/apps{app}");
-        answer(&server, "GET", &path, definition(&json!({"id": app}))).await;
-        answer(&server, "PATCH", &path, taken("d1")).await;
+    let app = |number| format!("/theseus/a/dev/r1.s{number}");
+    for number in 0..40 {
+        let path = format!("/v2/apps{}", app(number));
+        let own = json!({"constraints": [["level", "LIKE", number.to_string()]]});
+        answer(&server, "GET", &path, definition(&own)).await;
+        answer(&server, "PATCH", &path, taken(&format!("d{number}"))).await;
     }
-    let changes: Vec<_> = apps.iter().map(|app| pin(app, "h1")).collect();
+    let changes: Vec<_> = (0..40)
+        .map(|number| pin(&app(number), &format!("h{}", number % 7)))
+        .collect();
     let outcomes = apply(&server, &changes).await;
-    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    assert_eq!(requests(&server).await.len(), 80);
+    let told = requests(&server).await;
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        assert_eq!(outcome.unwrap(), by(&format!("d{number}")));
+        let expected = format!(
+            r#"PATCH /v2/apps{} {{"constraints":[["level","LIKE","{number}"],["hostname","CLUSTER","h{}"]]}}"#,
+            app(number),
+            number % 7
+        );
+        assert!(told.contains(&expected), "{expected}");
+    }
+    assert_eq!(told.len(), 80);
 }
 
 #[tokio::test]
