@@ -1,5 +1,7 @@
 //! From Marathon's answers to what core knows: apps, containers, and what still dies.
 
+mod definition;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -9,16 +11,12 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use theseus_core::cluster::{
     App, AppId, Container, ContainerId, ContainerState, Failure, HealthState, OperationId, Part,
-    Revision,
 };
 use theseus_core::model::GroupId;
 
-use crate::encode::pin;
 use crate::names::{self, Name};
-use crate::wire::read::{self, Lenient, Text};
-
-/// The revision of a stable app that does not say which it has: none that was ever deployed.
-const UNKNOWN: Revision = 0;
+use crate::wire::read::{self, Text};
+use definition::{UNKNOWN, configured_at, is_outdated, pinned_to, told_revision};
 
 /// Theseus's apps in the answer to `GET /v2/apps`; those of other people are passed over.
 pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Vec<App>> {
@@ -127,47 +125,6 @@ fn app(app: read::App<'_>, hosts: &mut Hosts) -> Option<App> {
     })
 }
 
-/// The revision that the definition of an app tells.
-fn told_revision(labels: Option<Lenient<read::Labels<'_>>>) -> Option<Revision> {
-    labels?.sound()?.revision?.as_ref().parse().ok()
-}
-
-/// The host that the constraints tie an app to. Old versions do not keep their order.
-fn pinned_to(
-    constraints: Option<Lenient<Vec<Vec<Text<'_>>>>>,
-    hosts: &mut Hosts,
-) -> Option<Arc<str>> {
-    let constraints = constraints?.sound()?;
-    let host = constraints.iter().find_map(|words| match &words[..] {
-        [field, operator, host] => {
-            let host = host.as_ref();
-            (pin(host) == [field.as_ref(), operator.as_ref(), host]).then_some(host)
-        }
-        _ => None,
-    })?;
-    Some(hosts.intern(host))
-}
-
-/// When anything of an app but its number of instances was last changed. An app that was never
-/// changed since it was made has no more than a version.
-fn configured_at<'a>(
-    info: Option<Lenient<read::VersionInfo<'a>>>,
-    version: Option<Text<'a>>,
-) -> Option<Text<'a>> {
-    let told = info.and_then(Lenient::sound);
-    told.and_then(|info| info.last_config_change_at).or(version)
-}
-
-/// Whether a task has a version of the app that was changed since. One that was not launched yet
-/// has none, and will have the last.
-fn is_outdated(version: Option<&Text<'_>>, configured_at: Option<&Text<'_>>) -> bool {
-    let (Some(version), Some(since)) = (version, configured_at) else {
-        return false;
-    };
-    version.as_ref() != since.as_ref()
-        && matches!((time(Some(version)), time(Some(since))), (Some(it), Some(since)) if it < since)
-}
-
 fn container(
     task: read::Task<'_>,
     checked: bool,
@@ -266,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    fn decode(app: &Value) -> App {
+    pub(super) fn decode(app: &Value) -> App {
         let body = json!({ "apps": [app] }).to_string();
         apps(body.as_bytes()).unwrap().remove(0)
     }
@@ -390,91 +347,6 @@ mod tests {
         let task = json!({"id": "t", "healthCheckResults": results});
         let since = one_task(&json!([{}, {}]), &task).healthy_since.unwrap();
         assert_eq!(since.to_string(), "2026-01-01T00:00:09Z");
-    }
-
-    #[test]
-    fn which_part_of_a_group_an_app_runs() {
-        let labels = json!({"THESEUS_GROUP": "db:prod", "THESEUS_REVISION": "7"});
-        for (id, labels, expected) in [
-            ("r3", labels.clone(), (Part::Whole, 3)),
-            ("r3.s1", labels.clone(), (Part::Slot(1), 3)),
-            ("stable", labels, (Part::Stable, 7)),
-            ("stable", json!(null), (Part::Stable, UNKNOWN)),
-            ("stable", json!({}), (Part::Stable, UNKNOWN)),
-            ("stable", json!([1]), (Part::Stable, UNKNOWN)),
-            (
-                "stable",
-                json!({"THESEUS_REVISION": 7}),
-                (Part::Stable, UNKNOWN),
-            ),
-            (
-                "stable",
-                json!({"THESEUS_REVISION": "seven"}),
-                (Part::Stable, UNKNOWN),
-            ),
-        ] {
-            let app = decode(&json!({"id": format!("/theseus/db/prod/{id}"), "labels": labels}));
-            assert_eq!((app.part, app.revision), expected, "{id} {labels}");
-        }
-    }
-
-    #[test]
-    fn the_host_that_a_slot_is_pinned_to() {
-        let slot = "/theseus/db/prod/r3.s1";
-        let pin = json!(["hostname", "CLUSTER", "h1"]);
-        let unique = json!(["hostname", "UNIQUE"]);
-        for (id, constraints, expected) in [
-            (slot, json!([pin]), Some("h1")),
-            (slot, json!([pin, unique]), Some("h1")),
-            (slot, json!([unique, pin]), Some("h1")),
-            (slot, json!([unique, ["hostname", "CLUSTER"]]), None),
-            (slot, json!([["rack", "CLUSTER", "h1"]]), None),
-            (slot, json!([["hostname", "LIKE", "h1"]]), None),
-            (slot, json!([[], ["a"], ["a", "b", "c", "d"]]), None),
-            (slot, json!([["hostname", "CLUSTER", 1]]), None),
-            (slot, json!("all"), None),
-            (slot, json!(null), None),
-            // The spec's own, of an app that Theseus does not pin.
-            ("/theseus/db/prod/r3", json!([pin]), None),
-            ("/theseus/db/prod/stable", json!([pin]), None),
-        ] {
-            let app = decode(&json!({"id": id, "constraints": constraints}));
-            assert_eq!(app.pinned_to.as_deref(), expected, "{id} {constraints}");
-        }
-    }
-
-    #[test]
-    fn which_containers_are_outdated() {
-        const BEFORE: &str = "2026-01-02T03:04:05.000Z";
-        const SINCE: &str = "2026-01-02T03:04:06.000Z";
-        const SCALED: &str = "2026-01-02T03:04:07.000Z";
-        let info = json!({"lastScalingAt": SCALED, "lastConfigChangeAt": SINCE});
-        for (info, task, expected) in [
-            (info.clone(), json!(BEFORE), true),
-            (info.clone(), json!(SINCE), false),
-            (info.clone(), json!("2026-01-02T03:04:06Z"), false),
-            (info.clone(), json!(SCALED), false),
-            // It is not launched yet.
-            (info.clone(), json!(null), false),
-            (info, json!("long ago"), false),
-            // The app was never changed.
-            (json!(null), json!(SCALED), false),
-            (json!(7), json!(SCALED), false),
-            (json!({}), json!(BEFORE), true),
-            (
-                json!({"lastConfigChangeAt": "lately"}),
-                json!(BEFORE),
-                false,
-            ),
-        ] {
-            let app = decode(&json!({
-                "id": "/theseus/db/prod/stable",
-                "version": SCALED,
-                "versionInfo": info,
-                "tasks": [{"id": "t", "version": task}],
-            }));
-            assert_eq!(app.containers[0].outdated, expected, "{info} {task}");
-        }
     }
 
     #[test]
