@@ -27,7 +27,7 @@ pub struct HttpFault {
 }
 
 /// How a request goes wrong. In JSON: `{"status": 503}`, `{"delay": 1500}` (milliseconds),
-/// `"cutBody"` or `"dropConnection"`.
+/// `"cutBody"`, `"dropConnection"` or `"loseRequest"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FaultAction {
@@ -40,6 +40,8 @@ pub enum FaultAction {
     CutBody,
     /// It is handled, but the connection breaks before a byte is answered.
     DropConnection,
+    /// It is not handled, and the connection breaks before a byte is answered.
+    LoseRequest,
 }
 
 impl HttpFault {
@@ -144,5 +146,7 @@ mod tests {
         assert_eq!(delay.action, FaultAction::Delay(Duration::from_millis(20)));
         let cut: HttpFault = serde_json::from_str(r#"{"times":2,"action":"cutBody"}"#).unwrap();
         assert_eq!(cut, HttpFault::next(2, FaultAction::CutBody));
+        let lost: HttpFault = serde_json::from_str(r#"{"action":"loseRequest"}"#).unwrap();
+        assert_eq!(lost.action, FaultAction::LoseRequest);
     }
 }

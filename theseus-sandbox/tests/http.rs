@@ -614,8 +614,17 @@ async fn faults_strike_over_http_as_from_rust_and_requests_are_logged() {
     assert!(body.next().await.unwrap().is_err());
     assert_eq!(cluster.app("/web").await["cmd"], "x");
 
+    // It breaks, and nothing is done.
+    cluster
+        .sandbox
+        .add_fault(HttpFault::next(1, FaultAction::LoseRequest));
+    let delete = Request::delete("/v2/apps/web").body(Body::empty()).unwrap();
+    let mut body = cluster.raw(delete).await.into_body().into_data_stream();
+    assert!(body.next().await.unwrap().is_err());
+    assert_eq!(cluster.app("/web").await["cmd"], "x");
+
     let log = cluster.sandbox.requests();
-    assert_eq!(log.len(), 5);
+    assert_eq!(log.len(), 7);
     assert_eq!(
         (
             log[0].method.as_str(),

@@ -44,10 +44,10 @@ async fn connections_break_where_they_are_told_to() {
         "{half}"
     );
 
-    server
-        .sandbox()
-        .add_fault(HttpFault::next(1, FaultAction::DropConnection));
-    assert_eq!(get(&server, "/v2/info").await, "");
+    for action in [FaultAction::DropConnection, FaultAction::LoseRequest] {
+        server.sandbox().add_fault(HttpFault::next(1, action));
+        assert_eq!(get(&server, "/v2/info").await, "");
+    }
 
     let address = server.address();
     server.shutdown().await;

@@ -37,6 +37,7 @@ pub(super) async fn strike(
         }
         Some(FaultAction::CutBody) => cut(next.run(request).await, 2).await,
         Some(FaultAction::DropConnection) => cut(next.run(request).await, usize::MAX).await,
+        Some(FaultAction::LoseRequest) => Response::new(broken(None)),
     }
 }
 
