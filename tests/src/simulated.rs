@@ -5,6 +5,8 @@
 //! requests at the same moments, however often it is told, provided that all of it runs on one
 //! thread (`#[tokio::test(start_paused = true)]`).
 
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use theseus_marathon::{
 };
 use theseus_sandbox::{Sandbox, SandboxConfig};
 use theseus_store::MemoryStore;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::desired;
@@ -45,6 +48,29 @@ pub struct Sent {
     /// Its body.
     pub body: Bytes,
 }
+
+/// What becomes of a request.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// It is served, and answered.
+    Answered,
+    /// It is served, but the connection breaks before the answer is there.
+    Unanswered,
+    /// The connection breaks before it is served.
+    Lost,
+    /// There is no connection: whoever sends it knows that it was not sent.
+    Refused,
+    /// It is the last thing that its sender did.
+    Last {
+        /// Whether it is served.
+        served: bool,
+        /// Told when the sender is to be dropped, which until then waits.
+        end: Arc<Notify>,
+    },
+}
+
+/// Decides over requests, whose numbers count from 0 for each client.
+pub type Fates = Arc<dyn Fn(usize, &Sent) -> Fate + Send + Sync>;
 
 /// The time of a simulation.
 #[derive(Debug, Clone, Copy)]
@@ -83,21 +109,23 @@ impl Simulated {
         }
     }
 
-    /// A client of the cluster's.
+    /// A client of the cluster's, whose requests fare as they are fated to.
     ///
     /// # Panics
     ///
     /// Never: its configuration is a good one.
-    pub fn marathon(&self) -> Marathon {
+    pub fn marathon(&self, fates: Fates) -> Marathon {
         let config = MarathonConfig {
             urls: vec!["http://simulated".parse().expect("an address")],
             seed: Some(self.seed),
             ..MarathonConfig::default()
         };
-        let transport = Recorder {
+        let transport = Wire {
             inner: ServiceTransport::new(self.sandbox.router()),
             began: self.clock.began,
             sent: Arc::clone(&self.sent),
+            count: AtomicUsize::new(0),
+            fates,
         };
         Marathon::over(config, Arc::new(transport)).expect("a client")
     }
@@ -105,7 +133,12 @@ impl Simulated {
     /// Theseus's engine over the cluster and the store, as one process has it. Several of them are
     /// several deployers.
     pub fn engine(&self) -> Engine {
-        let cluster: Arc<dyn Cluster> = Arc::new(self.marathon());
+        self.fated_engine(Arc::new(|_, _| Fate::Answered))
+    }
+
+    /// The same, whose requests fare as they are fated to.
+    pub fn fated_engine(&self, fates: Fates) -> Engine {
+        let cluster: Arc<dyn Cluster> = Arc::new(self.marathon(fates));
         let clock = self.clock;
         Engine::new(cluster, Arc::new(self.store.clone()), move || clock.now())
     }
@@ -116,12 +149,27 @@ impl Simulated {
     ///
     /// When the cluster is out of reach.
     pub async fn deploy(&self, manifest: &str) -> Report {
-        let engine = self.engine();
-        let plan = engine.plan(&desired(manifest)).await;
-        let to_the_end = std::future::pending();
-        let plan = plan.expect("the cluster is there");
-        let done = engine.carry_out(&plan, &Options::default(), &|_| (), to_the_end).await;
-        done.expect("the cluster is there")
+        deploy(&self.engine(), manifest).await
+    }
+
+    /// Deploys by a deployer that is killed at its request of this number, counted from 0, which
+    /// is served or not; `None` when it was.
+    pub async fn deploy_until(&self, manifest: &str, last: usize, served: bool) -> Option<Report> {
+        let end = Arc::new(Notify::new());
+        let ended = Arc::clone(&end);
+        let engine = self.fated_engine(Arc::new(move |number, _| {
+            let (end, served) = (Arc::clone(&ended), served && number == last);
+            if number < last {
+                Fate::Answered
+            } else {
+                Fate::Last { served, end }
+            }
+        }));
+        tokio::select! {
+            biased;
+            () = end.notified() => None,
+            report = deploy(&engine, manifest) => Some(report),
+        }
     }
 
     /// How long the cluster has been there.
@@ -136,16 +184,31 @@ impl Simulated {
     }
 }
 
-/// Writes down what passes.
-#[derive(Debug)]
-struct Recorder<T> {
+async fn deploy(engine: &Engine, manifest: &str) -> Report {
+    let plan = engine.plan(&desired(manifest)).await;
+    let plan = plan.expect("the cluster is there");
+    let (options, to_the_end) = (Options::default(), std::future::pending());
+    let done = engine.carry_out(&plan, &options, &|_| (), to_the_end).await;
+    done.expect("the cluster is there")
+}
+
+/// Writes down what passes, and lets fate have its way.
+struct Wire<T> {
     inner: T,
     began: Instant,
     sent: Arc<Mutex<Vec<Sent>>>,
+    count: AtomicUsize,
+    fates: Fates,
+}
+
+impl<T> fmt::Debug for Wire<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").finish_non_exhaustive()
+    }
 }
 
 #[async_trait]
-impl<T: Transport> Transport for Recorder<T> {
+impl<T: Transport> Transport for Wire<T> {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Chunks>, TransportError> {
         let path = request.uri().path_and_query();
         let sent = Sent {
@@ -157,8 +220,24 @@ impl<T: Transport> Transport for Recorder<T> {
             ),
             body: request.body().clone(),
         };
-        let log = self.sent.lock();
-        log.unwrap_or_else(PoisonError::into_inner).push(sent);
-        self.inner.send(request).await
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let fate = (self.fates)(number, &sent);
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sent);
+        match fate {
+            Fate::Answered => return self.inner.send(request).await,
+            Fate::Refused => return Err(TransportError::NotSent("it was refused".into())),
+            Fate::Unanswered | Fate::Last { served: true, .. } => {
+                let _ = self.inner.send(request).await;
+            }
+            Fate::Lost | Fate::Last { served: false, .. } => {}
+        }
+        if let Fate::Last { end, .. } = fate {
+            end.notify_one();
+            std::future::pending::<()>().await;
+        }
+        Err(TransportError::Unknown("it broke".into()))
     }
 }

@@ -1,11 +1,14 @@
 //! The real engine and the real client on a cluster in memory, on paused time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+use theseus_core::cluster::{Cluster, ClusterError, EventKind, Scope};
 use theseus_core::engine::Outcome;
 use theseus_sandbox::{FaultAction, HttpFault};
 use theseus_tests::INGESTOR;
-use theseus_tests::simulated::{Sent, Simulated};
+use theseus_tests::simulated::{Fate, Sent, Simulated};
 
 fn next() -> String {
     INGESTOR.replace("5000/flask", "5000/flask:2")
@@ -66,4 +69,74 @@ fn one_seed_sends_the_same_requests_at_the_same_moments() {
         assert_eq!(told(7), first);
     }
     assert_ne!(told(8), first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_come_is_not_waited_for_longer_than_said() {
+    let world = Simulated::new(1);
+    let marathon = world.marathon(Arc::new(|_, _| Fate::Answered));
+    marathon.engine().await.unwrap();
+    let hours = Duration::from_secs(7200);
+    world
+        .sandbox
+        .add_fault(HttpFault::next(1, FaultAction::Delay(hours)).with_path("/v2/apps"));
+    let error = marathon.observe(&Scope::All).await.unwrap_err();
+    assert!(
+        matches!(error, ClusterError::Unreachable { .. }),
+        "{error:?}"
+    );
+    assert_eq!(world.age().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_stream_is_attached_anew() {
+    let world = Simulated::new(1);
+    let marathon = world.marathon(Arc::new(|_, _| Fate::Answered));
+    let mut events = marathon.events().await.unwrap();
+    world.sandbox.silence_events(true);
+    let mut kinds = Vec::new();
+    while kinds.len() < 3 {
+        let event = events.next().await.unwrap().unwrap();
+        kinds.push((event.kind, world.age().as_secs()));
+        if kinds.len() == 2 {
+            world.sandbox.silence_events(false);
+        }
+    }
+    assert!(
+        matches!(
+            kinds[..],
+            [
+                (EventKind::Attached, 0),
+                (EventKind::Detached, 30),
+                (EventKind::Attached, 30..33)
+            ]
+        ),
+        "{kinds:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployer_that_is_killed_anywhere_is_gone_on_from() {
+    for last in 0.. {
+        let mut finished = false;
+        for served in [false, true] {
+            let world = Simulated::new(1);
+            let report = world.deploy_until(INGESTOR, last, served).await;
+            finished |= report.is_some();
+            // Until its lock has run out.
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            let report = world.deploy(INGESTOR).await;
+            let outcome = report.outcome();
+            assert!(
+                matches!(outcome, Outcome::Ok | Outcome::Unchanged),
+                "{last} {served}: {report:?}"
+            );
+            let apps = "/theseus/ingestor/dev/r1";
+            assert_eq!(world.sandbox.task_ids(apps).len(), 4, "{last} {served}");
+        }
+        if finished {
+            assert!(last > 5, "it takes more than {last} requests");
+            return;
+        }
+    }
 }
