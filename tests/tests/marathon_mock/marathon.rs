@@ -90,7 +90,10 @@ impl Marathon {
     pub(crate) async fn deploy(&self, manifest: &str) -> Report {
         let plan = self.engine.plan(&desired(manifest)).await.unwrap();
         let to_the_end = std::future::pending();
-        let report = self.engine.carry_out(&plan, &Options::default(), &|_| (), to_the_end).await;
+        let report = self
+            .engine
+            .carry_out(&plan, &Options::default(), &|_| (), to_the_end)
+            .await;
         report.unwrap()
     }
 
