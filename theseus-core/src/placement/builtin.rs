@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::conditions::any_of;
-use super::rule::{Answer, Case, Rule, Unsatisfiable};
+use super::rule::{Answer, Case, Rule, Unsatisfiable, hosts_word};
 use super::terrain::Terrain;
 use crate::model::{Constraint, GroupId, Operator};
 use crate::rollout::Slots;
@@ -98,7 +98,7 @@ impl Rule for Near<'_> {
                 what: format!(
                     "near {}: none of the {} where it runs takes containers",
                     self.0,
-                    hosts(homes.len())
+                    hosts_word(homes.len())
                 ),
                 hosts: homes.into_iter().cloned().collect(),
             });
@@ -122,15 +122,7 @@ fn about_active(terrain: &Terrain, what: impl FnOnce(String) -> String) -> Unsat
         .map(|host| Arc::clone(&host.name))
         .collect();
     Unsatisfiable {
-        what: what(hosts(names.len())),
+        what: what(hosts_word(names.len())),
         hosts: names,
-    }
-}
-
-/// So many hosts, in words.
-fn hosts(number: usize) -> String {
-    match number {
-        1 => "1 host".to_owned(),
-        _ => format!("{number} hosts"),
     }
 }

@@ -59,6 +59,14 @@ pub struct Unsatisfiable {
     pub hosts: Vec<Arc<str>>,
 }
 
+/// So many hosts, in words.
+pub(super) fn hosts_word(number: usize) -> String {
+    match number {
+        1 => "1 host".to_owned(),
+        _ => format!("{number} hosts"),
+    }
+}
+
 /// Shows the first of some hosts behind a sentence.
 struct Named<'a>(&'a [Arc<str>]);
 

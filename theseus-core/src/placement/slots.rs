@@ -13,7 +13,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::rule::{Ruling, Unsatisfiable};
+use super::rule::{Ruling, Unsatisfiable, hosts_word};
 use super::spread::{Spread, Stocks};
 use super::terrain::Terrain;
 use crate::cluster::App;
@@ -86,8 +86,9 @@ impl Assignment {
     /// The records of all slots as they are to be from now on, by slot. Records of slots that are
     /// not among them belong to nothing any more.
     pub fn records(&self, request: &Request<'_>) -> BTreeMap<u32, SlotRecord> {
+        let lost = self.lost.iter().map(|lost| (lost.slot, lost.since));
+        let lost: BTreeMap<u32, Timestamp> = lost.collect();
         let record = |(slot, host): (&u32, &Arc<str>)| {
-            let lost = self.lost.iter().find(|lost| lost.slot == *slot);
             let former = request.records.get(slot);
             let kept = former.filter(|former| former.host == *host);
             let record = kept.cloned().unwrap_or_else(|| SlotRecord {
@@ -98,7 +99,7 @@ impl Assignment {
                 moved_from: former.map(|former| Arc::clone(&former.host)),
                 lost_since: None,
             });
-            let lost_since = lost.map(|lost| lost.since);
+            let lost_since = lost.get(slot).copied();
             (
                 *slot,
                 SlotRecord {
@@ -229,9 +230,9 @@ impl Round<'_> {
                 (None, None) => homeless.push(slot),
             }
         }
-        self.tell("cannot move", &stranded);
+        self.tell("no other host", &stranded);
         if self.request.terrain.is_complete() {
-            self.tell("finds no host", &homeless);
+            self.tell("no host", &homeless);
             self.assignment.stuck = homeless;
         } else {
             self.assignment.free = homeless;
@@ -288,35 +289,41 @@ impl Round<'_> {
         Some(Arc::clone(&self.stocks.get(at).host.name))
     }
 
-    /// Says of which slots it is true, and what every host is short of.
+    /// Says which slots lack a host, and what every host is short of. Where a rule has chosen one,
+    /// that has been said.
     fn tell(&mut self, what: &str, slots: &[u32]) {
-        let Some(first) = slots.first() else { return };
-        let slots = match slots.len() {
-            1 => format!("slot {first}"),
-            more => format!("slot {first} and {} more", more - 1),
+        let is_chosen = |slot: &&u32| self.request.ruling.hosts.contains_key(slot);
+        let mut slots = slots.iter().filter(|slot| !is_chosen(slot));
+        let Some(first) = slots.next() else { return };
+        let slots = match slots.count() {
+            0 => format!("slot {first}"),
+            more => format!("slot {first} and {more} more"),
         };
-        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-        for short in self.stocks.iter().filter_map(|it| self.spread.short_of(it)) {
-            *reasons.entry(short.to_string()).or_default() += 1;
-        }
-        let reasons: Vec<_> = reasons
-            .into_iter()
-            .map(|(reason, hosts)| format!("{hosts} short of {reason}"))
-            .collect();
         let hosts: Vec<_> = self
             .stocks
             .iter()
             .map(|stock| Arc::clone(&stock.host.name))
             .collect();
+        let (group, count) = (self.request.group, hosts_word(hosts.len()));
+        let reasons = self.shortages();
         self.assignment.problems.push(Unsatisfiable {
-            what: format!(
-                "{slots} of {} {what}: of {} hosts {}",
-                self.request.group,
-                hosts.len(),
-                reasons.join(", ")
-            ),
+            what: format!("{what} for {slots} of {group}: of {count} {reasons}"),
             hosts,
         });
+    }
+
+    /// What hosts are short of, with the numbers.
+    fn shortages(&self) -> String {
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for short in self.stocks.iter().filter_map(|it| self.spread.short_of(it)) {
+            *reasons.entry(short.to_string()).or_default() += 1;
+        }
+        if reasons.is_empty() {
+            return "none takes another".to_owned();
+        }
+        let reason = |(reason, hosts)| format!("{hosts} short of {reason}");
+        let reasons: Vec<_> = reasons.into_iter().map(reason).collect();
+        reasons.join(", ")
     }
 }
 

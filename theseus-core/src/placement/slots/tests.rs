@@ -66,6 +66,15 @@ impl World {
     }
 }
 
+#[test]
+fn without_any_host_all_slots_are_stuck() {
+    let world = World::new(fixed(3), []);
+    assert_eq!(
+        problems(&world.assign()),
+        ["no host for slot 0 and 2 more of db:dev: of 0 hosts none takes another"]
+    );
+}
+
 /// `0:h1 1:h2`
 fn text(hosts: &Slots) -> String {
     let slots: Vec<_> = hosts
@@ -103,7 +112,7 @@ fn what_this_assignment_gives_away_is_gone() {
     assert_eq!(assignment.stuck, [4]);
     assert_eq!(
         problems(&assignment),
-        ["slot 4 of db:dev finds no host: of 2 hosts 2 short of mem: h0 h1"]
+        ["no host for slot 4 of db:dev: of 2 hosts 2 short of mem: h0 h1"]
     );
 }
 
@@ -278,7 +287,7 @@ fn a_slot_that_cannot_move_goes_on_waiting() {
     assert_eq!(assignment.lost.len(), 1);
     assert_eq!(
         problems(&assignment),
-        ["slot 0 of db:dev cannot move: of 1 hosts 1 short of constraint hostname UNIQUE: h1"]
+        ["no other host for slot 0 of db:dev: of 1 host 1 short of constraint hostname UNIQUE: h1"]
     );
 }
 
@@ -290,8 +299,8 @@ fn a_host_that_a_rule_has_chosen_is_taken_or_complained_about() {
     assert_eq!(text(&assignment.hosts), "0:h2 1:h0");
     assert_eq!(assignment.stuck, [2]);
     assert_eq!(
-        problems(&assignment)[0],
-        "slot 2 of db:dev: the host that is chosen for it takes no containers: nowhere"
+        problems(&assignment),
+        ["slot 2 of db:dev: the host that is chosen for it takes no containers: nowhere"]
     );
 }
 
