@@ -87,6 +87,10 @@ impl Clock {
 
 impl Simulated {
     /// A new cluster at the sandbox's own pace. The seed decides whatever chance would.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub fn new(seed: u64) -> Self {
         Self::with(SandboxConfig {
             seed,

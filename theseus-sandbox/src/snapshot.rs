@@ -60,8 +60,8 @@ pub struct TaskState {
     pub version: Option<Timestamp>,
     /// Since when it runs. When `None` it is launched as the sandbox starts.
     pub started_at: Option<Timestamp>,
-    /// What its health checks, if any, have said and go on to say until somebody has it changed;
-    /// when `None` they begin as the sandbox starts.
+    /// What its health checks, if any, have said since it runs and go on to say until somebody has
+    /// it changed; when `None` they begin as the sandbox starts.
     pub healthy: Option<bool>,
 }
 

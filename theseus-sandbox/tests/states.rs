@@ -77,6 +77,8 @@ async fn tasks_are_there_as_they_were_found() {
             r#""shop_web.4" "host-2" [31000] -"#,
         ]
     );
+    let health = &app["tasks"][0]["healthCheckResults"][0];
+    assert_eq!(health["firstSuccess"], "2026-01-01T00:00:00.000Z");
     assert_eq!(cluster.get("/v2/deployments").await, json!([]));
     assert_eq!(
         cluster.get("/slaves").await["slaves"][0]["used_resources"]["ports"],

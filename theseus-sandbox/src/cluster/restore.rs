@@ -129,7 +129,9 @@ impl Cluster {
             return;
         };
         match healthy {
-            Some(true) if task.health_check().is_some() => task.health.succeed(now),
+            Some(true) if task.health_check().is_some() => {
+                task.health.succeed(task.started_at.unwrap_or(now).min(now));
+            }
             Some(false) => {
                 let illness = task.health.illness;
                 self.timers.set(now, Alarm::HealthFailure(key, illness));
