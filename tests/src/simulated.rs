@@ -176,6 +176,11 @@ impl Simulated {
         }
     }
 
+    /// What the time is in it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// How long the cluster has been there.
     pub fn age(&self) -> Duration {
         self.clock.began.elapsed()

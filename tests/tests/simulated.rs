@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use theseus_core::cluster::{Cluster, ClusterError, EventKind, Scope};
+use theseus_core::cluster::{Change, Cluster, ClusterError, EventKind, NewApp, Scope};
 use theseus_core::engine::Outcome;
-use theseus_sandbox::{FaultAction, HttpFault};
+use theseus_core::store::{Store, Txn, Write, list_all};
+use theseus_sandbox::{FaultAction, HttpFault, SandboxConfig, TaskState};
 use theseus_tests::INGESTOR;
 use theseus_tests::simulated::{Fate, Sent, Simulated};
 
@@ -139,4 +140,75 @@ async fn a_deployer_that_is_killed_anywhere_is_gone_on_from() {
             return;
         }
     }
+}
+
+/// A copy of a world as Theseus sees it, on the same hosts.
+async fn copied(world: &Simulated) -> Simulated {
+    let observed = world.engine().observe(&Scope::All).await.unwrap();
+    let groups = || observed.groups.values();
+    // The client itself writes the definitions, into a cluster that is then put away.
+    let scratch = Simulated::new(1);
+    let apps: Vec<Change> = groups()
+        .flat_map(|group| {
+            let spec = &group.record.as_ref().unwrap().record.spec;
+            group.apps.iter().map(|app| {
+                Change::Create(Box::new(NewApp {
+                    group: app.group.clone(),
+                    revision: app.revision,
+                    part: app.part,
+                    pinned_to: app.pinned_to.clone(),
+                    spec: Arc::clone(spec),
+                    instances: app.instances,
+                }))
+            })
+        })
+        .collect();
+    let marathon = scratch.marathon(Arc::new(|_, _| Fate::Answered));
+    for answer in marathon.apply(&apps).await {
+        answer.unwrap();
+    }
+    let mut state = scratch.sandbox.snapshot();
+    for app in groups().flat_map(|group| &group.apps) {
+        for container in &app.containers {
+            let found = TaskState {
+                ports: container.ports.clone(),
+                started_at: container.started_at,
+                ..TaskState::new(&container.id.0, container.host.as_deref().unwrap())
+            };
+            state.add_task(&app.id.0, found).unwrap();
+        }
+    }
+    let copy = Simulated::with(SandboxConfig {
+        state: Some(state),
+        start_time: world.now(),
+        ..SandboxConfig::default()
+    });
+    let (entries, _) = list_all(&world.store, "").await.unwrap();
+    let writes = entries
+        .into_iter()
+        .map(|entry| Write::Put(entry.key, entry.value));
+    let txn = Txn {
+        writes: writes.collect(),
+        ..Txn::default()
+    };
+    copy.store.commit(txn).await.unwrap();
+    copy
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roll_can_be_rehearsed_on_what_is_observed() {
+    let world = Simulated::new(1);
+    world.deploy(INGESTOR).await;
+    let before = world.sandbox.task_ids("/theseus/ingestor/dev/r1");
+
+    let rehearsal = copied(&world).await;
+    let copied = rehearsal.sandbox.task_ids("/theseus/ingestor/dev/r1");
+    assert_eq!(copied, before);
+    let report = rehearsal.deploy(INGESTOR).await;
+    assert_eq!(report.outcome(), Outcome::Unchanged);
+    let report = rehearsal.deploy(&next()).await;
+    assert_eq!(report.outcome(), Outcome::Ok, "{report:?}");
+    let rolled = rehearsal.sandbox.task_ids("/theseus/ingestor/dev/r2");
+    assert_eq!(rolled.len(), 4);
+    assert_eq!(world.sandbox.task_ids("/theseus/ingestor/dev/r1"), before);
 }
