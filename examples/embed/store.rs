@@ -1,4 +1,4 @@
-//! Records in a map: what the engine needs of a [`Store`], and an honest no to the rest.
+//! Records in a map: what one process needs of a [`Store`], and an honest no to the rest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -85,26 +85,38 @@ impl Store for Map {
     }
 
     async fn watch(&self, _: &str, _: Revision) -> Answer<BoxStream<'static, Answer<Watched>>> {
-        unsupported()
+        let (address, source) = ("a map".to_owned(), "nobody watches a map".into());
+        Err(StoreError::Failed { address, source })
     }
 
-    async fn lock(&self, _: &str, _: Bytes, _: Duration) -> Answer<Lease> {
-        unsupported()
+    async fn lock(&self, key: &str, holder: Bytes, ttl: Duration) -> Answer<Lease> {
+        if let Some(held) = self.get(key).await? {
+            let (key, holder) = (held.key, held.value);
+            return Err(StoreError::Held { key, holder });
+        }
+        let acquired = self.commit(put(key, holder)).await?;
+        Ok(Lease {
+            key: key.to_owned(),
+            acquired,
+            ttl,
+            token: 0,
+        })
     }
 
     async fn renew(&self, _: &Lease) -> Answer<()> {
-        unsupported()
+        // Whoever holds a lock here ends together with the map.
+        Ok(())
     }
 
-    async fn release(&self, _: Lease) -> Answer<()> {
-        unsupported()
+    async fn release(&self, lease: Lease) -> Answer<()> {
+        self.0.lock().await.0.remove(&lease.key);
+        Ok(())
     }
 }
 
-fn unsupported<T>() -> Answer<T> {
-    let (address, source) = (
-        "a map".to_owned(),
-        "one process needs neither watches nor locks".into(),
-    );
-    Err(StoreError::Failed { address, source })
+fn put(key: &str, value: Bytes) -> Txn {
+    Txn {
+        compares: vec![Compare::Absent(key.to_owned())],
+        writes: vec![Write::Put(key.to_owned(), value)],
+    }
 }

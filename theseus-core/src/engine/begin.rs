@@ -12,10 +12,11 @@ use super::work::Work;
 use super::{EngineError, journal, observe};
 use crate::cluster::Revision;
 use crate::model::{GroupId, Spec};
-use crate::plan::{Action, GroupPlan, ObstacleKind};
+use crate::plan::{Action, GroupPlan, ObstacleKind, Placed};
 use crate::records::{self, Ended, Goal, HistoryRecord, LockRecord, RolloutRecord, Stored};
+use crate::rollout::Starts;
 use crate::state::{GroupState, Observed};
-use crate::store::{StoreError, Txn};
+use crate::store::{self, StoreError, Txn};
 
 /// A group that is about to be begun.
 struct Opening<'p> {
@@ -82,6 +83,7 @@ impl Run<'_> {
         let store = &*self.engine.store;
         let groups: Vec<GroupId> = plans.iter().map(|plan| plan.group.clone()).collect();
         let before = observe::records(store, &groups).await?;
+        let mut places = self.place(&plans, &before).await?;
         let absent = GroupState::default();
         let (mut openings, mut notes) = (Vec::new(), Vec::new());
         for plan in plans {
@@ -92,14 +94,16 @@ impl Run<'_> {
                     ObstacleKind::Dependency | ObstacleKind::Placement => Outcome::Failed,
                 };
                 self.end(report(plan, outcome, Some(obstacle.message.clone())));
+            } else if let Some(problem) = places.get(&plan.group).and_then(Placed::problem) {
+                self.end(report(plan, Outcome::Failed, Some(problem)));
             } else if plan.action == Action::None {
                 notes.extend(journal::note(plan, now).map(|txn| (plan, txn)));
             } else {
                 openings.push(self.opening(hold, plan, state, now).await?);
             }
         }
-        let (noted, txns): (Vec<_>, Vec<_>) = notes.into_iter().unzip();
-        for (plan, answer) in noted.into_iter().zip(commit_all(store, txns).await) {
+        let (recorded, txns): (Vec<_>, Vec<_>) = notes.into_iter().unzip();
+        for (plan, answer) in recorded.into_iter().zip(commit_all(store, txns).await) {
             match answer {
                 Ok(_) => self.end(report(plan, Outcome::Ok, None)),
                 Err(error) => self.not_begun(hold, plan, error).await?,
@@ -110,11 +114,8 @@ impl Run<'_> {
             match answer {
                 Ok(modified) => {
                     let state = before.groups.get(&opening.plan.group).unwrap_or(&absent);
-                    let rollout = Stored {
-                        record: opening.rollout,
-                        modified,
-                    };
-                    self.start(opening.plan, rollout, opening.history, state);
+                    let place = places.remove(&opening.plan.group);
+                    self.start(hold, opening, modified, state, place).await?;
                 }
                 Err(error) => self.not_begun(hold, opening.plan, error).await?,
             }
@@ -221,30 +222,49 @@ impl Run<'_> {
         Ok(holders.into_iter().next().map(|(_, holder)| holder))
     }
 
-    fn start(
+    async fn start(
         &mut self,
-        plan: &GroupPlan,
-        rollout: Stored<RolloutRecord>,
-        history: Option<HistoryRecord>,
+        hold: &Hold,
+        opening: Opening<'_>,
+        modified: store::Revision,
         state: &GroupState,
-    ) {
+        placed: Option<Placed>,
+    ) -> Result<(), EngineError> {
+        let plan = opening.plan;
+        let slots = match &placed {
+            Some(placed) => {
+                self.write_slots(hold, &plan.group, &placed.slots, state)
+                    .await?
+            }
+            None => state.slots.clone(),
+        };
         (self.tell)(Progress::Started {
             group: plan.group.clone(),
             action: plan.action,
         });
-        let work = Work {
+        let now = self.now();
+        let mut work = Work {
             group: plan.group.clone(),
             action: plan.action,
-            began: self.now(),
-            rollout,
+            began: now,
+            rollout: Stored {
+                record: opening.rollout,
+                modified,
+            },
             former: state.record.clone(),
-            history,
-            slots: state.slots.clone(),
+            history: opening.history,
+            slots,
+            constraints: placed.map_or_else(Vec::new, |it| it.ruling.constraints),
             best: None,
-            progress_at: self.now(),
+            progress_at: now,
+            starts: Starts::new(0, now),
+            delay: None,
+            asked_at: None,
             told: None,
         };
+        work.starts = Starts::new(work.revision(), now);
         self.active.insert(plan.group.clone(), work);
+        Ok(())
     }
 }
 

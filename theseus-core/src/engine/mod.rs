@@ -13,17 +13,19 @@
 mod begin;
 mod commit;
 mod control;
+mod explain;
 mod hold;
 mod journal;
 mod observe;
 mod pace;
+mod place;
 mod progress;
 mod queue;
 mod settle;
 mod turn;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -32,8 +34,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::cluster::{Cluster, ClusterError, Scope};
-use crate::plan::{self, Desired, Plan};
-use crate::records::RecordError;
+use crate::model::GroupId;
+use crate::placement::{Rule, Rules};
+use crate::plan::{self, Desired, GroupPlan, Plan};
+use crate::records::{Goal, RecordError};
 use crate::state::Observed;
 use crate::store::{Store, StoreError};
 
@@ -89,6 +93,7 @@ pub struct Engine {
     store: Arc<dyn Store>,
     clock: Clock,
     by: String,
+    rules: Rules,
     environment: BTreeMap<String, String>,
 }
 
@@ -112,6 +117,7 @@ impl Engine {
             store,
             clock: Arc::new(clock),
             by: String::new(),
+            rules: Rules::default(),
             environment: BTreeMap::new(),
         }
     }
@@ -121,6 +127,13 @@ impl Engine {
     #[must_use]
     pub fn in_the_name_of(mut self, by: impl Into<String>) -> Self {
         self.by = by.into();
+        self
+    }
+
+    /// Looks after custom constraints of its own, besides those that Theseus knows.
+    #[must_use]
+    pub fn with_rule(mut self, rule: Arc<dyn Rule>) -> Self {
+        self.rules = self.rules.with(rule);
         self
     }
 
@@ -139,14 +152,30 @@ impl Engine {
 
     /// Looks, and plans what leads to what is wanted.
     pub async fn plan(&self, desired: &Desired) -> Result<Plan, EngineError> {
-        let groups = desired
-            .deploy
-            .keys()
-            .chain(&desired.remove)
-            .cloned()
-            .collect();
-        let observed = self.observe(&Scope::Groups(groups)).await?;
-        Ok(plan::plan(desired, &observed))
+        let mut groups: BTreeSet<GroupId> = desired.remove.clone();
+        for (group, spec) in &desired.deploy {
+            groups.insert(group.clone());
+            groups.extend(spec.depends_on.iter().cloned());
+            groups.extend(place::neighbours(spec).cloned());
+        }
+        let scope = Scope::Groups(groups.into_iter().collect());
+        let observed = self.observe(&scope).await?;
+        let plan = plan::plan(desired, &observed);
+        Ok(self.foresee(plan, &observed).await)
+    }
+
+    /// Looks ahead at what a plan brings: where its containers go, whether there is room for them,
+    /// and how long it takes. What nothing can satisfy becomes an obstacle of the group.
+    pub async fn foresee(&self, mut plan: Plan, observed: &Observed) -> Plan {
+        let matters = |plan: &GroupPlan| match &plan.goal {
+            Goal::Present { spec, .. } => !plan.is_empty() || spec.fixed_host().is_some(),
+            Goal::Absent => false,
+        };
+        if plan.groups.iter().any(matters) {
+            let terrain = self.terrain(observed).await;
+            plan::foresee(&mut plan, observed, &terrain, &self.rules, (self.clock)());
+        }
+        plan
     }
 
     /// Carries a plan out, telling `progress` what happens, until it is done or `stop` is ready.

@@ -72,6 +72,7 @@ impl Pace {
             until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default());
         let deadline = Instant::now() + due.map_or(poll, |due| due.clamp(SWARM, poll));
         tokio::select! {
+            biased;
             () = sleep_until(deadline) => {}
             () = event(&mut self.events, &mut self.attached) => {
                 self.drain(SWARM.max(last)).await;
@@ -86,6 +87,7 @@ impl Pace {
         tokio::pin!(rest);
         loop {
             tokio::select! {
+                biased;
                 () = &mut rest => return,
                 () = event(&mut self.events, &mut self.attached) => {}
             }
@@ -135,5 +137,5 @@ async fn write(writes: &mut Option<Writes>, known: &BTreeMap<String, store::Revi
     }
     // The looks in between see it all the same.
     *writes = None;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -187,9 +187,12 @@ impl Run<'_> {
         &mut self,
         hold: &Hold,
         group: &GroupId,
-        reason: String,
+        mut reason: String,
     ) -> Result<(), EngineError> {
         let now = self.now();
+        if let Some(delay) = self.reasons(vec![group.clone()]).await.remove(group) {
+            reason = format!("{reason}; {delay}");
+        }
         let Some(work) = self.active.get(group) else {
             return Ok(());
         };

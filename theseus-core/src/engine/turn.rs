@@ -13,7 +13,7 @@ use super::progress::{GroupReport, Progress, Report};
 use super::queue::Queue;
 use super::work::{Work, complete, describe};
 use super::{Engine, EngineError, Options, chain, observe};
-use crate::cluster::{App, Change, ClusterError, Scope};
+use crate::cluster::{App, Change, ClusterError, NewApp, Scope};
 use crate::model::GroupId;
 use crate::plan::Plan;
 use crate::rollout::{Census, Decision, View, decide};
@@ -205,6 +205,7 @@ impl Run<'_> {
     async fn turn(&mut self, hold: &Hold, seen: Seen) -> Result<Option<Timestamp>, EngineError> {
         self.heed(&seen.rollouts)?;
         self.settle_slots(hold, &seen.observed).await?;
+        self.ask_why().await;
         let mut decided = self.decide(&seen.observed);
         self.finish(hold, &decided.reached).await?;
         for (group, reason) in std::mem::take(&mut decided.failed) {
@@ -237,12 +238,13 @@ impl Run<'_> {
             let slots = work.hosts();
             let census = Census::of(&work.rollout.record.goal, &state.apps, &slots, now);
             work.mark_progress(&census, now);
+            work.starts.look(&state.apps);
             let view = View {
                 apps: &state.apps,
                 stopping: state.stopping,
                 progress_at: work.progress_at,
                 now,
-                failed_starts: 0,
+                failed_starts: work.starts.failed(),
                 promoted: work.is_promoted(),
                 turning_back: work.rollout.record.rolled_back.is_some(),
                 slots: &slots,
@@ -274,9 +276,18 @@ impl Run<'_> {
         changes: Vec<Change>,
         owners: Vec<GroupId>,
     ) -> Result<bool, EngineError> {
-        let (changes, owners) = self.completed(hold, changes, owners).await?;
         if changes.is_empty() {
             return Ok(false);
+        }
+        let changes: Vec<Change> = changes
+            .into_iter()
+            .zip(&owners)
+            .map(|(change, group)| self.completed(change, group))
+            .collect();
+        for (change, group) in changes.iter().zip(&owners) {
+            if let Some(work) = self.active.get_mut(group) {
+                work.starts.told(change);
+            }
         }
         let mut unsettled = false;
         let answers = self.engine.cluster.apply(&changes).await;
@@ -309,21 +320,18 @@ impl Run<'_> {
         unreachable.map_or(Ok(unsettled), |error| Err(error.into()))
     }
 
-    /// The changes with everything in them that new containers are told. A group whose containers
-    /// may run nowhere fails here.
-    async fn completed(
-        &mut self,
-        _hold: &Hold,
-        changes: Vec<Change>,
-        owners: Vec<GroupId>,
-    ) -> Result<(Vec<Change>, Vec<GroupId>), EngineError> {
-        let environment = &self.engine.environment;
-        let completed = changes.into_iter().map(|change| match change {
-            Change::Create(app) => Change::Create(Box::new(complete(*app, environment))),
-            Change::Update(app) => Change::Update(Box::new(complete(*app, environment))),
+    /// A change with everything in it that new containers are told.
+    fn completed(&self, change: Change, group: &GroupId) -> Change {
+        let constraints = self
+            .active
+            .get(group)
+            .map_or(&[][..], |work| &work.constraints);
+        let complete = |app: NewApp| complete(app, &self.engine.environment, constraints);
+        match change {
+            Change::Create(app) => Change::Create(Box::new(complete(*app))),
+            Change::Update(app) => Change::Update(Box::new(complete(*app))),
             change => change,
-        });
-        Ok((completed.collect(), owners))
+        }
     }
 }
 
@@ -352,7 +360,10 @@ pub(super) fn serving(observed: &Observed, group: &GroupId) -> u32 {
 }
 
 /// Tells how far a group is, unless that was told already.
-fn tell_waiting(tell: Tell<'_>, work: &mut Work, census: Census, waiting: String) {
+fn tell_waiting(tell: Tell<'_>, work: &mut Work, census: Census, mut waiting: String) {
+    if let Some(delay) = &work.delay {
+        waiting = format!("{waiting}; {delay}");
+    }
     let told = Some((census, waiting.clone()));
     if work.told != told {
         work.told = told;

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use super::progress::{GroupReport, Outcome};
 use crate::cluster::{App, Change, ContainerState, NewApp, Part, Revision};
-use crate::model::{EnvValue, GroupId, OnFailure, Spec};
+use crate::model::{Constraint, EnvValue, GroupId, OnFailure, Spec};
 use crate::plan::Action;
 use crate::records::{
     Goal, GroupRecord, Halt, HaltKind, HistoryRecord, RolloutRecord, SlotRecord, Stored,
     rollout_key,
 };
-use crate::rollout::{Census, Slots};
+use crate::rollout::{Census, Slots, Starts};
 
 /// A group that is being worked on.
 pub(super) struct Work {
@@ -29,11 +29,19 @@ pub(super) struct Work {
     pub(super) history: Option<HistoryRecord>,
     /// Where its slots are, in a fixed-host group.
     pub(super) slots: BTreeMap<u32, Stored<SlotRecord>>,
+    /// What its custom constraints come to, for the apps that are made from now on.
+    pub(super) constraints: Vec<Constraint>,
     /// The most new containers that were ready, and the fewest old ones that were left. More of
     /// the one or fewer of the other is progress; up and down again is none.
     pub(super) best: Option<(u32, u32)>,
     /// When there was progress, or else when work began.
     pub(super) progress_at: Timestamp,
+    /// Which containers have failed.
+    pub(super) starts: Starts,
+    /// Why containers do not start, as far as the engine told.
+    pub(super) delay: Option<String>,
+    /// When it was asked.
+    pub(super) asked_at: Option<Timestamp>,
     /// What was last told of it, so that it is told once.
     pub(super) told: Option<(Census, String)>,
 }
@@ -109,17 +117,21 @@ impl Work {
         if self.best != Some(best) {
             self.best = Some(best);
             self.progress_at = now;
+            self.delay = None;
         }
     }
 
     /// Takes up another rollout of the same group, of which nothing has been seen yet.
     pub(super) fn turn_to(&mut self, rollout: Stored<RolloutRecord>, now: Timestamp) {
-        if rollout.record.goal != self.rollout.record.goal {
+        let is_same = rollout.record.goal == self.rollout.record.goal;
+        self.rollout = rollout;
+        if !is_same {
             self.history = None;
             self.best = None;
-            self.progress_at = now;
+            self.starts = Starts::new(self.revision(), now);
         }
-        self.rollout = rollout;
+        // A person has let it go on, or it has only just begun.
+        self.progress_at = now;
     }
 
     /// The key of its rollout.
@@ -177,7 +189,8 @@ impl Work {
 /// Adds to a new app what every container is told about itself; the manifest's own values win.
 pub(super) fn complete(
     mut app: NewApp,
-    environment: &std::collections::BTreeMap<String, String>,
+    environment: &BTreeMap<String, String>,
+    constraints: &[Constraint],
 ) -> NewApp {
     let labels: Vec<&str> = app
         .group
@@ -201,6 +214,7 @@ pub(super) fn complete(
             .entry(name.to_owned())
             .or_insert(EnvValue::Plain(value));
     }
+    spec.constraints.extend_from_slice(constraints);
     app.spec = Arc::new(spec);
     app
 }

@@ -3,7 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{Action, Drift, FieldChange, GroupPlan, Obstacle, Plan, Step};
+use super::{Action, Drift, FieldChange, GroupPlan, Obstacle, Outlook, Plan, Step};
 use crate::model::{GroupId, Labels, ServiceName};
 
 /// The version of the shape. It rises only when a reader of the former shape would go wrong.
@@ -37,6 +37,8 @@ struct Group<'a> {
     obstacle: Option<&'a Obstacle>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     after: Vec<&'a GroupId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outlook: Option<&'a Outlook>,
 }
 
 struct Summary<'a>(&'a Plan);
@@ -64,6 +66,7 @@ impl Serialize for GroupPlan {
             notices: &self.notices,
             obstacle: self.obstacle.as_ref(),
             after: self.after.iter().map(|after| &after.group).collect(),
+            outlook: self.outlook.as_ref(),
         }
         .serialize(serializer)
     }

@@ -8,6 +8,7 @@ mod diff;
 mod halt;
 mod json;
 mod order;
+mod outlook;
 mod single;
 mod step;
 #[cfg(test)]
@@ -26,6 +27,8 @@ use crate::state::{GroupState, Observed};
 use crate::store;
 
 pub use diff::{FieldChange, shown};
+pub use outlook::Outlook;
+pub(crate) use outlook::{Placed, foresee};
 pub use single::{RollbackError, restart, resume, rollback};
 pub use step::Step;
 
@@ -85,6 +88,8 @@ pub struct GroupPlan {
     pub obstacle: Option<Obstacle>,
     /// What must be so before it is begun.
     pub after: Vec<After>,
+    /// What is to be expected, where somebody has looked ahead.
+    pub outlook: Option<Outlook>,
     /// Where the group is to come.
     pub goal: Goal,
     /// Whether the goal is a revision that there was not before.
@@ -313,6 +318,7 @@ fn spelled_out(group: &GroupId, goal: Goal, course: Course, state: &GroupState) 
         notices: Vec::new(),
         obstacle: None,
         after: Vec::new(),
+        outlook: None,
         is_new_revision,
         goal,
         base: base(state),

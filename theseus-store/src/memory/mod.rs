@@ -185,6 +185,7 @@ impl Following {
             let next_expiry = self.read()?;
             if self.ready.is_empty() {
                 tokio::select! {
+                    biased;
                     // The sender lives as long as `shared`.
                     _ = self.changed.changed() => {}
                     () = until(next_expiry) => {}
