@@ -53,7 +53,10 @@ pub(crate) async fn plan(
     let mut observed = looking.await.expect("it neither panics nor is cancelled")?;
     // Of other groups a plan tells nothing.
     observed.groups.retain(|group, _| desired.speaks_of(group));
-    Ok((connection, plan::plan(&desired, &observed)))
+    let plan = plan::plan(&desired, &observed);
+    // Nobody needs to wait until all of it is given back.
+    tokio::task::spawn_blocking(move || drop((desired, observed)));
+    Ok((connection, plan))
 }
 
 /// One file; `-` is stdin.

@@ -94,7 +94,7 @@ impl Manifest {
             };
             match mention.wanted {
                 Some(wanted) => {
-                    let deployed = (Arc::new(wanted.spec), origin);
+                    let deployed = (wanted.spec, origin);
                     manifest.deploy.insert(mention.group, deployed);
                 }
                 None => {

@@ -160,7 +160,8 @@ impl Replacement<'_> {
             .saturating_sub(floor)
             .saturating_sub(new_unready);
         if let Some(trial) = self.trial {
-            let excess = (trial.count.max(census.new) + census.old).saturating_sub(ceiling);
+            // What is going already leaves its room by itself.
+            let excess = (trial.count + old).saturating_sub(ceiling);
             spare = spare.min(excess);
         }
         let serving = census.serving();

@@ -50,7 +50,10 @@ pub(super) fn retire(
 ) -> Vec<Change> {
     let mut partings = partings(replacement, changes);
     for parting in &mut partings {
-        let promised = parting.app.instances - count(staying(parting.app));
+        let promised = parting
+            .app
+            .instances
+            .saturating_sub(count(staying(parting.app)));
         parting.promised = match (parting.is_old, parting.is_in_the_way) {
             (false, _) => 0,
             (true, true) => promised,
@@ -77,7 +80,7 @@ fn partings<'a>(replacement: &Replacement<'a>, changes: &[Change]) -> Vec<Partin
     let old = old.iter().map(|app| (*app, true));
     let mixed = wanted.iter().filter(|app| outdated(app) > 0);
     old.chain(mixed.map(|app| (*app, false)))
-        .filter(|(app, _)| is_settled(app) && !busy.contains(&app.id))
+        .filter(|(app, _)| (is_settled(app) || is_lost(app)) && !busy.contains(&app.id))
         .map(|(app, is_old)| Parting {
             app,
             promised: 0,
@@ -90,12 +93,21 @@ fn partings<'a>(replacement: &Replacement<'a>, changes: &[Change]) -> Vec<Partin
         .collect()
 }
 
+/// Whether all that is left of an app is on hosts that are not heard of.
+fn is_lost(app: &App) -> bool {
+    app.instances == 0
+        && app.operations.is_empty()
+        && live(app).all(|c| c.state == ContainerState::Unreachable)
+}
+
 fn candidates<'a>(
     replacement: &Replacement<'_>,
     partings: &[Parting<'a>],
 ) -> BTreeSet<Candidate<'a>> {
     let mut candidates = BTreeSet::new();
-    for (index, parting) in partings.iter().enumerate() {
+    // Where nothing is to run any more, all have been told already.
+    let going = partings.iter().enumerate();
+    for (index, parting) in going.filter(|(_, it)| it.app.instances > 0) {
         let app = parting.app;
         let lacks_successor = replacement.is_by_slots() && !replacement.is_succeeded(app);
         let going = staying(app).filter(|c| parting.is_old || c.outdated);

@@ -82,8 +82,7 @@ fn pin(replacement: &Replacement<'_>, app: &App, slot: u32, means: &mut Means) -
 }
 
 /// How many of the group's containers are on each host, where no host may hold more of them than
-/// it has slots. As many hosts as have a slot that lacks its container have a place for it, as long
-/// as there are fewer containers than slots.
+/// it has slots. As long as there are fewer containers than slots, some slot has a place.
 struct Crowd<'a> {
     slots: &'a super::Slots,
     /// Free places by host; `None` where new containers run beside old ones.
@@ -104,7 +103,11 @@ impl<'a> Crowd<'a> {
         for host in (0..replacement.bounds.instances).filter_map(|slot| slots.get(&slot)) {
             *places.entry(host).or_default() += 1;
         }
-        for app in &replacement.cast.old {
+        // What is about to move hinders only those that cannot run beside it: it may itself be
+        // waiting for one of them to be ready.
+        let clashes = replacement.spec.why_stop_first().is_some();
+        let hinders = |app: &App| clashes || app.revision != replacement.revision;
+        for app in replacement.cast.old.iter().filter(|app| hinders(app)) {
             let lives = live(app).filter_map(|c| c.host.as_deref().or(app.pinned_to.as_deref()));
             for host in lives {
                 *places.entry(host).or_default() -= 1;

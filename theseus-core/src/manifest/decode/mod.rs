@@ -14,6 +14,7 @@ mod update;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::sync::Arc;
 
 use crate::model::{GroupId, Labels, ServiceName, Spec};
 
@@ -40,7 +41,8 @@ pub(super) struct Mention {
 /// What a group of `deploy` should be.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    pub(super) spec: Spec,
+    /// Apart from the rest, so that a long list of them is not moved about as it grows.
+    pub(super) spec: Arc<Spec>,
     /// What it says of other groups.
     links: Vec<Link>,
 }
@@ -60,7 +62,7 @@ const MANIFEST: &[Field<Mentions>] = &[
             let draft = group::group(cx, node, at);
             mentions.misnamed.extend(draft.misnamed);
             let wanted = Wanted {
-                spec: draft.spec,
+                spec: Arc::new(draft.spec),
                 links: draft.links,
             };
             mentions.add(cx, id, draft.labels, at, Some(wanted));
