@@ -3,6 +3,7 @@
 
 pub mod program;
 pub mod simulated;
+pub mod simulation;
 pub mod watcher;
 pub mod world;
 

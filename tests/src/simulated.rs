@@ -6,23 +6,25 @@
 //! thread (`#[tokio::test(start_paused = true)]`).
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use theseus_core::cluster::Cluster;
 use theseus_core::engine::{Engine, Options, Report};
+use theseus_core::store::Store;
 use theseus_marathon::{
     Chunks, Marathon, MarathonConfig, ServiceTransport, Transport, TransportError,
 };
 use theseus_sandbox::{Sandbox, SandboxConfig};
 use theseus_store::MemoryStore;
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep};
 
 use crate::desired;
 
@@ -43,6 +45,8 @@ pub struct Simulated {
 pub struct Sent {
     /// Since the cluster began.
     pub at: Duration,
+    /// Who sent it, where clients have names.
+    pub by: Arc<str>,
     /// `METHOD path?query`.
     pub what: String,
     /// Its body.
@@ -60,6 +64,12 @@ pub enum Fate {
     Lost,
     /// There is no connection: whoever sends it knows that it was not sent.
     Refused,
+    /// It is answered with this status, and nothing is done.
+    Status(u16),
+    /// It is served, and answered, after so long.
+    Delayed(Duration),
+    /// It is served, but the connection breaks in the middle of the answer.
+    Cut,
     /// It is the last thing that its sender did.
     Last {
         /// Whether it is served.
@@ -71,6 +81,47 @@ pub enum Fate {
 
 /// Decides over requests, whose numbers count from 0 for each client.
 pub type Fates = Arc<dyn Fn(usize, &Sent) -> Fate + Send + Sync>;
+
+/// The event streams of clients, to make trouble in them.
+#[derive(Debug, Default)]
+pub struct Streams {
+    cuts: watch::Sender<u64>,
+    silent: AtomicBool,
+}
+
+impl Streams {
+    /// Breaks off every open stream.
+    pub fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Lets streams stay open and say nothing, or speak again. What is told meanwhile is lost.
+    pub fn silence(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
+    }
+
+    /// A body that fares as the streams do.
+    fn troubled(self: Arc<Self>, chunks: Chunks) -> Chunks {
+        let cuts = self.cuts.subscribe();
+        let state = Some((self, cuts, chunks));
+        stream::unfold(state, |state| async {
+            let (streams, mut cuts, mut chunks) = state?;
+            loop {
+                let chunk = tokio::select! {
+                    biased;
+                    _ = cuts.changed() => {
+                        return Some((Err(TransportError::Unknown("it was cut".into())), None));
+                    }
+                    chunk = chunks.next() => chunk?,
+                };
+                if !streams.silent.load(Ordering::Relaxed) {
+                    return Some((chunk, Some((streams, cuts, chunks))));
+                }
+            }
+        })
+        .boxed()
+    }
+}
 
 /// The time of a simulation.
 #[derive(Debug, Clone, Copy)]
@@ -114,11 +165,16 @@ impl Simulated {
     }
 
     /// A client of the cluster's, whose requests fare as they are fated to.
+    pub fn marathon(&self, fates: Fates) -> Marathon {
+        self.client("", fates, Arc::default())
+    }
+
+    /// A client of this name, whose requests and event streams fare as they are fated to.
     ///
     /// # Panics
     ///
     /// Never: its configuration is a good one.
-    pub fn marathon(&self, fates: Fates) -> Marathon {
+    pub fn client(&self, by: &str, fates: Fates, streams: Arc<Streams>) -> Marathon {
         let config = MarathonConfig {
             urls: vec!["http://simulated".parse().expect("an address")],
             seed: Some(self.seed),
@@ -129,7 +185,9 @@ impl Simulated {
             began: self.clock.began,
             sent: Arc::clone(&self.sent),
             count: AtomicUsize::new(0),
+            by: by.into(),
             fates,
+            streams,
         };
         Marathon::over(config, Arc::new(transport)).expect("a client")
     }
@@ -142,9 +200,14 @@ impl Simulated {
 
     /// The same, whose requests fare as they are fated to.
     pub fn fated_engine(&self, fates: Fates) -> Engine {
-        let cluster: Arc<dyn Cluster> = Arc::new(self.marathon(fates));
+        self.engine_over(self.marathon(fates), Arc::new(self.store.clone()))
+    }
+
+    /// The same over a client and a store of one's own.
+    pub fn engine_over(&self, marathon: Marathon, store: Arc<dyn Store>) -> Engine {
+        let cluster: Arc<dyn Cluster> = Arc::new(marathon);
         let clock = self.clock;
-        Engine::new(cluster, Arc::new(self.store.clone()), move || clock.now())
+        Engine::new(cluster, store, move || clock.now())
     }
 
     /// Plans a manifest and carries the plan out to the end, as one deployer does.
@@ -193,7 +256,7 @@ impl Simulated {
     }
 }
 
-async fn deploy(engine: &Engine, manifest: &str) -> Report {
+pub(crate) async fn deploy(engine: &Engine, manifest: &str) -> Report {
     let plan = engine.plan(&desired(manifest)).await;
     let plan = plan.expect("the cluster is there");
     let (options, to_the_end) = (Options::default(), std::future::pending());
@@ -207,7 +270,9 @@ struct Wire<T> {
     began: Instant,
     sent: Arc<Mutex<Vec<Sent>>>,
     count: AtomicUsize,
+    by: Arc<str>,
     fates: Fates,
+    streams: Arc<Streams>,
 }
 
 impl<T> fmt::Debug for Wire<T> {
@@ -217,11 +282,12 @@ impl<T> fmt::Debug for Wire<T> {
 }
 
 #[async_trait]
-impl<T: Transport> Transport for Wire<T> {
+impl<T: Transport + Clone + 'static> Transport for Wire<T> {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Chunks>, TransportError> {
         let path = request.uri().path_and_query();
         let sent = Sent {
             at: self.began.elapsed(),
+            by: Arc::clone(&self.by),
             what: format!(
                 "{} {}",
                 request.method(),
@@ -236,7 +302,29 @@ impl<T: Transport> Transport for Wire<T> {
             .unwrap_or_else(PoisonError::into_inner)
             .push(sent);
         match fate {
-            Fate::Answered => return self.inner.send(request).await,
+            Fate::Answered => return self.pass(request).await,
+            Fate::Delayed(delay) => {
+                // What was sent arrives, whatever becomes of its sender.
+                let (inner, streams) = (self.inner.clone(), Arc::clone(&self.streams));
+                let late = tokio::spawn(async move {
+                    sleep(delay).await;
+                    pass(&inner, streams, request).await
+                });
+                return late.await.map_err(|error| TransportError::Unknown(error.into()))?;
+            }
+            Fate::Cut => {
+                let response = self.pass(request).await?;
+                let broken = || stream::once(async { Err(TransportError::Unknown("it was cut".into())) });
+                let half = |chunk: Bytes| chunk.slice(..chunk.len() / 2);
+                return Ok(response.map(|chunks| {
+                    chunks.map(move |chunk| chunk.map(half)).take(1).chain(broken()).boxed()
+                }));
+            }
+            Fate::Status(status) => {
+                let mut response = Response::new(stream::empty().boxed());
+                *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
+                return Ok(response);
+            }
             Fate::Refused => return Err(TransportError::NotSent("it was refused".into())),
             Fate::Unanswered | Fate::Last { served: true, .. } => {
                 let _ = self.inner.send(request).await;
@@ -249,4 +337,24 @@ impl<T: Transport> Transport for Wire<T> {
         }
         Err(TransportError::Unknown("it broke".into()))
     }
+}
+
+impl<T: Transport> Wire<T> {
+    async fn pass(&self, request: Request<Bytes>) -> Result<Response<Chunks>, TransportError> {
+        pass(&self.inner, Arc::clone(&self.streams), request).await
+    }
+}
+
+async fn pass(
+    inner: &impl Transport,
+    streams: Arc<Streams>,
+    request: Request<Bytes>,
+) -> Result<Response<Chunks>, TransportError> {
+    let is_stream = request.uri().path() == "/v2/events";
+    let response = inner.send(request).await?;
+    Ok(if is_stream {
+        response.map(|chunks| streams.troubled(chunks))
+    } else {
+        response
+    })
 }
