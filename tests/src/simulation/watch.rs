@@ -278,12 +278,14 @@ impl Seen {
             }
         }
         for (id, task) in before {
-            let ended = over.get(id).is_some_and(|status| {
-                matches!(
-                    &**status,
-                    "TASK_KILLED" | "TASK_FAILED" | "TASK_FINISHED" | "TASK_LOST" | "TASK_GONE"
-                )
-            });
+            // Nobody tells the end of what was out of reach.
+            let ended = task.tainted
+                || over.get(id).is_some_and(|status| {
+                    matches!(
+                        &**status,
+                        "TASK_KILLED" | "TASK_FAILED" | "TASK_FINISHED" | "TASK_UNREACHABLE"
+                    )
+                });
             if !self.tasks.contains_key(id) && !ended {
                 let out_of_sight = Task { serves: false, leaves: true, ..task.clone() };
                 self.tasks.insert(id.clone(), out_of_sight);

@@ -11,7 +11,7 @@ use crate::simulated::{Fate, Fates};
 /// How often each kind of trouble occurs: per mille of requests or calls, or as weights of what
 /// happens beside them.
 #[derive(Debug, Clone)]
-pub struct Mix {
+pub(super) struct Mix {
     status: u32,
     refused: u32,
     lost: u32,
