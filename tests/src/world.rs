@@ -14,7 +14,9 @@ use theseus_marathon::{Marathon, MarathonConfig};
 use theseus_sandbox::{Sandbox, SandboxConfig, SandboxServer};
 use theseus_store::MemoryStore;
 
-use crate::{client, desired};
+use tokio::time::{sleep, timeout};
+
+use crate::{PATIENCE, client, desired};
 
 /// A cluster with a store, and Theseus's engine over them.
 #[derive(Debug)]
@@ -124,6 +126,27 @@ impl World {
         self.engine
             .carry_out(&plan, &Options::default(), tell, to_the_end)
             .await
+    }
+
+    /// Waits until nobody holds a group any more: whoever died while he did is waited out.
+    ///
+    /// # Panics
+    ///
+    /// When the store is out of reach, or the group stays held.
+    pub async fn until_free(&self, group: &str) {
+        let group = [group.parse().expect("a group")];
+        let free = async {
+            while !self
+                .engine
+                .holders(&group)
+                .await
+                .expect("it is there")
+                .is_empty()
+            {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(PATIENCE, free).await.expect("it is let go");
     }
 
     /// The ids of all apps.
