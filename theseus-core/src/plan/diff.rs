@@ -1,10 +1,9 @@
 //! Two specs, field by field, as people may see them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::model::{Environment, Spec};
 
@@ -24,8 +23,7 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
     if from == to {
         return Vec::new();
     }
-    let (old_text, new_text) = (written(from), written(to));
-    let (old, new) = (fields_of(&old_text), fields_of(&new_text));
+    let (old, new) = (written(from), written(to));
     let (mut old, mut new) = (
         flatten(from, differing(&old, &new)),
         flatten(to, differing(&new, &old)),
@@ -44,7 +42,7 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
             }
         }
     }
-    let names: BTreeSet<String> = old.keys().chain(new.keys()).cloned().collect();
+    let names: std::collections::BTreeSet<String> = old.keys().chain(new.keys()).cloned().collect();
     names
         .into_iter()
         .filter_map(|field| {
@@ -56,42 +54,36 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
 }
 
 /// The fields that are not the same in the other: only few, as a rule, need to be spelled out.
-fn differing<'t>(fields: &Fields<'t>, other: &Fields<'t>) -> impl Iterator<Item = Field<'t>> {
-    let differ = |(name, text): &Field<'t>| other.get(name).is_none_or(|it| it.get() != text.get());
+fn differing<'a>(
+    fields: &'a Map<String, Value>,
+    other: &'a Map<String, Value>,
+) -> impl Iterator<Item = (&'a String, &'a Value)> {
     fields
         .iter()
-        .map(|(name, text)| (*name, *text))
-        .filter(differ)
+        .filter(|(name, value)| other.get(*name) != Some(*value))
 }
 
 /// A spec as it may be shown: its fields by name, as in [`FieldChange`].
 pub fn shown(spec: &Spec) -> Value {
-    let text = written(spec);
-    Value::Object(flatten(spec, fields_of(&text)).into_iter().collect())
+    Value::Object(flatten(spec, &written(spec)).into_iter().collect())
 }
-
-/// A field's name and its JSON, which is equal for what is equal.
-type Field<'t> = (&'t str, &'t RawValue);
-type Fields<'t> = BTreeMap<&'t str, &'t RawValue>;
 
 /// A spec as it is written down.
-fn written(spec: &Spec) -> String {
-    serde_json::to_string(spec).unwrap_or_default()
-}
-
-/// The fields of a spec that was written down.
-fn fields_of(text: &str) -> Fields<'_> {
-    serde_json::from_str(text).unwrap_or_default()
+fn written(spec: &Spec) -> Map<String, Value> {
+    match serde_json::to_value(spec) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
 }
 
 /// Fields of a spec by name; those that are maps themselves one level deeper.
-fn flatten<'t>(
+fn flatten<'a>(
     spec: &Spec,
-    fields: impl IntoIterator<Item = Field<'t>>,
+    fields: impl IntoIterator<Item = (&'a String, &'a Value)>,
 ) -> BTreeMap<String, Value> {
     let mut flat = BTreeMap::new();
-    for (name, text) in fields {
-        match serde_json::from_str(text.get()).unwrap_or_default() {
+    for (name, value) in fields {
+        match value {
             Value::Object(_) if name == "environment" => {
                 for (variable, value) in &spec.environment.0 {
                     let shown = Environment::shown(variable, value).into_owned();
@@ -99,11 +91,14 @@ fn flatten<'t>(
                 }
             }
             Value::Object(inner) => {
-                let inner = inner.into_iter();
-                flat.extend(inner.map(|(key, value)| (format!("{name}.{key}"), plain(value))));
+                flat.extend(
+                    inner
+                        .iter()
+                        .map(|(key, value)| (format!("{name}.{key}"), plain(value))),
+                );
             }
             value => {
-                flat.insert(name.to_owned(), value);
+                flat.insert(name.clone(), value.clone());
             }
         }
     }
@@ -111,16 +106,16 @@ fn flatten<'t>(
 }
 
 /// A port that is only a number is shown as one.
-fn plain(mut value: Value) -> Value {
-    match &mut value {
+fn plain(value: &Value) -> Value {
+    match value {
         Value::Object(map)
             if map.len() == 2
                 && map
                     .get("protocol")
                     .is_some_and(|protocol| protocol == "tcp") =>
         {
-            map.remove("container").unwrap_or(value)
+            map.get("container").unwrap_or(value).clone()
         }
-        _ => value,
+        _ => value.clone(),
     }
 }
