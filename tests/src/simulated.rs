@@ -310,14 +310,21 @@ impl<T: Transport + Clone + 'static> Transport for Wire<T> {
                     sleep(delay).await;
                     pass(&inner, streams, request).await
                 });
-                return late.await.map_err(|error| TransportError::Unknown(error.into()))?;
+                return late
+                    .await
+                    .map_err(|error| TransportError::Unknown(error.into()))?;
             }
             Fate::Cut => {
                 let response = self.pass(request).await?;
-                let broken = || stream::once(async { Err(TransportError::Unknown("it was cut".into())) });
+                let broken =
+                    || stream::once(async { Err(TransportError::Unknown("it was cut".into())) });
                 let half = |chunk: Bytes| chunk.slice(..chunk.len() / 2);
                 return Ok(response.map(|chunks| {
-                    chunks.map(move |chunk| chunk.map(half)).take(1).chain(broken()).boxed()
+                    chunks
+                        .map(move |chunk| chunk.map(half))
+                        .take(1)
+                        .chain(broken())
+                        .boxed()
                 }));
             }
             Fate::Status(status) => {

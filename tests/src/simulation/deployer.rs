@@ -54,9 +54,14 @@ impl Deployer {
 
     /// Does one thing, as often as it takes; gives the last report, if it came to one.
     pub(super) async fn carry_out(&self, command: &Command) -> Option<Report> {
-        self.site.note(format_args!("{} does {command:?}", self.name));
+        self.site
+            .note(format_args!("{} does {command:?}", self.name));
         for number in 0..TRIES {
-            let by = format!("{}#{}#{number}", self.name, self.site.world.age().as_millis());
+            let by = format!(
+                "{}#{}#{number}",
+                self.name,
+                self.site.world.age().as_millis()
+            );
             let engine = self.site.engine(&by);
             let process = Freezing::new(run(&engine, command), self.frost.clone());
             let ended = tokio::select! {
@@ -67,15 +72,21 @@ impl Deployer {
             match ended {
                 None => self.site.note(format_args!("{by} is killed")),
                 Some(Err(_)) => {
-                    self.site.accuse(&format!("{by} did not end in {LONGEST:?}: {command:?}"));
+                    self.site
+                        .accuse(&format!("{by} did not end in {LONGEST:?}: {command:?}"));
                     return None;
                 }
                 Some(Ok(Err(error))) => self.site.note(format_args!("{by} fails: {error:?}")),
                 Some(Ok(Ok(None))) => return None,
                 Some(Ok(Ok(Some(report)))) => {
-                    self.site.note(format_args!("{by} reports {:?}", report.groups));
+                    self.site
+                        .note(format_args!("{by} reports {:?}", report.groups));
                     self.judge(&report);
-                    if !report.groups.iter().any(|it| is_to_be_tried_again(it.result)) {
+                    if !report
+                        .groups
+                        .iter()
+                        .any(|it| is_to_be_tried_again(it.result))
+                    {
                         return Some(report);
                     }
                 }
@@ -90,7 +101,8 @@ impl Deployer {
     fn judge(&self, report: &Report) {
         for group in &report.groups {
             if !group.result.is_well() && group.reason.as_ref().is_none_or(String::is_empty) {
-                self.site.accuse(&format!("it ends without a reason: {group:?}"));
+                self.site
+                    .accuse(&format!("it ends without a reason: {group:?}"));
             }
         }
     }
@@ -114,9 +126,7 @@ async fn run(engine: &Engine, command: &Command) -> Result<Option<Report>, Engin
         Command::Restart(group) => {
             single(engine, group, |state| plan::restart(group, state)).await?
         }
-        Command::Resume(group) => {
-            single(engine, group, |state| plan::resume(group, state)).await?
-        }
+        Command::Resume(group) => single(engine, group, |state| plan::resume(group, state)).await?,
         Command::Pause(group) => {
             let _ = engine.pause(group, "somebody wanted it").await;
             None

@@ -45,7 +45,10 @@ async fn check_apps(site: &Site, desired: &Desired) {
         let id = app["id"].as_str().unwrap_or_default();
         let is_own = id.starts_with("/theseus/") && !id.starts_with("/theseus/stranger/");
         if is_own {
-            found.insert(id.to_owned(), (app["instances"].as_u64().unwrap_or(0), ready(app)));
+            found.insert(
+                id.to_owned(),
+                (app["instances"].as_u64().unwrap_or(0), ready(app)),
+            );
         }
     }
     let wanted: BTreeMap<String, (u64, u64)> = wanted
@@ -53,7 +56,9 @@ async fn check_apps(site: &Site, desired: &Desired) {
         .map(|(app, instances)| (app, (instances, instances)))
         .collect();
     if found != wanted {
-        site.accuse(&format!("I13 apps are {found:?}, and {wanted:?} are wanted"));
+        site.accuse(&format!(
+            "I13 apps are {found:?}, and {wanted:?} are wanted"
+        ));
     }
 }
 
@@ -68,7 +73,9 @@ fn apps_of(group: &GroupId, spec: &Spec, revision: u32) -> BTreeMap<String, u64>
     let root = format!("/theseus/{}/{}", group.service, group.labels);
     if spec.fixed_host().is_some() {
         let slots = 0..spec.instances;
-        return slots.map(|slot| (format!("{root}/r{revision}.s{slot}"), 1)).collect();
+        return slots
+            .map(|slot| (format!("{root}/r{revision}.s{slot}"), 1))
+            .collect();
     }
     let app = match spec.update.strategy {
         Strategy::Native => format!("{root}/stable"),
@@ -79,11 +86,14 @@ fn apps_of(group: &GroupId, spec: &Spec, revision: u32) -> BTreeMap<String, u64>
 
 /// How many containers run and are well.
 fn ready(app: &Value) -> u64 {
-    let checked = app["healthChecks"].as_array().is_some_and(|it| !it.is_empty());
+    let checked = app["healthChecks"]
+        .as_array()
+        .is_some_and(|it| !it.is_empty());
     let tasks = app["tasks"].as_array().into_iter().flatten();
     let ready = tasks.filter(|task| {
         let results = task["healthCheckResults"].as_array();
-        let alive = results.is_some_and(|it| !it.is_empty() && it.iter().all(|it| it["alive"] == true));
+        let alive =
+            results.is_some_and(|it| !it.is_empty() && it.iter().all(|it| it["alive"] == true));
         task["state"] == "TASK_RUNNING" && (!checked || alive)
     });
     ready.count() as u64
@@ -130,12 +140,19 @@ async fn check_records(site: &Site, desired: &Desired, groups: &[GroupId]) {
 /// somebody else has taken up.
 pub(super) fn check_requests(site: &Site, groups: &[GroupId]) {
     let sent = site.world.sent();
-    let writes: Vec<&Sent> = sent.iter().filter(|it| !it.what.starts_with("GET ")).collect();
+    let writes: Vec<&Sent> = sent
+        .iter()
+        .filter(|it| !it.what.starts_with("GET "))
+        .collect();
     for write in &writes {
         let body = String::from_utf8_lossy(&write.body);
         let strange = ["stranger", "/other"];
         let is_setup = &*write.by == "stranger";
-        if !is_setup && strange.iter().any(|it| write.what.contains(it) || body.contains(it)) {
+        if !is_setup
+            && strange
+                .iter()
+                .any(|it| write.what.contains(it) || body.contains(it))
+        {
             site.accuse(&format!("I7 {} sent {} {body}", write.by, write.what));
         }
     }
@@ -153,7 +170,10 @@ pub(super) fn check_requests(site: &Site, groups: &[GroupId]) {
                 past.extend(last);
                 if past.contains(&write.by) {
                     let at = write.at;
-                    site.accuse(&format!("I17 {} is back in {group} at {at:?}: {}", write.by, write.what));
+                    site.accuse(&format!(
+                        "I17 {} is back in {group} at {at:?}: {}",
+                        write.by, write.what
+                    ));
                 }
                 last = Some(&write.by);
             }

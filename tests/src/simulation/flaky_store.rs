@@ -90,7 +90,9 @@ impl Store for FlakyStore {
     ) -> Result<BoxStream<'static, Result<Watched, StoreError>>, StoreError> {
         let watch = self.read(self.inner.watch(prefix, after)).await?;
         let rate = self.weather.mix.watch_cut;
-        let told = self.weather.draw(|dice| dice.chance(rate).then(|| dice.below(4)));
+        let told = self
+            .weather
+            .draw(|dice| dice.chance(rate).then(|| dice.below(4)));
         let Some(told) = told.filter(|_| self.weather.is_stormy()) else {
             return Ok(watch);
         };

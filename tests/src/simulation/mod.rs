@@ -26,7 +26,7 @@ use serde_json::json;
 use theseus_core::cluster::Scope;
 use theseus_core::model::GroupId;
 use theseus_core::records::HaltKind;
-use theseus_sandbox::{Exit, Script};
+use theseus_sandbox::{Exit, HostConfig, SandboxConfig, Script};
 use tokio::time::sleep;
 use tower::ServiceExt as _;
 
@@ -40,6 +40,11 @@ use crate::simulated::{self, Simulated};
 
 /// Longer than a lock outlives its holder.
 const LOCKS_ARE_GONE: Duration = Duration::from_secs(15);
+
+/// How many hosts the cluster has.
+const HOSTS: usize = 6;
+/// Until the last sick container is found to be one and has been replaced.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// What came of one seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,8 +98,12 @@ async fn story(seed: u64) -> (Vec<String>, Vec<String>) {
     let mut dice = Dice::new(seed);
     let scenario = Scenario::draw(&mut dice);
     let weather = Weather::new(&mut dice);
-    let may_lose_hosts = weather.mix.happenings.iter().any(|(it, _)| *it == Happening::LoseHost);
-    let site = Arc::new(Site::new(Simulated::new(seed), weather));
+    let may_lose_hosts = weather
+        .mix
+        .happenings
+        .iter()
+        .any(|(it, _)| *it == Happening::LoseHost);
+    let site = Arc::new(Site::new(Simulated::with(cluster(seed)), weather));
     site.note(format_args!("{scenario:#?}"));
     site.note(format_args!("{:?}", site.weather.mix));
     let watch = Arc::new(Watch::new(&site, &scenario.groups, may_lose_hosts));
@@ -114,6 +123,16 @@ async fn story(seed: u64) -> (Vec<String>, Vec<String>) {
         site.accuse(&format!("I7 strangers were {strangers:?} and are {now:?}"));
     }
     site.told()
+}
+
+/// More hosts than a group has containers, so that each finds a port and one host may be lost.
+fn cluster(seed: u64) -> SandboxConfig {
+    SandboxConfig {
+        hosts: HostConfig::several(HOSTS),
+        seed,
+        start_time: "2026-01-02T03:04:05Z".parse().expect("a time"),
+        ..SandboxConfig::default()
+    }
 }
 
 /// How images behave, by their names.
@@ -144,7 +163,9 @@ fn add_scripts(site: &Site) {
 async fn settle_strangers(site: &Arc<Site>) -> Vec<String> {
     let app = json!({"id": "/other", "cmd": "serve", "instances": 1, "cpus": 0.1, "mem": 32});
     let request = Request::post("/v2/apps").header("content-type", "application/json");
-    let request = request.body(Body::from(app.to_string())).expect("a request");
+    let request = request
+        .body(Body::from(app.to_string()))
+        .expect("a request");
     let created = site.world.sandbox.router().oneshot(request).await;
     assert!(created.expect("a router answers").status().is_success());
     let stranger = "deploy: {stranger: {labels: [dev], image: stranger, mem: 32}}";
@@ -153,7 +174,9 @@ async fn settle_strangers(site: &Arc<Site>) -> Vec<String> {
         Arc::new(|_, _| simulated::Fate::Answered),
         Arc::default(),
     );
-    let engine = site.world.engine_over(marathon, Arc::new(site.world.store.clone()));
+    let engine = site
+        .world
+        .engine_over(marathon, Arc::new(site.world.store.clone()));
     let settled = simulated::deploy(&engine, stranger).await;
     assert!(settled.outcome().is_well(), "{settled:?}");
     versions_of_strangers(site).await
@@ -163,7 +186,10 @@ async fn versions_of_strangers(site: &Site) -> Vec<String> {
     let mut versions = Vec::new();
     for app in ["/other", "/theseus/stranger/dev/r1"] {
         let app = watch::get(site, &format!("/v2/apps/{app}")).await;
-        versions.push(format!("{} {}", app["app"]["version"], app["app"]["instances"]));
+        versions.push(format!(
+            "{} {}",
+            app["app"]["version"], app["app"]["instances"]
+        ));
     }
     versions
 }
@@ -173,7 +199,9 @@ async fn storm(site: &Arc<Site>, scenario: &Scenario, watch: &Arc<Watch>) {
     if let Some(first) = &scenario.first {
         // Nothing goes wrong yet, and somebody has to find the canaries good, if there are any.
         let first_deployer = Deployer::new("first", site);
-        first_deployer.carry_out(&Command::Apply(first.clone())).await;
+        first_deployer
+            .carry_out(&Command::Apply(first.clone()))
+            .await;
     }
     site.begin_storm();
     let scripts = scenario.scripts.iter().cloned().enumerate();
@@ -181,10 +209,17 @@ async fn storm(site: &Arc<Site>, scenario: &Scenario, watch: &Arc<Watch>) {
         .map(|(number, script)| {
             let deployer = Arc::new(Deployer::new(format!("d{number}"), site));
             let play = Arc::clone(&deployer);
-            (deployer, tokio::spawn(async move { play.play(script).await }))
+            (
+                deployer,
+                tokio::spawn(async move { play.play(script).await }),
+            )
         })
         .unzip();
-    let trouble = tokio::spawn(trouble::make(Arc::clone(site), deployers, Arc::clone(watch)));
+    let trouble = tokio::spawn(trouble::make(
+        Arc::clone(site),
+        deployers,
+        Arc::clone(watch),
+    ));
     sleep(scenario.storm).await;
     trouble.abort();
     trouble::end(site);
@@ -197,21 +232,32 @@ async fn storm(site: &Arc<Site>, scenario: &Scenario, watch: &Arc<Watch>) {
 
 /// People look after what stands still, and what is wanted is deployed once more.
 async fn rest(site: &Arc<Site>, scenario: &Scenario) {
+    sleep(RECOVERY).await;
     let promoting = tokio::spawn(promote_all(Arc::clone(site), scenario.groups.clone()));
     let person = Deployer::new("person", site);
     let engine = site.engine("looker");
     let scope = Scope::Groups(scenario.groups.clone());
-    let observed = engine.observe(&scope).await.expect("nothing is out of reach");
+    let observed = engine
+        .observe(&scope)
+        .await
+        .expect("nothing is out of reach");
     for (group, state) in &observed.groups {
-        let halted = state.rollout.as_ref().and_then(|it| it.record.halted.as_ref());
+        let halted = state
+            .rollout
+            .as_ref()
+            .and_then(|it| it.record.halted.as_ref());
         if halted.is_some_and(|halt| halt.kind != HaltKind::Kept) {
             person.carry_out(&Command::Resume(group.clone())).await;
         }
     }
     let fresh = Deployer::new("fresh", site);
-    let report = fresh.carry_out(&Command::Apply(scenario.last.clone())).await;
+    let report = fresh
+        .carry_out(&Command::Apply(scenario.last.clone()))
+        .await;
     if report.as_ref().is_none_or(|it| !it.outcome().is_well()) {
-        site.accuse(&format!("I21 what is wanted cannot be deployed in the quiet: {report:?}"));
+        site.accuse(&format!(
+            "I21 what is wanted cannot be deployed in the quiet: {report:?}"
+        ));
     }
     promoting.abort();
 }

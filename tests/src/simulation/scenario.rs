@@ -124,7 +124,11 @@ impl Scenario {
                         }
                         _ => wanted[about] = Some(Version::draw(dice, number + 2, false)),
                     }
-                    let subset = if dice.chance(300) { everything.clone() } else { vec![about] };
+                    let subset = if dice.chance(300) {
+                        everything.clone()
+                    } else {
+                        vec![about]
+                    };
                     Command::Apply(manifest(&casts, &wanted, &subset))
                 }
             };
@@ -165,7 +169,9 @@ fn draw_casts(dice: &mut Dice) -> Vec<Cast> {
 
 impl Version {
     fn draw(dice: &mut Dice, number: u32, good: bool) -> Self {
-        let kinds = ["app", "app", "app", "app", "slow", "sick", "crash", "broken"];
+        let kinds = [
+            "app", "app", "app", "app", "slow", "sick", "crash", "broken",
+        ];
         let kind = if good { "app" } else { dice.pick(&kinds) };
         Self {
             image: format!("{kind}:{number}"),
@@ -252,7 +258,10 @@ fn manifest(casts: &[Cast], wanted: &[Option<Version>], subset: &[usize]) -> Str
         let cast = &casts[index];
         // Nobody can depend on what is to be gone.
         let depends_on = cast.depends_on.filter(|other| wanted[*other].is_some());
-        let cast = Cast { depends_on, ..cast.clone() };
+        let cast = Cast {
+            depends_on,
+            ..cast.clone()
+        };
         match &wanted[index] {
             Some(version) => cast.describe(version, casts, &mut deploy),
             None => {
@@ -260,6 +269,12 @@ fn manifest(casts: &[Cast], wanted: &[Option<Version>], subset: &[usize]) -> Str
             }
         }
     }
-    let section = |name, body: &str| if body.is_empty() { String::new() } else { format!("{name}:\n{body}") };
+    let section = |name, body: &str| {
+        if body.is_empty() {
+            String::new()
+        } else {
+            format!("{name}:\n{body}")
+        }
+    };
     section("deploy", &deploy) + &section("remove", &remove)
 }

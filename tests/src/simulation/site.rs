@@ -49,7 +49,9 @@ impl Site {
     pub(super) fn accuse(&self, what: &str) {
         self.note(format_args!("VIOLATION {what}"));
         let at = self.world.age();
-        lock(&self.log).violations.push(format!("after {at:.3?}: {what}"));
+        lock(&self.log)
+            .violations
+            .push(format!("after {at:.3?}: {what}"));
     }
 
     /// All that was written down, and the broken promises.
@@ -64,7 +66,9 @@ impl Site {
             inner: self.world.store.clone(),
             weather: Arc::clone(&self.weather),
         };
-        let marathon = self.world.client(by, self.fates(), Arc::clone(&self.streams));
+        let marathon = self
+            .world
+            .client(by, self.fates(), Arc::clone(&self.streams));
         let engine = self.world.engine_over(marathon, Arc::new(store));
         engine.in_the_name_of(by)
     }
@@ -78,14 +82,20 @@ impl Site {
             let body = String::from_utf8_lossy(&sent.body);
             let body: String = body.chars().take(300).collect();
             let at = start + jiff::SignedDuration::try_from(sent.at - age).expect("a short time");
-            note(&log, at, &format_args!("{} {} {body} {fate:?}", sent.by, sent.what));
+            note(
+                &log,
+                at,
+                &format_args!("{} {} {body} {fate:?}", sent.by, sent.what),
+            );
             fate
         })
     }
 }
 
 fn note(log: &Mutex<Log>, at: Timestamp, what: &dyn std::fmt::Display) {
-    lock(log).trace.push(format!("{} {what}", at.strftime("%H:%M:%S%.3f")));
+    lock(log)
+        .trace
+        .push(format!("{} {what}", at.strftime("%H:%M:%S%.3f")));
 }
 
 fn lock(log: &Mutex<Log>) -> std::sync::MutexGuard<'_, Log> {

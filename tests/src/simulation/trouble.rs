@@ -7,6 +7,7 @@ use theseus_core::records::LOCKS;
 use theseus_core::store::{Store as _, Txn, Write, list_all};
 use tokio::time::{Instant, sleep};
 
+use super::HOSTS;
 use super::deployer::Deployer;
 use super::site::Site;
 use super::watch::Watch;
@@ -30,7 +31,7 @@ pub(super) fn end(site: &Site) {
     site.weather.calm();
     site.streams.silence(false);
     site.world.sandbox.clear_scripts();
-    for host in 1..=4 {
+    for host in 1..=HOSTS {
         site.world.sandbox.return_host(&format!("host-{host}"));
     }
     site.note("the storm is over");
@@ -56,7 +57,8 @@ async fn happen(
             later(site, pause, |site| site.streams.silence(false));
         }
         Happening::LoseHost => {
-            let host = format!("host-{}", weather.draw(|dice| dice.between(1, 4)));
+            let hosts = u32::try_from(HOSTS).expect("few");
+            let host = format!("host-{}", weather.draw(|dice| dice.between(1, hosts)));
             site.note(format_args!("{host} is lost"));
             sandbox.lose_host(&host);
             let pause = weather.draw(|dice| dice.millis(2_000, 60_000));
@@ -84,7 +86,11 @@ async fn happen(
                 });
             }
         }
-        Happening::ScaleByHand => watch.scale_by_hand(|roll| weather.draw(|dice| roll(dice))).await,
+        Happening::ScaleByHand => {
+            watch
+                .scale_by_hand(|roll| weather.draw(|dice| roll(dice)))
+                .await
+        }
         Happening::ExpireLock => expire_a_lock(site).await,
         Happening::Kill => {
             let deployer = weather.draw(|dice| dice.pick(deployers));

@@ -64,12 +64,19 @@ struct Allowed {
 }
 
 impl Allowed {
-    const NOTHING: Self = Self { floor: 0, ceiling: 0 };
+    const NOTHING: Self = Self {
+        floor: 0,
+        ceiling: 0,
+    };
 
     fn of(spec: &Spec, may_move: bool) -> Self {
         let n = spec.instances;
         let stops_first = spec.why_stop_first().is_some();
-        let mut surge = if stops_first { 0 } else { spec.update.max_surge.of(n) };
+        let mut surge = if stops_first {
+            0
+        } else {
+            spec.update.max_surge.of(n)
+        };
         let mut missing = spec.update.max_unavailable.of(n);
         if surge == 0 && missing == 0 {
             if stops_first || spec.update.max_surge.is_zero() {
@@ -115,12 +122,17 @@ impl Watch {
     }
 
     async fn look(&self, events: &str) {
-        let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
+        let data = events
+            .lines()
+            .filter_map(|line| line.strip_prefix("data: "));
         let mut over = BTreeMap::new();
         for event in data.filter(|it| it.contains("\"status_update_event\"")) {
             let event: Value = serde_json::from_str(event).unwrap_or_default();
             let status = event["taskStatus"].as_str().unwrap_or_default().to_owned();
-            over.insert(event["taskId"].as_str().unwrap_or_default().to_owned(), status);
+            over.insert(
+                event["taskId"].as_str().unwrap_or_default().to_owned(),
+                status,
+            );
         }
         if events.lines().all(|line| !line.starts_with("data: ")) {
             return;
@@ -148,16 +160,20 @@ impl Watch {
                 Goal::Absent => Allowed::NOTHING,
             };
         }
-        get(records::group_key(group)).await.map_or(Allowed::NOTHING, |entry| {
-            let record: Stored<GroupRecord> = records::decode(&entry).expect("a record");
-            Allowed::of(&record.record.spec, self.may_lose_hosts)
-        })
+        get(records::group_key(group))
+            .await
+            .map_or(Allowed::NOTHING, |entry| {
+                let record: Stored<GroupRecord> = records::decode(&entry).expect("a record");
+                Allowed::of(&record.record.spec, self.may_lose_hosts)
+            })
     }
 
     /// The containers of all groups.
     pub(super) fn tasks(&self) -> Vec<String> {
         let seen = self.lock();
-        seen.values().flat_map(|seen| seen.tasks.keys().cloned()).collect()
+        seen.values()
+            .flat_map(|seen| seen.tasks.keys().cloned())
+            .collect()
     }
 
     /// Lets a person change the number of an app.
@@ -175,13 +191,22 @@ impl Watch {
         }
         let count = u32::try_from(apps.len()).expect("few");
         let (group, app, instances) = apps[draw(&|dice| dice.below(count)) as usize].clone();
-        let wanted = if draw(&|dice| dice.below(2)) == 0 { instances + 1 } else { instances.saturating_sub(1) };
-        self.site.note(format_args!("a person scales {app} from {instances} to {wanted}"));
+        let wanted = if draw(&|dice| dice.below(2)) == 0 {
+            instances + 1
+        } else {
+            instances.saturating_sub(1)
+        };
+        self.site.note(format_args!(
+            "a person scales {app} from {instances} to {wanted}"
+        ));
         if let Some(seen) = self.lock().get_mut(&group) {
             seen.by_hand = Some(self.site.world.age());
         }
-        let request = Request::put(format!("/v2/apps/{app}")).header("content-type", "application/json");
-        let request = request.body(Body::from(format!("{{\"instances\":{wanted}}}"))).expect("a request");
+        let request =
+            Request::put(format!("/v2/apps/{app}")).header("content-type", "application/json");
+        let request = request
+            .body(Body::from(format!("{{\"instances\":{wanted}}}")))
+            .expect("a request");
         let router = self.site.world.sandbox.router();
         // It may be refused, as anybody's may.
         let _ = router.oneshot(request).await;
@@ -205,14 +230,19 @@ impl Seen {
         let now = site.world.age();
         let before = std::mem::take(&mut self.tasks);
         self.read(group, apps, &before, over);
-        let (floor, ceiling) = self.bounds(now, allowed, OLDEST_VIEW + site.weather.mix.longest_delay());
+        let (floor, ceiling) =
+            self.bounds(now, allowed, OLDEST_VIEW + site.weather.mix.longest_delay());
         let left: Vec<&String> = before
             .iter()
             .filter(|(id, task)| task.serves && self.tasks.get(*id).is_none_or(|it| !it.serves))
             .map(|(id, _)| id)
             .collect();
         let is_fault = |id: &&&String| {
-            let tainted = self.tasks.get(**id).or(before.get(**id)).is_some_and(|it| it.tainted);
+            let tainted = self
+                .tasks
+                .get(**id)
+                .or(before.get(**id))
+                .is_some_and(|it| it.tainted);
             let status = over.get(**id).map_or("", String::as_str);
             tainted || !matches!(status, "" | "TASK_KILLED" | "TASK_KILLING")
         };
@@ -223,14 +253,22 @@ impl Seen {
         let created = self.tasks.values().filter(|task| !task.tainted).count();
         let mut broken = Vec::new();
         if self.by_hand.is_none() && left.len() > faults && serving + excused < floor {
-            broken.push(format!("I1 floor: {serving} serve of at least {floor}, after {left:?} went"));
+            broken.push(format!(
+                "I1 floor: {serving} serve of at least {floor}, after {left:?} went"
+            ));
         }
         if self.by_hand.is_none() && created > ceiling && created > self.created {
-            broken.push(format!("I2 ceiling: {created} containers of at most {ceiling}"));
+            broken.push(format!(
+                "I2 ceiling: {created} containers of at most {ceiling}"
+            ));
         }
         self.created = created;
         let heals = serving >= floor && created <= ceiling;
-        if heals && self.by_hand.is_some_and(|at| now > at + Duration::from_secs(60)) {
+        if heals
+            && self
+                .by_hand
+                .is_some_and(|at| now > at + Duration::from_secs(60))
+        {
             self.by_hand = None;
         }
         broken.extend(self.twins());
@@ -253,8 +291,11 @@ impl Seen {
                 continue;
             }
             let instances = app["instances"].as_u64().unwrap_or_default();
-            self.apps.insert(id.to_owned(), u32::try_from(instances).unwrap_or(u32::MAX));
-            let is_checked = app["healthChecks"].as_array().is_some_and(|it| !it.is_empty());
+            self.apps
+                .insert(id.to_owned(), u32::try_from(instances).unwrap_or(u32::MAX));
+            let is_checked = app["healthChecks"]
+                .as_array()
+                .is_some_and(|it| !it.is_empty());
             for task in app["tasks"].as_array().into_iter().flatten() {
                 let name = task["id"].as_str().unwrap_or_default().to_owned();
                 let alive: Vec<bool> = task["healthCheckResults"]
@@ -287,7 +328,11 @@ impl Seen {
                     )
                 });
             if !self.tasks.contains_key(id) && !ended {
-                let out_of_sight = Task { serves: false, leaves: true, ..task.clone() };
+                let out_of_sight = Task {
+                    serves: false,
+                    leaves: true,
+                    ..task.clone()
+                };
                 self.tasks.insert(id.clone(), out_of_sight);
             }
         }
@@ -316,12 +361,22 @@ impl Seen {
     /// Two containers of one slot and revision.
     fn twins(&self) -> Option<String> {
         let mut slots = BTreeSet::new();
-        let slots_of = |task: &&Task| task.app.rsplit('/').next().is_some_and(|it| it.contains(".s"));
-        let lasting = self.tasks.values().filter(|task| !task.leaves && !task.tainted);
+        let slots_of = |task: &&Task| {
+            task.app
+                .rsplit('/')
+                .next()
+                .is_some_and(|it| it.contains(".s"))
+        };
+        let lasting = self
+            .tasks
+            .values()
+            .filter(|task| !task.leaves && !task.tainted);
         if self.by_hand.is_some() {
             return None;
         }
-        let twin = lasting.filter(slots_of).find(|task| !slots.insert(&task.app))?;
+        let twin = lasting
+            .filter(slots_of)
+            .find(|task| !slots.insert(&task.app))?;
         Some(format!("two containers of {}", twin.app))
     }
 }
@@ -331,6 +386,8 @@ pub(super) async fn get(site: &Site, path: &str) -> Value {
     let request = Request::get(path).body(Body::empty()).expect("a request");
     let response = site.world.sandbox.router().oneshot(request).await;
     let body = response.expect("a router answers").into_body();
-    let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
+    let body = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .expect("a body");
     serde_json::from_slice(&body).unwrap_or_default()
 }

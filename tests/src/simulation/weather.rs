@@ -61,7 +61,13 @@ pub(super) enum StoreFate {
 
 impl Mix {
     fn draw(dice: &mut Dice) -> Self {
-        let mut rate = |most: u32| if dice.chance(500) { 0 } else { 1 + dice.below(most) };
+        let mut rate = |most: u32| {
+            if dice.chance(500) {
+                0
+            } else {
+                1 + dice.below(most)
+            }
+        };
         let [status, refused, lost, unanswered] = [rate(80), rate(80), rate(60), rate(60)];
         let [slow, late, cut] = [rate(80), rate(8), rate(60)];
         let [store_down, store_before, store_after] = [rate(60), rate(50), rate(50)];
@@ -90,7 +96,10 @@ impl Mix {
             store_before,
             store_after,
             watch_cut,
-            happenings: happenings.into_iter().filter(|(_, weight)| *weight > 0).collect(),
+            happenings: happenings
+                .into_iter()
+                .filter(|(_, weight)| *weight > 0)
+                .collect(),
             pause: dice.millis(2_000, 20_000),
         }
     }
