@@ -250,8 +250,9 @@ pub enum Change {
         /// What is to be given up.
         operations: Vec<OperationId>,
     },
-    /// Give up what holds an app, and leave its containers as they are. Only for apps that are not
-    /// wanted any more. Not an error when the operations are over already.
+    /// Give up what holds an app, and leave its containers as they are. Only where what is given up
+    /// is not wanted any more: the app, or a part of it. Not an error when the operations are over
+    /// already.
     Release {
         /// Which app.
         app: AppId,

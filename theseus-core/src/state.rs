@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::{App, Revision, Snapshot};
+use crate::cluster::{App, Part, Revision, Snapshot};
 use crate::model::{GroupId, Spec};
 use crate::records::{Goal, GroupRecord, RevisionCounter, RolloutRecord, SlotRecord, Stored};
 
@@ -41,6 +41,17 @@ impl GroupState {
     pub fn instances(&self, revision: Revision) -> Option<u32> {
         let apps = self.apps.iter().filter(|app| app.revision == revision);
         apps.map(|app| app.instances).reduce(u32::saturating_add)
+    }
+
+    /// A slot of a revision in which the cluster is to run another number of containers than the
+    /// one that each of the group's `instances` slots has.
+    pub fn uneven_slot(&self, revision: Revision, instances: u32) -> Option<u32> {
+        let apps = self.apps.iter().filter(|app| app.revision == revision);
+        apps.filter_map(|app| match app.part {
+            Part::Slot(slot) if app.instances != u32::from(slot < instances) => Some(slot),
+            Part::Slot(_) | Part::Whole | Part::Stable => None,
+        })
+        .min()
     }
 
     /// What the group is, or is on its way to be: revision and spec.

@@ -408,6 +408,13 @@ fn settled(spec: &Spec, state: &GroupState, revision: Revision, deployed: &Spec)
             ),
         );
     }
+    if let Some(slot) = state.uneven_slot(revision, spec.instances) {
+        return Course::new(
+            Action::Scale,
+            revision,
+            format!("somebody has scaled slot {slot}"),
+        );
+    }
     let reason = if deployed == spec {
         "it is as it should be"
     } else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::census::{created, live};
 use super::replace::{Means, Replacement};
-use super::whole::{scale, trim};
+use super::whole::{release_surplus, scale, trim};
 use crate::cluster::{App, Change, Container, ContainerState, NewApp, Part};
 
 /// Starts the slots that there is room for, and pins those that have found a host by themselves.
@@ -36,9 +36,12 @@ pub(super) fn grow(replacement: &Replacement<'_>, means: &mut Means) -> Vec<Chan
                 crowd.add(slot);
                 changes.push(app.map_or_else(|| create(replacement, slot), |app| scale(app, 1)));
             }
-        } else if let Some(app) = app.filter(|app| app.operations.is_empty()) {
-            changes
-                .extend(trim(app, 1, replacement).or_else(|| pin(replacement, app, slot, means)));
+        } else if let Some(app) = app {
+            changes.extend(if app.operations.is_empty() {
+                trim(app, 1, replacement).or_else(|| pin(replacement, app, slot, means))
+            } else {
+                release_surplus(app, 1)
+            });
         }
     }
     changes

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::census::{count, is_settled, outdated, staying, worst_first};
+use super::release;
 use super::replace::Replacement;
 use crate::cluster::{App, Change, NewApp, Part};
 use crate::model::Strategy;
@@ -12,20 +13,24 @@ pub(super) fn grow(replacement: &Replacement<'_>, room: u32) -> Option<Change> {
     let Some(app) = replacement.cast.wanted.first() else {
         return create(replacement, room);
     };
-    if !app.operations.is_empty() {
-        return None;
-    }
     let outdated = outdated(app);
+    let most = replacement.bounds.instances.saturating_add(outdated);
+    if !app.operations.is_empty() {
+        return release_surplus(app, most);
+    }
     let aim = replacement.aim().saturating_add(outdated);
     if app.instances < aim {
         let instances = aim.min(app.instances.saturating_add(room));
         return (instances != app.instances).then(|| scale(app, instances));
     }
-    trim(
-        app,
-        replacement.bounds.instances.saturating_add(outdated),
-        replacement,
-    )
+    trim(app, most, replacement)
+}
+
+/// Frees a wanted app that is held because more than `instances` containers were asked of it: there
+/// may never be room for the others, and nobody wants them.
+pub(super) fn release_surplus(app: &App, instances: u32) -> Option<Change> {
+    let waits = app.instances > instances && count(staying(app)) < app.instances;
+    release(app).filter(|_| waits)
 }
 
 fn create(replacement: &Replacement<'_>, room: u32) -> Option<Change> {
