@@ -34,6 +34,7 @@ struct Cast {
     checked: bool,
     depends_on: Option<usize>,
     relocates: bool,
+    host_port: usize,
 }
 
 /// What a group is to be at one time.
@@ -163,6 +164,7 @@ fn draw_casts(dice: &mut Dice) -> Vec<Cast> {
             checked: dice.chance(600),
             depends_on: (index > 0 && dice.chance(250)).then(|| index - 1),
             relocates: dice.chance(300),
+            host_port: 31_500 + index,
         })
         .collect()
 }
@@ -209,7 +211,7 @@ impl Cast {
             self.service
         );
         let port = if nature == Nature::FixedPort {
-            "{container: 5000, host: 31500}"
+            &format!("{{container: 5000, host: {}}}", self.host_port)
         } else {
             "5000"
         };

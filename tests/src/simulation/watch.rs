@@ -44,6 +44,8 @@ struct Seen {
     /// When a person last changed a number, as long as that may show.
     by_hand: Option<Duration>,
     created: usize,
+    /// How many the engine was to keep running.
+    asked: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -257,13 +259,22 @@ impl Seen {
                 "I1 floor: {serving} serve of at least {floor}, after {left:?} went"
             ));
         }
-        if self.by_hand.is_none() && created > ceiling && created > self.created {
+        if self.by_hand.is_none() && created > ceiling && created > self.created.max(self.asked) {
             broken.push(format!(
                 "I2 ceiling: {created} containers of at most {ceiling}"
             ));
         }
         self.created = created;
-        let heals = serving >= floor && created <= ceiling;
+        self.asked = self
+            .apps
+            .values()
+            .map(|instances| *instances as usize)
+            .sum();
+        let is_even = self
+            .apps
+            .iter()
+            .all(|(app, instances)| *instances <= 1 || !is_slot(app));
+        let heals = serving >= floor && created <= ceiling && is_even;
         if heals
             && self
                 .by_hand
@@ -361,12 +372,6 @@ impl Seen {
     /// Two containers of one slot and revision.
     fn twins(&self) -> Option<String> {
         let mut slots = BTreeSet::new();
-        let slots_of = |task: &&Task| {
-            task.app
-                .rsplit('/')
-                .next()
-                .is_some_and(|it| it.contains(".s"))
-        };
         let lasting = self
             .tasks
             .values()
@@ -375,10 +380,15 @@ impl Seen {
             return None;
         }
         let twin = lasting
-            .filter(slots_of)
+            .filter(|task| is_slot(&task.app))
             .find(|task| !slots.insert(&task.app))?;
         Some(format!("two containers of {}", twin.app))
     }
+}
+
+/// Whether an app is for one slot.
+fn is_slot(app: &str) -> bool {
+    app.rsplit('/').next().is_some_and(|it| it.contains(".s"))
 }
 
 /// What the cluster answers, whatever the weather.
