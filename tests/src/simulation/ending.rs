@@ -85,7 +85,7 @@ fn apps_of(group: &GroupId, spec: &Spec, revision: u32) -> BTreeMap<String, u64>
 }
 
 /// How many containers run and are well.
-fn ready(app: &Value) -> u64 {
+pub(super) fn ready(app: &Value) -> u64 {
     let checked = app["healthChecks"]
         .as_array()
         .is_some_and(|it| !it.is_empty());

@@ -4,6 +4,8 @@
 //! What must hold at each moment is checked by `watch`, what must hold in the end by `ending`. The
 //! same seed tells the same story each time.
 
+pub mod cases;
+pub mod crash;
 mod deployer;
 pub mod dice;
 mod ending;

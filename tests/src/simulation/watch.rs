@@ -46,11 +46,16 @@ struct Seen {
     created: usize,
     /// How many the engine was to keep running.
     asked: usize,
+    /// Its containers need the same port on every host.
+    has_fixed_port: bool,
+    /// All that were ever there.
+    ever: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
 struct Task {
     app: String,
+    runs: bool,
     serves: bool,
     /// Told to stop.
     leaves: bool,
@@ -178,6 +183,11 @@ impl Watch {
             .collect()
     }
 
+    /// How many containers were ever there.
+    pub(super) fn starts(&self) -> usize {
+        self.lock().values().map(|seen| seen.ever.len()).sum()
+    }
+
     /// Lets a person change the number of an app.
     pub(super) async fn scale_by_hand(&self, draw: impl Fn(&dyn Fn(&mut Dice) -> u32) -> u32) {
         let apps: Vec<(GroupId, String, u32)> = self
@@ -185,7 +195,8 @@ impl Watch {
             .iter()
             .flat_map(|(group, seen)| {
                 let apps = seen.apps.iter();
-                apps.map(|(app, instances)| (group.clone(), app.clone(), *instances))
+                apps.filter(|(app, _)| !is_slot(app) || !seen.has_fixed_port)
+                    .map(|(app, instances)| (group.clone(), app.clone(), *instances))
             })
             .collect();
         if apps.is_empty() {
@@ -251,7 +262,9 @@ impl Seen {
         let faults = left.iter().filter(is_fault).count();
         self.faults.push_back((now, faults));
         let excused: usize = self.faults.iter().map(|(_, count)| count).sum();
-        let serving = self.tasks.values().filter(|task| task.serves).count();
+        // An engine that updates in its own way keeps so many running; well or not is all one to it.
+        let is_kept = |task: &&Task| task.serves || (task.runs && task.app.ends_with("/stable"));
+        let serving = self.tasks.values().filter(is_kept).count();
         let created = self.tasks.values().filter(|task| !task.tainted).count();
         let mut broken = Vec::new();
         if self.by_hand.is_none() && left.len() > faults && serving + excused < floor {
@@ -304,6 +317,9 @@ impl Seen {
             let instances = app["instances"].as_u64().unwrap_or_default();
             self.apps
                 .insert(id.to_owned(), u32::try_from(instances).unwrap_or(u32::MAX));
+            // Who scales one slot into the place of another makes a knot that nobody can undo.
+            let ports = &app["container"]["portMappings"][0]["hostPort"];
+            self.has_fixed_port = ports.as_u64().is_some_and(|port| port > 0);
             let is_checked = app["healthChecks"]
                 .as_array()
                 .is_some_and(|it| !it.is_empty());
@@ -320,12 +336,14 @@ impl Seen {
                 let was_tainted = before.get(&name).is_some_and(|it| it.tainted);
                 let task = Task {
                     app: id.to_owned(),
+                    runs: state == "TASK_RUNNING",
                     serves: state == "TASK_RUNNING" && is_well,
                     leaves: state == "TASK_KILLING",
                     tainted: was_tainted
                         || state == "TASK_UNREACHABLE"
                         || alive.iter().any(|it| !it),
                 };
+                self.ever.insert(name.clone());
                 self.tasks.insert(name, task);
             }
         }
@@ -340,6 +358,7 @@ impl Seen {
                 });
             if !self.tasks.contains_key(id) && !ended {
                 let out_of_sight = Task {
+                    runs: false,
                     serves: false,
                     leaves: true,
                     ..task.clone()

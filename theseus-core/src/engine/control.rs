@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, journal};
 use crate::model::GroupId;
 use crate::records::{
-    self, Goal, GroupRecord, Halt, HaltKind, HistoryRecord, LOCKS, LockRecord, RolloutRecord,
-    Stored,
+    self, Ended, Goal, GroupRecord, Halt, HaltKind, HistoryRecord, LOCKS, LockRecord,
+    RolloutRecord, Stored,
 };
 use crate::store::{Compare, StoreError, Txn, Write, list_all};
 
@@ -208,14 +208,19 @@ impl Engine {
             if written.as_ref() == Some(&entry.value) {
                 return Ok(());
             }
-            let mut rollout = records::decode::<RolloutRecord>(&entry)
+            let before = records::decode::<RolloutRecord>(&entry)
                 .map_err(EngineError::from)?
                 .record;
+            let mut rollout = before.clone();
             change(&mut rollout)?;
             let value = records::encode(&rollout);
+            let mut writes = vec![Write::Put(key.clone(), value.clone())];
+            if rollout.goal != before.goal {
+                writes.extend(self.given_up(&before, &rollout).await?);
+            }
             let txn = Txn {
                 compares: vec![Compare::Unchanged(key.clone(), entry.modified)],
-                writes: vec![Write::Put(key.clone(), value.clone())],
+                writes,
             };
             match self.store.commit(txn).await {
                 Ok(_) => return Ok(()),
@@ -224,5 +229,24 @@ impl Engine {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// What the history is to say of the revision that a rollout does not go to any more.
+    async fn given_up(
+        &self,
+        before: &RolloutRecord,
+        after: &RolloutRecord,
+    ) -> Result<Option<Write>, EngineError> {
+        let Goal::Present { revision, .. } = before.goal else {
+            return Ok(None);
+        };
+        let key = records::history_key(&before.group, revision);
+        let Some(entry) = self.store.get(&key).await? else {
+            return Ok(None);
+        };
+        let past: Stored<HistoryRecord> = records::decode(&entry)?;
+        let reason = after.rolled_back.clone();
+        let ended = journal::ended(past.record, Ended::RolledBack, reason, (self.clock)());
+        Ok(Some(Write::Put(key, records::encode(&ended))))
     }
 }
