@@ -1,8 +1,9 @@
-//! Chores of the project: `cargo xtask test`, `cargo xtask check`.
+//! Chores of the project: `cargo xtask test`, `cargo xtask check`, and searches that take longer.
 //!
 //! `test` installs what the tests need where it can, and runs all of them. `check` is what must
 //! pass before tests are worth running: formatting, lints and documentation.
 
+mod planted;
 mod programs;
 
 use std::env;
@@ -12,7 +13,12 @@ const USAGE: &str = "\
 usage: cargo xtask <COMMAND>
 
   check   formatting, clippy and documentation, warnings denied
-  test    install what the tests need (Debian, as root), then run all tests";
+  test    install what the tests need (Debian, as root), then run all tests
+  simulate [--release] [--seeds N] [--from S] | --trace SEED | --double-cuts
+          live through simulated stories, through one of them with all that happens,
+          or kill deployers at all pairs of their effects
+  planted [NAME]
+          plant bugs, one at a time, and see that a test finds each";
 
 /// Says what failed; the command itself has said why.
 type Outcome = Result<(), String>;
@@ -21,6 +27,8 @@ fn main() -> ExitCode {
     let outcome = match env::args().nth(1).as_deref() {
         Some("check") => check(),
         Some("test") => test(),
+        Some("simulate") => simulate(env::args().skip(2)),
+        Some("planted") => planted::run(env::args().nth(2).as_deref()),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -49,6 +57,24 @@ fn test() -> Outcome {
     // The stories run the binary itself, which belongs to another package than they do.
     cargo(&["build", "--package", "theseus-cli"], &[])?;
     cargo(&["test", "--workspace", "--", "--include-ignored"], &[])
+}
+
+/// Searches for broken promises; what is not for cargo is for the search.
+fn simulate(arguments: impl Iterator<Item = String>) -> Outcome {
+    let (release, rest): (Vec<String>, Vec<String>) =
+        arguments.partition(|argument| argument == "--release");
+    let mut all = vec![
+        "run",
+        "--quiet",
+        "--package",
+        "theseus-tests",
+        "--bin",
+        "simulate",
+    ];
+    all.extend(release.iter().map(String::as_str));
+    all.push("--");
+    all.extend(rest.iter().map(String::as_str));
+    cargo(&all, &[])
 }
 
 fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {

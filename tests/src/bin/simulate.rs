@@ -1,24 +1,29 @@
 //! Lives through simulated stories: `simulate --seeds 1000 --from 0`, or one of them with all that
-//! happens in it: `simulate --trace 17`.
+//! happens in it: `simulate --trace 17`. Or kills deployers at all pairs of their effects:
+//! `simulate --double-cuts`.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use theseus_tests::simulation;
+use theseus_tests::simulation::cases::cases;
+use theseus_tests::simulation::crash::cut_twice;
 
-const USAGE: &str = "usage: simulate [--seeds N] [--from S] | --trace SEED";
+const USAGE: &str = "usage: simulate [--seeds N] [--from S] | --trace SEED | --double-cuts";
 
 /// What is asked for.
 enum Wanted {
     Search { first: u64, count: u64 },
     Trace(u64),
+    DoubleCuts,
 }
 
 fn main() -> ExitCode {
     match read(std::env::args().skip(1)) {
         Some(Wanted::Search { first, count }) => search(first, count),
         Some(Wanted::Trace(seed)) => trace(seed),
+        Some(Wanted::DoubleCuts) => double_cuts(),
         None => {
             eprintln!("{USAGE}");
             ExitCode::FAILURE
@@ -29,6 +34,9 @@ fn main() -> ExitCode {
 fn read(mut arguments: impl Iterator<Item = String>) -> Option<Wanted> {
     let (mut first, mut count, mut traced) = (0, 200, None);
     while let Some(name) = arguments.next() {
+        if name == "--double-cuts" {
+            return Some(Wanted::DoubleCuts);
+        }
         let number = arguments.next()?.parse().ok()?;
         match &*name {
             "--seeds" => count = number,
@@ -76,4 +84,14 @@ fn trace(seed: u64) -> ExitCode {
         println!("seed {seed}: {violation}");
     }
     ExitCode::FAILURE
+}
+
+fn double_cuts() -> ExitCode {
+    for case in cases() {
+        let began = Instant::now();
+        let pairs = cut_twice(&case, 1);
+        let took = began.elapsed().as_secs_f64();
+        println!("{}: {pairs} pairs of kills, {took:.1} s", case.name);
+    }
+    ExitCode::SUCCESS
 }

@@ -44,7 +44,6 @@ pub fn cases() -> Vec<Case> {
         ),
         case("native update", one(native), group("app:2", 3, native), 0),
         case("remove", one(""), removal, 0),
-        // Who does not know that it was tried tries it once more.
         case("failing roll", one(strict), group("crash:2", 3, strict), 8),
     ]
 }

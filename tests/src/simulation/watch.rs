@@ -55,7 +55,6 @@ struct Seen {
 #[derive(Debug, Clone)]
 struct Task {
     app: String,
-    runs: bool,
     serves: bool,
     /// Told to stop.
     leaves: bool,
@@ -262,8 +261,8 @@ impl Seen {
         let faults = left.iter().filter(is_fault).count();
         self.faults.push_back((now, faults));
         let excused: usize = self.faults.iter().map(|(_, count)| count).sum();
-        // An engine that updates in its own way keeps so many running; well or not is all one to it.
-        let is_kept = |task: &&Task| task.serves || (task.runs && task.app.ends_with("/stable"));
+        // An engine that updates in its own way begins with what is there, well or not.
+        let is_kept = |task: &&Task| task.serves || (!task.leaves && task.app.ends_with("/stable"));
         let serving = self.tasks.values().filter(is_kept).count();
         let created = self.tasks.values().filter(|task| !task.tainted).count();
         let mut broken = Vec::new();
@@ -336,7 +335,6 @@ impl Seen {
                 let was_tainted = before.get(&name).is_some_and(|it| it.tainted);
                 let task = Task {
                     app: id.to_owned(),
-                    runs: state == "TASK_RUNNING",
                     serves: state == "TASK_RUNNING" && is_well,
                     leaves: state == "TASK_KILLING",
                     tainted: was_tainted
@@ -358,7 +356,6 @@ impl Seen {
                 });
             if !self.tasks.contains_key(id) && !ended {
                 let out_of_sight = Task {
-                    runs: false,
                     serves: false,
                     leaves: true,
                     ..task.clone()
