@@ -34,6 +34,7 @@ use crate::model::{GroupId, Update, duration};
 use crate::records::Goal;
 
 pub use bounds::Bounds;
+pub use canary::{Stage, Trial};
 pub use census::Census;
 pub use starts::Starts;
 
@@ -91,6 +92,16 @@ pub fn decide(group: &GroupId, goal: &Goal, view: &View<'_>) -> Decision {
         Goal::Present { revision, spec } => replace::decide(group, *revision, spec, view),
         Goal::Absent => remove(view),
     }
+}
+
+/// The trial of new containers that is under way, if one is.
+pub fn trial(goal: &Goal, view: &View<'_>) -> Option<Trial> {
+    let Goal::Present { revision, spec } = goal else {
+        return None;
+    };
+    let cast = cast::Cast::of(*revision, spec, view.apps, view.slots);
+    let census = Census::take(&cast, spec.update.min_healthy_time, view.now);
+    Trial::of(spec, view, &cast, &census)
 }
 
 fn remove(view: &View<'_>) -> Decision {
