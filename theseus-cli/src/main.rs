@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod connect;
 mod failure;
+mod identity;
 mod interrupt;
 mod output;
 mod sandbox_file;

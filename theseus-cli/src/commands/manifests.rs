@@ -50,13 +50,23 @@ pub(crate) async fn plan(
     let engine = connection.engine.clone();
     let looking = tokio::spawn(async move { engine.observe(&Scope::All).await });
     let desired = Desired::from(&parse(sources)?);
-    let mut observed = looking.await.expect("it neither panics nor is cancelled")?;
-    // Of other groups a plan tells nothing.
-    observed.groups.retain(|group, _| desired.speaks_of(group));
-    let plan = plan::plan(&desired, &observed);
+    let observed = looking.await.expect("it neither panics nor is cancelled")?;
+    let mut plan = plan::plan(&desired, &observed);
+    // Of other groups a plan tells nothing, but where they are may matter.
+    plan.drift.retain(|drift| desired.speaks_of(&drift.group));
+    let plan = connection.engine.foresee(plan, &observed).await;
     // Nobody needs to wait until all of it is given back.
     tokio::task::spawn_blocking(move || drop((desired, observed)));
     Ok((connection, plan))
+}
+
+/// Plans once more from what was read and checked before.
+pub(crate) async fn plan_again(
+    connection: &Connection,
+    sources: &[Source],
+) -> Result<Plan, Failure> {
+    let desired = Desired::from(&parse(sources)?);
+    Ok(connection.engine.plan(&desired).await?)
 }
 
 /// One file; `-` is stdin.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::manifests;
 use crate::args::{Format, Global};
 use crate::failure::{Code, Failure};
-use crate::output::{self, print, print_json};
+use crate::output::{self, print, print_json, width};
 use crate::saved_plan;
 
 const EXAMPLES: &str = "\
@@ -37,7 +37,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     }
     match global.format {
         Format::Json => print_json(&plan)?,
-        Format::Text => print(&output::plan::render(&plan, global.verbose > 0))?,
+        Format::Text => print(&output::plan::render(&plan, global.verbose > 0, width()))?,
     }
     Ok(if args.exit_code && !plan.is_empty() {
         Code::Changes
