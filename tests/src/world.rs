@@ -6,15 +6,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::Client;
 use serde_json::Value;
-use theseus_core::cluster::Cluster;
+use theseus_core::cluster::{Cluster, Scope};
 use theseus_core::engine::{Engine, EngineError, Options, Progress, Report};
+use theseus_core::model::GroupId;
 use theseus_core::records::{self, GroupRecord, Stored};
 use theseus_core::store::{Store, list_all};
 use theseus_marathon::{Marathon, MarathonConfig};
 use theseus_sandbox::{Sandbox, SandboxConfig, SandboxServer};
 use theseus_store::MemoryStore;
 
-use crate::{client, desired};
+use tokio::time::{sleep, timeout};
+
+use crate::{PATIENCE, client, desired};
 
 /// A cluster with a store, and Theseus's engine over them.
 #[derive(Debug)]
@@ -126,6 +129,27 @@ impl World {
             .await
     }
 
+    /// Waits until nobody holds a group any more: whoever died while he did is waited out.
+    ///
+    /// # Panics
+    ///
+    /// When the store is out of reach, or the group stays held.
+    pub async fn until_free(&self, group: &str) {
+        let group = [group.parse().expect("a group")];
+        let free = async {
+            while !self
+                .engine
+                .holders(&group)
+                .await
+                .expect("it is there")
+                .is_empty()
+            {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(PATIENCE, free).await.expect("it is let go");
+    }
+
     /// The ids of all apps.
     pub async fn apps(&self) -> Vec<String> {
         let apps = get(&self.client, &self.server.url(), "/v2/apps").await;
@@ -200,6 +224,37 @@ impl World {
             [("ingestor:dev".to_owned(), revision)]
         );
         assert!(!self.has_rollouts().await);
+    }
+
+    /// Asserts that of this group just this revision is recorded and runs, with so many containers
+    /// that do their work, in however many apps.
+    ///
+    /// # Panics
+    ///
+    /// When it is otherwise.
+    pub async fn assert_runs(&self, group: &str, revision: u32, instances: usize) {
+        let group: GroupId = group.parse().expect("a group");
+        let scope = Scope::Groups(vec![group.clone()]);
+        let observed = self.engine.observe(&scope).await.expect("it is there");
+        let state = &observed.groups[&group];
+        let recorded = state.record.as_ref().map(|it| it.record.revision);
+        assert_eq!((recorded, &state.rollout), (Some(revision), &None));
+        assert!(
+            state.apps.iter().all(|app| app.revision == revision),
+            "{state:?}"
+        );
+        let all = || {
+            state
+                .apps
+                .iter()
+                .flat_map(|app| app.containers.iter().map(move |it| (app, it)))
+        };
+        let ready = all().filter(|(app, it)| app.is_served_by(it) && !it.outdated);
+        assert_eq!(
+            (all().count(), ready.count()),
+            (instances, instances),
+            "{state:?}"
+        );
     }
 
     /// Asserts that nothing runs, is recorded, or is under way.

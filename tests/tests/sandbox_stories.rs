@@ -168,6 +168,7 @@ async fn dies_after(world: &World, manifest: &str, changes: usize) {
         () = reached.notified() => {}
     }
     assert!(world.has_rollouts().await);
+    world.until_free("ingestor:dev").await;
 }
 
 #[tokio::test]

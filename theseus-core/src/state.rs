@@ -36,6 +36,13 @@ impl GroupState {
         self.apps.iter().find(|app| app.revision == revision)
     }
 
+    /// How many containers of a revision the cluster is to keep running, in however many apps;
+    /// `None` when it runs none of the revision.
+    pub fn instances(&self, revision: Revision) -> Option<u32> {
+        let apps = self.apps.iter().filter(|app| app.revision == revision);
+        apps.map(|app| app.instances).reduce(u32::saturating_add)
+    }
+
     /// What the group is, or is on its way to be: revision and spec.
     pub fn target(&self) -> Option<(Revision, &Arc<Spec>)> {
         match self.rollout.as_ref().map(|stored| &stored.record.goal) {

@@ -156,7 +156,7 @@ impl Engine {
         for (group, spec) in &desired.deploy {
             groups.insert(group.clone());
             groups.extend(spec.depends_on.iter().cloned());
-            groups.extend(place::neighbours(spec).cloned());
+            groups.extend(plan::neighbours(spec).cloned());
         }
         let scope = Scope::Groups(groups.into_iter().collect());
         let observed = self.observe(&scope).await?;

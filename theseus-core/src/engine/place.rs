@@ -8,7 +8,7 @@ use super::hold::Hold;
 use super::turn::Run;
 use super::{Engine, EngineError, chain, journal};
 use crate::cluster::{Inventory, Scope};
-use crate::model::{CustomConstraint, GroupId, Spec};
+use crate::model::{CustomConstraint, GroupId};
 use crate::placement::Terrain;
 use crate::plan::{Action, GroupPlan, Placed};
 use crate::records::{self, Goal, SlotRecord, Stored};
@@ -30,14 +30,6 @@ impl Engine {
 /// Whether it matters for a group where it and others run.
 pub(super) fn needs_place(plan: &GroupPlan) -> bool {
     plan.action != Action::None && constraints(plan).next().is_some()
-}
-
-/// The other groups whose places matter for a group.
-pub(super) fn neighbours(spec: &Spec) -> impl Iterator<Item = &GroupId> {
-    spec.custom_constraints.iter().filter_map(|it| match it {
-        CustomConstraint::AwayFrom(group) | CustomConstraint::Near(group) => Some(group),
-        _ => None,
-    })
 }
 
 fn constraints(plan: &GroupPlan) -> impl Iterator<Item = &CustomConstraint> {

@@ -1,12 +1,11 @@
 //! Two specs, field by field, as people may see them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use crate::model::{Environment, Spec};
+use crate::model::{Environment, Resources, Spec};
 
 /// A field that differs. Values that look secret are masked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,12 +23,8 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
     if from == to {
         return Vec::new();
     }
-    let (old_text, new_text) = (written(from), written(to));
-    let (old, new) = (fields_of(&old_text), fields_of(&new_text));
-    let (mut old, mut new) = (
-        flatten(from, differing(&old, &new)),
-        flatten(to, differing(&new, &old)),
-    );
+    let Differing { old, new } = Differing::of(from, to);
+    let (mut old, mut new) = (flatten(from, &old), flatten(to, &new));
     // Two secrets that differ look the same behind their masks, so the specs themselves decide.
     for (name, value) in &to.environment.0 {
         if from
@@ -44,7 +39,7 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
             }
         }
     }
-    let names: BTreeSet<String> = old.keys().chain(new.keys()).cloned().collect();
+    let names: std::collections::BTreeSet<String> = old.keys().chain(new.keys()).cloned().collect();
     names
         .into_iter()
         .filter_map(|field| {
@@ -55,43 +50,108 @@ pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
         .collect()
 }
 
-/// The fields that are not the same in the other: only few, as a rule, need to be spelled out.
-fn differing<'t>(fields: &Fields<'t>, other: &Fields<'t>) -> impl Iterator<Item = Field<'t>> {
-    let differ = |(name, text): &Field<'t>| other.get(name).is_none_or(|it| it.get() != text.get());
-    fields
-        .iter()
-        .map(|(name, text)| (*name, *text))
-        .filter(differ)
+/// The fields that differ, as each side writes them. Only few differ as a rule, and only those are
+/// written.
+#[derive(Default)]
+struct Differing {
+    old: Map<String, Value>,
+    new: Map<String, Value>,
+}
+
+impl Differing {
+    fn of(from: &Spec, to: &Spec) -> Self {
+        // Taken apart, so that a new field cannot be forgotten here.
+        let Spec {
+            image,
+            command,
+            args,
+            ports,
+            environment,
+            instances,
+            resources: Resources { cpus, mem, disk },
+            volumes,
+            constraints,
+            custom_constraints,
+            force_pull,
+            network,
+            parameters,
+            fetch,
+            metadata,
+            health,
+            update,
+            depends_on,
+        } = from;
+        let mut differing = Self::default();
+        differing.compare("image", image, &to.image);
+        differing.compare("command", command, &to.command);
+        differing.compare("args", args, &to.args);
+        differing.compare("ports", ports, &to.ports);
+        differing.compare("environment", environment, &to.environment);
+        differing.compare("instances", instances, &to.instances);
+        differing.compare("cpus", cpus, &to.resources.cpus);
+        differing.compare("mem", mem, &to.resources.mem);
+        differing.compare("disk", disk, &to.resources.disk);
+        differing.compare("volumes", volumes, &to.volumes);
+        differing.compare("constraints", constraints, &to.constraints);
+        differing.compare(
+            "custom-constraints",
+            custom_constraints,
+            &to.custom_constraints,
+        );
+        differing.compare("force-pull", force_pull, &to.force_pull);
+        differing.compare("network", network, &to.network);
+        differing.compare("parameters", parameters, &to.parameters);
+        differing.compare("fetch", fetch, &to.fetch);
+        differing.compare("metadata", metadata, &to.metadata);
+        differing.compare("health", health, &to.health);
+        differing.compare("update", update, &to.update);
+        differing.compare("depends-on", depends_on, &to.depends_on);
+        differing
+    }
+
+    fn compare<T: PartialEq + Serialize>(&mut self, name: &str, from: &T, to: &T) {
+        if from != to {
+            write(&mut self.old, name, from);
+            write(&mut self.new, name, to);
+        }
+    }
+}
+
+/// Writes a field as a spec does: one that says nothing is left out.
+fn write(fields: &mut Map<String, Value>, name: &str, value: &impl Serialize) {
+    let value = serde_json::to_value(value).unwrap_or(Value::Null);
+    let says_nothing = match &value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        _ => false,
+    };
+    if !says_nothing {
+        fields.insert(name.to_owned(), value);
+    }
 }
 
 /// A spec as it may be shown: its fields by name, as in [`FieldChange`].
 pub fn shown(spec: &Spec) -> Value {
-    let text = written(spec);
-    Value::Object(flatten(spec, fields_of(&text)).into_iter().collect())
+    Value::Object(flatten(spec, &written(spec)).into_iter().collect())
 }
-
-/// A field's name and its JSON, which is equal for what is equal.
-type Field<'t> = (&'t str, &'t RawValue);
-type Fields<'t> = BTreeMap<&'t str, &'t RawValue>;
 
 /// A spec as it is written down.
-fn written(spec: &Spec) -> String {
-    serde_json::to_string(spec).unwrap_or_default()
-}
-
-/// The fields of a spec that was written down.
-fn fields_of(text: &str) -> Fields<'_> {
-    serde_json::from_str(text).unwrap_or_default()
+fn written(spec: &Spec) -> Map<String, Value> {
+    match serde_json::to_value(spec) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
 }
 
 /// Fields of a spec by name; those that are maps themselves one level deeper.
-fn flatten<'t>(
+fn flatten<'a>(
     spec: &Spec,
-    fields: impl IntoIterator<Item = Field<'t>>,
+    fields: impl IntoIterator<Item = (&'a String, &'a Value)>,
 ) -> BTreeMap<String, Value> {
     let mut flat = BTreeMap::new();
-    for (name, text) in fields {
-        match serde_json::from_str(text.get()).unwrap_or_default() {
+    for (name, value) in fields {
+        match value {
             Value::Object(_) if name == "environment" => {
                 for (variable, value) in &spec.environment.0 {
                     let shown = Environment::shown(variable, value).into_owned();
@@ -99,11 +159,14 @@ fn flatten<'t>(
                 }
             }
             Value::Object(inner) => {
-                let inner = inner.into_iter();
-                flat.extend(inner.map(|(key, value)| (format!("{name}.{key}"), plain(value))));
+                flat.extend(
+                    inner
+                        .iter()
+                        .map(|(key, value)| (format!("{name}.{key}"), plain(value))),
+                );
             }
             value => {
-                flat.insert(name.to_owned(), value);
+                flat.insert(name.clone(), value.clone());
             }
         }
     }
@@ -111,16 +174,45 @@ fn flatten<'t>(
 }
 
 /// A port that is only a number is shown as one.
-fn plain(mut value: Value) -> Value {
-    match &mut value {
+fn plain(value: &Value) -> Value {
+    match value {
         Value::Object(map)
             if map.len() == 2
                 && map
                     .get("protocol")
                     .is_some_and(|protocol| protocol == "tcp") =>
         {
-            map.remove("container").unwrap_or(value)
+            map.get("container").unwrap_or(value).clone()
         }
-        _ => value,
+        _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Manifest, Source};
+
+    /// Every field that a manifest may have.
+    const EVERYTHING: &str = include_str!("../../../examples/everything.yaml");
+
+    #[test]
+    fn a_field_that_differs_is_written_as_in_the_whole_spec() {
+        let manifest = Manifest::parse(&[Source::new("everything.yaml", EVERYTHING)]).unwrap();
+        let plain = Spec::new("other");
+        for (_, spec) in manifest.deploy() {
+            let whole = written(spec);
+            let Differing { old, new } = Differing::of(spec, &plain);
+            assert_eq!(Differing::of(&plain, spec).new, old);
+            for (name, value) in &old {
+                assert_eq!(whole.get(name), Some(value), "{name}");
+            }
+            let plain = written(&plain);
+            for (name, value) in &whole {
+                let same = plain.get(name) == Some(value);
+                assert_eq!(old.contains_key(name), !same, "{name}");
+                assert_eq!(new.get(name), plain.get(name).filter(|_| !same), "{name}");
+            }
+        }
     }
 }

@@ -28,7 +28,7 @@ use crate::store;
 
 pub use diff::{FieldChange, shown};
 pub use outlook::Outlook;
-pub(crate) use outlook::{Placed, foresee};
+pub(crate) use outlook::{Placed, foresee, neighbours};
 pub use single::{RollbackError, restart, resume, rollback};
 pub use step::Step;
 
@@ -385,7 +385,7 @@ fn settled(spec: &Spec, state: &GroupState, revision: Revision, deployed: &Spec)
             "what it is has changed",
         );
     }
-    let Some(app) = state.app(revision) else {
+    let Some(instances) = state.instances(revision) else {
         return Course::new(Action::Create, revision, "its app is gone from the cluster");
     };
     if deployed.instances != spec.instances {
@@ -398,13 +398,13 @@ fn settled(spec: &Spec, state: &GroupState, revision: Revision, deployed: &Spec)
             ),
         );
     }
-    if app.instances != spec.instances {
+    if instances != spec.instances {
         return Course::new(
             Action::Scale,
             revision,
             format!(
-                "somebody has scaled it to {}, and {} are wanted",
-                app.instances, spec.instances
+                "somebody has scaled it to {instances}, and {} are wanted",
+                spec.instances
             ),
         );
     }

@@ -1,7 +1,7 @@
 //! What is to be expected of a plan: where its containers go, whether there is room, how long it
 //! takes. A plan is the same plan whatever the outlook; only what nothing can satisfy changes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Action, GroupPlan, Obstacle, ObstacleKind, Plan, step};
 use crate::cluster::{App, Part};
-use crate::model::{GroupId, Spec, Strategy};
+use crate::model::{CustomConstraint, GroupId, Spec, Strategy};
 use crate::placement::room::{self, Need, Room};
 use crate::placement::slots::{self, Assignment, Request};
 use crate::placement::{Rules, Ruling, Terrain, Unsatisfiable};
@@ -128,6 +128,12 @@ pub(crate) fn foresee(
 ) {
     let absent = GroupState::default();
     let mut prospects = Vec::new();
+    let moving: BTreeSet<GroupId> = plan
+        .groups
+        .iter()
+        .filter(|group| group.action != Action::None)
+        .map(|group| group.group.clone())
+        .collect();
     for group in &mut plan.groups {
         let Goal::Present { spec, .. } = group.goal.clone() else {
             continue;
@@ -142,7 +148,15 @@ pub(crate) fn foresee(
             continue;
         }
         notice(group, &spec, &placed);
-        if let Some(message) = placed.problem() {
+        let follows = moving.iter().find(|other| {
+            let mut neighbours = neighbours(&spec);
+            neighbours.any(|neighbour| neighbour == *other)
+        });
+        if let Some(other) = follows {
+            group
+                .notices
+                .push(format!("its hosts are chosen once {other} runs"));
+        } else if let Some(message) = placed.problem() {
             group.obstacle.get_or_insert(Obstacle {
                 kind: ObstacleKind::Placement,
                 message,
@@ -256,6 +270,14 @@ fn expect(plan: &GroupPlan, state: &GroupState, placed: &Placed, now: Timestamp)
         },
         start_time: past_start_time(&state.apps).unwrap_or(START),
         stop_time: STOP,
+    })
+}
+
+/// The other groups whose places matter for a group.
+pub(crate) fn neighbours(spec: &Spec) -> impl Iterator<Item = &GroupId> {
+    spec.custom_constraints.iter().filter_map(|it| match it {
+        CustomConstraint::AwayFrom(group) | CustomConstraint::Near(group) => Some(group),
+        _ => None,
     })
 }
 

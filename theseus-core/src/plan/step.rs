@@ -111,13 +111,13 @@ pub(super) fn towards(revision: Revision, spec: &Spec, state: &GroupState) -> Ve
     let running: u32 = old.iter().map(|app| app.instances).sum();
     let replaced = running.min(wanted);
     let mut steps = Vec::new();
-    if let Some(app) = state.app(revision)
+    if let Some(instances) = state.instances(revision)
         && old.is_empty()
     {
-        if app.instances != wanted {
+        if instances != wanted {
             steps.push(Step::Scale {
                 revision,
-                from: app.instances,
+                from: instances,
                 to: wanted,
             });
         }
