@@ -8,6 +8,7 @@ mod failure;
 mod identity;
 mod interrupt;
 mod output;
+mod rehearsal;
 mod sandbox_file;
 mod saved_plan;
 

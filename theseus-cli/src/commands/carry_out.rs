@@ -256,7 +256,8 @@ fn help(report: &Report, stuck: &BTreeSet<GroupId>) -> Option<&'static str> {
     }
 }
 
-fn code(outcome: Outcome) -> Code {
+/// The exit code that goes with an outcome.
+pub(super) fn code(outcome: Outcome) -> Code {
     match outcome {
         Outcome::Ok | Outcome::Unchanged => Code::Done,
         Outcome::RolledBack => Code::RolledBack,

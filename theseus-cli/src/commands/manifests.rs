@@ -38,7 +38,7 @@ pub(crate) async fn plan(
 ) -> Result<(Connection, Plan), Failure> {
     let size: usize = sources.iter().map(|source| source.text.len()).sum();
     if size < LARGE {
-        let desired = Desired::from(&parse(sources)?);
+        let desired = desired(sources)?;
         let connection = connect(global).await?;
         let plan = connection.engine.plan(&desired).await?;
         return Ok((connection, plan));
@@ -60,13 +60,17 @@ pub(crate) async fn plan(
     Ok((connection, plan))
 }
 
+/// What was read wants.
+pub(crate) fn desired(sources: &[Source]) -> Result<Desired, Failure> {
+    Ok(Desired::from(&parse(sources)?))
+}
+
 /// Plans once more from what was read and checked before.
 pub(crate) async fn plan_again(
     connection: &Connection,
     sources: &[Source],
 ) -> Result<Plan, Failure> {
-    let desired = Desired::from(&parse(sources)?);
-    Ok(connection.engine.plan(&desired).await?)
+    Ok(connection.engine.plan(&desired(sources)?).await?)
 }
 
 /// One file; `-` is stdin.

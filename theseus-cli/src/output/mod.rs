@@ -4,6 +4,7 @@ pub(crate) mod human;
 mod outlook;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod rehearsal;
 pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod wrap;

@@ -7,7 +7,7 @@ use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::records::{
     Ended, Goal, Halt, HaltKind, HistoryRecord, LockRecord, RolloutRecord,
 };
-use theseus_core::rollout::{self, Census, Decision, Slots, Stage, Trial, View};
+use theseus_core::rollout::{self, Census, Decision, Stage, Trial, View};
 use theseus_core::state::GroupState;
 use theseus_core::status::RolloutAction;
 
@@ -108,22 +108,8 @@ impl Rollout {
         holder: Option<LockRecord>,
         now: Timestamp,
     ) -> Self {
-        let slots: Slots = state
-            .slots
-            .iter()
-            .map(|(slot, stored)| (*slot, stored.record.host.clone()))
-            .collect();
-        let turning_back = record.rolled_back.is_some();
-        let view = View {
-            apps: &state.apps,
-            stopping: state.stopping,
-            progress_at: now,
-            now,
-            failed_starts: 0,
-            promoted: record.promoted || turning_back,
-            turning_back,
-            slots: &slots,
-        };
+        let slots = state.slot_hosts();
+        let view = View::beside(record, state, &slots, now);
         let (action, revision, spec) = match &record.goal {
             Goal::Present { revision, spec } => {
                 (RolloutAction::Deploy, Some(*revision), Some(spec))
