@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use theseus_core::cluster::{
-    Accepted, Change, Cluster, ClusterError, EngineInfo, Events, Scope, Snapshot,
+    Accepted, Change, Cluster, ClusterError, Delay, EngineInfo, Events, Inventory, Scope, Snapshot,
 };
 use theseus_marathon::Marathon;
 
@@ -85,6 +85,14 @@ impl Cluster for Witness {
 
     async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>> {
         self.marathon.apply(changes).await
+    }
+
+    async fn hosts(&self) -> Result<Inventory, ClusterError> {
+        self.marathon.hosts().await
+    }
+
+    async fn delays(&self, scope: &Scope) -> Result<Vec<Delay>, ClusterError> {
+        self.marathon.delays(scope).await
     }
 
     async fn events(&self) -> Result<Events, ClusterError> {

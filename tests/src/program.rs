@@ -7,10 +7,10 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::PATIENCE;
+use crate::{INGESTOR, PATIENCE};
 
 /// A user's home, and the working directory of everything that is run in it.
 #[derive(Debug)]
@@ -176,6 +176,64 @@ impl Home {
     }
 }
 
+/// A home with a sandbox, and the README's group on it.
+///
+/// # Panics
+///
+/// When that cannot be.
+pub fn deployed(start_delay: &str) -> (Home, SandboxProgram) {
+    let home = Home::new();
+    let sandbox = home.sandbox(start_delay);
+    home.write("ingestor.yaml", INGESTOR);
+    let _ = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
+    (home, sandbox)
+}
+
+/// What `theseus status` tells programs.
+///
+/// # Panics
+///
+/// When it tells nothing.
+pub fn status(home: &Home) -> Value {
+    home.run(&["status", "--format", "json"]).exits(0).json()
+}
+
+/// Asserts that the README's group runs just this revision, all of it well.
+///
+/// # Panics
+///
+/// When it does not.
+pub fn assert_well(home: &Home, revision: u32, instances: usize) {
+    let status = status(home);
+    let groups = status["groups"].as_array().expect("the groups");
+    assert_eq!(groups.len(), 1, "{status}");
+    let group = &groups[0];
+    assert_eq!(
+        json!([
+            group["group"],
+            group["revision"],
+            group["instances"],
+            group["running"],
+            group["healthy"],
+            group["rollout"]
+        ]),
+        json!([
+            "ingestor:dev",
+            revision,
+            instances,
+            instances,
+            instances,
+            null
+        ])
+    );
+    let containers = group["containers"].as_array().expect("the containers");
+    assert_eq!(containers.len(), instances, "{status}");
+    assert!(
+        containers.iter().all(|it| it["revision"] == revision),
+        "{status}"
+    );
+}
+
 fn finish(command: &mut Command) -> Ran {
     let began = Instant::now();
     let Output {
@@ -253,6 +311,11 @@ impl Running {
                 return told;
             }
         }
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it a signal, such as `INT`.

@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use theseus_tests::program::{Home, Ran};
+use serde_json::json;
+use theseus_tests::program::{Home, Ran, assert_well, deployed, status};
 use theseus_tests::{INGESTOR, INGESTOR_REMOVE, PATIENCE};
 
 /// The README's group with another image, and two more containers.
@@ -15,55 +15,10 @@ fn next() -> String {
         .replace("instances: 4", "instances: 6")
 }
 
-/// A home with a sandbox, and the README's group on it.
-fn deployed(start_delay: &str) -> (Home, theseus_tests::program::SandboxProgram) {
-    let home = Home::new();
-    let sandbox = home.sandbox(start_delay);
-    home.write("ingestor.yaml", INGESTOR);
-    let _ = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
-    (home, sandbox)
-}
-
 /// An address at which nobody listens.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
-}
-
-fn status(home: &Home) -> Value {
-    home.run(&["status", "--format", "json"]).exits(0).json()
-}
-
-/// Asserts that the README's group runs just this revision, all of it well.
-fn assert_well(home: &Home, revision: u32, instances: usize) {
-    let status = status(home);
-    let groups = status["groups"].as_array().unwrap();
-    assert_eq!(groups.len(), 1, "{status}");
-    let group = &groups[0];
-    assert_eq!(
-        json!([
-            group["group"],
-            group["revision"],
-            group["instances"],
-            group["running"],
-            group["healthy"],
-            group["rollout"]
-        ]),
-        json!([
-            "ingestor:dev",
-            revision,
-            instances,
-            instances,
-            instances,
-            null
-        ])
-    );
-    let containers = group["containers"].as_array().unwrap();
-    assert_eq!(containers.len(), instances, "{status}");
-    assert!(
-        containers.iter().all(|it| it["revision"] == revision),
-        "{status}"
-    );
 }
 
 #[test]
@@ -166,7 +121,8 @@ fn the_json_of_a_plan_is_stable() {
     let plan = ["plan", "ingestor.yaml", "--format", "json"];
     let first = home.run(&plan).exits(0);
     assert_eq!(first.stdout, home.run(&plan).exits(0).stdout);
-    insta::assert_json_snapshot!(first.json());
+    // What is expected of it is an estimate.
+    insta::assert_json_snapshot!(first.json(), {".groups[0].outlook" => "[outlook]"});
 }
 
 #[test]
@@ -430,14 +386,26 @@ fn an_interrupted_deploy_says_how_to_go_on_and_goes_on() {
 fn a_killed_deploy_is_gone_on_with() {
     let (home, _sandbox) = deployed("200ms");
     home.write("ingestor.yaml", &next());
-    let deploy = ["deploy", "ingestor.yaml", "--yes", "--format", "json"];
-    for _ in 0..3 {
+    // Nobody knows that it is dead before its lock has run out.
+    let deploy = [
+        "deploy",
+        "ingestor.yaml",
+        "--yes",
+        "--wait",
+        "--format",
+        "json",
+    ];
+    for _ in 0..2 {
         let mut running = home.start(&deploy);
         running.wait_for("changed");
         running.signal("KILL");
         assert_eq!(running.end().status.code(), None);
     }
-    let _ = home.run(&deploy).exits(0);
+    let done = home.run(&deploy).exits(0);
+    assert!(
+        done.stderr.contains("deploys ingestor:dev, for"),
+        "{done:?}"
+    );
     assert_well(&home, 2, 6);
 }
 

@@ -389,6 +389,39 @@ async fn each_slot_keeps_its_host_through_everything() {
     deploys_nothing(&world, &fixed("a:2", 2)).await;
 }
 
+#[tokio::test]
+async fn a_slot_moves_only_when_its_host_is_gone_for_long_enough() {
+    let fixed =
+        |image: &str, rest: &str| web(image, &format!("instances: 2, custom-constraints: {rest}"));
+    let world = World::new().await;
+    deploys(&world, &fixed("a:1", "fixed-host"), Action::Create).await;
+    let hosts = slots(&world).await;
+    assert!(world.sandbox().lose_host(&hosts[0]));
+    // It waits, and the plan says so.
+    let plan = world
+        .engine
+        .plan(&desired(&fixed("a:1", "fixed-host")))
+        .await;
+    let plan = plan.expect("it is there");
+    assert_eq!(plan.groups[0].action, Action::None, "{plan:?}");
+    // With leave to move, it does: what follows is noticed by the first, and done by the second.
+    let movable = fixed("a:1", "{fixed-host: {relocate-after: 1ms}}");
+    let moved = async {
+        loop {
+            let report = world.deploy(&movable).await;
+            assert!(report.outcome().is_well(), "{report:?}");
+            let known = state(&world, &group()).await;
+            let slot = &known.slots[&0].record;
+            if slot.moved_from.as_deref() == Some(&hosts[0]) {
+                return slot.host.to_string();
+            }
+        }
+    };
+    let now = timeout(PATIENCE, moved).await.expect("it moves");
+    assert_ne!(now, hosts[0]);
+    assert_eq!(slots(&world).await, [now, hosts[1].clone()]);
+}
+
 /// The hosts on which the slots' containers run.
 async fn slots(world: &World) -> Vec<String> {
     let known = state(world, &group()).await;

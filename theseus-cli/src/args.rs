@@ -16,6 +16,8 @@ Examples:
   theseus deploy ingestor.yaml                      plan, ask, carry out
   theseus status                                    what is deployed
   theseus scale ingestor:dev 8                      more containers
+  theseus rollout status ingestor:dev --watch       what happens to it now
+  theseus rollback ingestor:dev                     back to what ran before
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or manifest, 3 rolled back, 4 somebody else is at it
 or the plan is stale, 5 cluster or store out of reach, 10 plan --exit-code found changes.";
@@ -103,6 +105,10 @@ pub(crate) enum Command {
     Deploy(commands::deploy::Args),
     Remove(commands::remove::Args),
     Scale(commands::scale::Args),
+    Restart(commands::restart::Args),
+    Rollback(commands::rollback::Args),
+    Rollout(commands::rollout::Args),
+    History(commands::history::Args),
     Status(commands::status::Args),
     Ps(commands::ps::Args),
     Describe(commands::describe::Args),

@@ -15,6 +15,7 @@ use url::Url;
 use crate::args::Global;
 use crate::config::{self, Context, Etcd, Marathon, Resolved, Target};
 use crate::failure::{Failure, chain};
+use crate::identity;
 use crate::sandbox_file::{Running, state_dir};
 
 /// Where Marathon and etcd listen unless the configuration says otherwise.
@@ -88,7 +89,8 @@ fn assemble(
     let cluster: Arc<dyn Cluster> = Arc::new(
         theseus_marathon::Marathon::new(config).map_err(|error| Failure::usage(chain(&error)))?,
     );
-    let mut engine = Engine::new(Arc::clone(&cluster), Arc::clone(&store), Timestamp::now);
+    let mut engine = Engine::new(Arc::clone(&cluster), Arc::clone(&store), Timestamp::now)
+        .in_the_name_of(identity::own());
     if let Some(address) = etcd {
         engine = engine.with_environment("ETCD_HOST_ADDRESS", address);
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use theseus_core::cluster::ClusterError;
-use theseus_core::engine::EngineError;
+use theseus_core::engine::{ControlError, EngineError};
 use theseus_core::store::StoreError;
 
 use crate::output::style;
@@ -91,6 +91,30 @@ impl From<EngineError> for Failure {
             EngineError::Store(error) => error.into(),
             error => Self::new(Code::Failed, chain(&error)),
         }
+    }
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        let message = chain(&error);
+        let hint = match error {
+            ControlError::Engine(error) => return error.into(),
+            ControlError::NothingUnderWay { group } => {
+                format!("theseus history {group} tells how its last rollout ended")
+            }
+            ControlError::AlreadyHalted { group, .. } => format!(
+                "theseus rollout resume {group} goes on, theseus rollout abort {group} takes it back"
+            ),
+            ControlError::AlreadyTurningBack { group, .. } => format!(
+                "theseus rollout status {group} tells how far it is and who does it, \
+                 theseus rollout resume {group} does it where nobody does"
+            ),
+            ControlError::NoCanaries { group } => {
+                format!("theseus rollout status {group} tells what it waits for")
+            }
+            _ => return Self::new(Code::Failed, message),
+        };
+        Self::new(Code::Failed, message).hint(hint)
     }
 }
 

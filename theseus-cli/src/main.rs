@@ -5,8 +5,10 @@ mod commands;
 mod config;
 mod connect;
 mod failure;
+mod identity;
 mod interrupt;
 mod output;
+mod rehearsal;
 mod sandbox_file;
 mod saved_plan;
 

@@ -52,8 +52,9 @@ pub(crate) fn save(
         .map(|(file, source)| {
             if file == Path::new("-") {
                 return Err(Failure::usage(
-                    "a plan of standard input cannot be kept: give a file",
-                ));
+                    "what comes from standard input is gone when the plan is carried out",
+                )
+                .hint("give a file"));
             }
             let path =
                 fs::canonicalize(file).map_err(|error| Failure::file("find", file, &error))?;
@@ -75,8 +76,9 @@ pub(crate) fn save(
     file.write_all(&text).map_err(|error| failed(&error))
 }
 
+/// Makes a file that only its owner reads.
 #[cfg(unix)]
-fn create_private(path: &Path) -> std::io::Result<File> {
+pub(crate) fn create_private(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options()
         .write(true)
@@ -86,8 +88,9 @@ fn create_private(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
+/// Makes a file.
 #[cfg(not(unix))]
-fn create_private(path: &Path) -> std::io::Result<File> {
+pub(crate) fn create_private(path: &Path) -> std::io::Result<File> {
     File::create(path)
 }
 
@@ -143,7 +146,7 @@ impl SavedPlan {
         if self.bases != bases(plan) {
             return Err(stale("what is deployed has changed"));
         }
-        if self.plan != shown(plan)? {
+        if lasting(self.plan.clone()) != lasting(shown(plan)?) {
             return Err(stale("what runs has changed"));
         }
         Ok(())
@@ -172,6 +175,24 @@ fn bases(plan: &Plan) -> Vec<(Option<u64>, Option<u64>)> {
 
 fn shown(plan: &Plan) -> Result<Value, Failure> {
     serde_json::to_value(plan).map_err(|error| not_json(&error))
+}
+
+/// What makes a plan that very plan. What else was shown tells of times, and of the cluster's load:
+/// that changes by itself.
+fn lasting(mut plan: Value) -> Value {
+    let groups = plan.get_mut("groups").and_then(Value::as_array_mut);
+    for group in groups
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        group.remove("outlook");
+        group.remove("notices");
+        if let Some(obstacle) = group.get_mut("obstacle").and_then(Value::as_object_mut) {
+            obstacle.remove("message");
+        }
+    }
+    plan
 }
 
 fn not_json(error: &serde_json::Error) -> Failure {

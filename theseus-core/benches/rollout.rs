@@ -1,4 +1,4 @@
-//! How long one decision takes for a group of 1,000 containers in the midst of a rollout.
+//! How long one decision takes for a large group in the midst of a rollout.
 
 use std::sync::Arc;
 
@@ -13,26 +13,34 @@ mod fleet;
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let group: GroupId = "ingestor:bench".parse().expect("it is a group");
-    let mut spec = Spec::new("flask:2");
-    spec.instances = 1000;
-    spec.update.max_surge = Amount::Percent(10);
-    let goal = Goal::Present {
-        revision: 2,
-        spec: Arc::new(spec),
-    };
-    let apps = [fleet::app(&group, 1, 500), fleet::app(&group, 2, 600)];
-    let view = View {
-        apps: &apps,
-        stopping: false,
-        progress_at: Timestamp::UNIX_EPOCH,
-        now: Timestamp::UNIX_EPOCH,
-        failed_starts: 0,
-        promoted: false,
-        turning_back: false,
-        slots: &Slots::new(),
-    };
-    criterion.bench_function("rollout/decide for 1,000 containers", |bencher| {
-        bencher.iter_with_large_drop(|| decide(&group, &goal, &view));
-    });
+    for (name, hundreds) in [("1,000", 10), ("10,000", 100)] {
+        let mut spec = Spec::new("flask:2");
+        spec.instances = hundreds * 100;
+        spec.update.max_surge = Amount::Percent(10);
+        let goal = Goal::Present {
+            revision: 2,
+            spec: Arc::new(spec),
+        };
+        let apps = [
+            fleet::app(&group, 1, hundreds * 50),
+            fleet::app(&group, 2, hundreds * 60),
+        ];
+        let view = View {
+            apps: &apps,
+            stopping: false,
+            progress_at: Timestamp::UNIX_EPOCH,
+            now: Timestamp::UNIX_EPOCH,
+            failed_starts: 0,
+            promoted: false,
+            turning_back: false,
+            slots: &Slots::new(),
+        };
+        criterion.bench_function(
+            &format!("rollout/decide for {name} containers"),
+            |bencher| {
+                bencher.iter_with_large_drop(|| decide(&group, &goal, &view));
+            },
+        );
+    }
     criterion.final_summary();
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::cluster::{App, Part, Revision, Snapshot};
 use crate::model::{GroupId, Spec};
 use crate::records::{Goal, GroupRecord, RevisionCounter, RolloutRecord, SlotRecord, Stored};
+use crate::rollout::Slots;
 
 /// What is known of one group.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -52,6 +53,14 @@ impl GroupState {
             Part::Slot(_) | Part::Whole | Part::Stable => None,
         })
         .min()
+    }
+
+    /// The hosts of its slots.
+    pub fn slot_hosts(&self) -> Slots {
+        let hosts = self.slots.iter();
+        hosts
+            .map(|(slot, stored)| (*slot, Arc::clone(&stored.record.host)))
+            .collect()
     }
 
     /// What the group is, or is on its way to be: revision and spec.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cluster::{App, Container, ContainerId, ContainerState, HealthState, Revision};
 use crate::model::{GroupId, Labels, ServiceName, Spec};
 use crate::plan::Drift;
-use crate::records::{Goal, RolloutRecord};
+use crate::records::{Goal, Halt, HaltKind, RolloutRecord};
 use crate::state::{GroupState, Observed};
 
 /// The version of the shape. It rises only when a reader of the former shape would go wrong.
@@ -70,6 +70,12 @@ pub struct RolloutStatus {
     pub started_at: Timestamp,
     /// What it does.
     pub action: RolloutAction,
+    /// Who began it; empty where nobody said so.
+    pub by: String,
+    /// Why nobody is to carry it out for now.
+    pub halted: Option<Halt>,
+    /// Why it takes the group back to what it was, when it does.
+    pub rolled_back: Option<String>,
 }
 
 /// What a rollout does.
@@ -109,6 +115,10 @@ pub enum Condition {
     Down,
     /// Less of it does its work than is wanted.
     Degraded,
+    /// A deploy of it has failed and was left as it is.
+    Failed,
+    /// A deploy of it waits for a person.
+    Paused,
     /// More of it runs than is wanted, or something that no record accounts for.
     Drifted,
     /// A deploy of it is under way.
@@ -125,6 +135,8 @@ impl Condition {
         match self {
             Self::Down => "down",
             Self::Degraded => "degraded",
+            Self::Failed => "failed",
+            Self::Paused => "paused",
             Self::Drifted => "drifted",
             Self::Deploying => "deploying",
             Self::Removing => "removing",
@@ -137,10 +149,13 @@ impl GroupStatus {
     /// How the group is doing, in one word. What is under way comes first: whatever is missing
     /// meanwhile may be part of it.
     pub fn condition(&self) -> Condition {
-        match self.rollout.as_ref().map(|rollout| rollout.action) {
-            Some(RolloutAction::Deploy) => return Condition::Deploying,
-            Some(RolloutAction::Remove) => return Condition::Removing,
-            None => {}
+        if let Some(rollout) = &self.rollout {
+            return match (&rollout.halted, rollout.action) {
+                (Some(halt), _) if halt.kind == HaltKind::Kept => Condition::Failed,
+                (Some(_), _) => Condition::Paused,
+                (None, RolloutAction::Deploy) => Condition::Deploying,
+                (None, RolloutAction::Remove) => Condition::Removing,
+            };
         }
         if self.healthy < self.instances {
             if self.healthy == 0 {
@@ -214,6 +229,9 @@ fn rollout_status(rollout: &RolloutRecord) -> RolloutStatus {
         revision,
         started_at: rollout.started_at,
         action,
+        by: rollout.by.clone(),
+        halted: rollout.halted.clone(),
+        rolled_back: rollout.rolled_back.clone(),
     }
 }
 
@@ -483,9 +501,37 @@ mod tests {
         assert_eq!(
             json,
             serde_json::json!({
-                "revision": null, "started_at": "1970-01-01T00:00:00Z", "action": "remove"
+                "revision": null, "started_at": "1970-01-01T00:00:00Z", "action": "remove",
+                "by": "", "halted": null, "rolled_back": null
             })
         );
+    }
+
+    #[test]
+    fn what_stands_still_says_why() {
+        for (kind, expected) in [
+            (HaltKind::Paused, Condition::Paused),
+            (HaltKind::Failed, Condition::Paused),
+            (HaltKind::Kept, Condition::Failed),
+        ] {
+            let mut standing = rollout(Goal::Present {
+                revision: 2,
+                spec: spec("a:2", 1, &[]),
+            });
+            standing.record.halted = Some(Halt {
+                kind,
+                reason: "lunch".to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+                by: "ana".to_owned(),
+            });
+            let status = status_of(GroupState {
+                rollout: Some(standing),
+                ..state()
+            });
+            assert_eq!(status.condition(), expected);
+            let json = serde_json::to_value(&status.rollout).unwrap();
+            assert_eq!(json["halted"]["reason"], "lunch");
+        }
     }
 
     #[test]

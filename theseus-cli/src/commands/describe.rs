@@ -8,17 +8,20 @@ use serde_json::Value;
 use theseus_core::cluster::{Failure as ContainerFailure, Scope};
 use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::plan;
+use theseus_core::records::SlotRecord;
 use theseus_core::state::{GroupState, Observed};
 use theseus_core::status::{GroupStatus, status};
 
 use super::ps::{container_columns, container_row};
 use super::selection::select;
 use super::status::condition;
+use super::waiting::name;
 use crate::args::{Format, Global};
 use crate::connect::connect;
 use crate::failure::{Code, Failure};
 use crate::output::style::{BAD, FAINT, STRONG, inert, paint};
-use crate::output::table::render;
+use crate::output::table::{Align, Column, render};
+use crate::output::wrap::wrap;
 use crate::output::{human, print, print_json, width};
 
 /// Show one group in full: what it should be, what runs, what happens
@@ -35,6 +38,7 @@ struct Description<'a> {
     #[serde(flatten)]
     status: &'a GroupStatus,
     spec: Option<Value>,
+    slots: Vec<&'a SlotRecord>,
     last_failures: Vec<&'a ContainerFailure>,
 }
 
@@ -50,6 +54,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         format_version: 1,
         status: &status,
         spec: state.target().map(|(_, spec)| plan::shown(spec)),
+        slots: state.slots.values().map(|stored| &stored.record).collect(),
         last_failures: state
             .apps
             .iter()
@@ -97,9 +102,18 @@ fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> St
         };
         let _ = writeln!(
             text,
-            "rollout {what}, begun {} ago",
-            human::age(Some(rollout.started_at), now)
+            "rollout {what}, begun {} ago by {}",
+            human::age(Some(rollout.started_at), now),
+            name(&rollout.by),
         );
+        if let Some(reason) = &rollout.rolled_back {
+            text.push_str(&wrap("  it goes back: ", &inert(reason), width));
+        }
+        if let Some(halt) = &rollout.halted {
+            let head = format!("  {} ", paint(BAD, "it stands still:"));
+            text.push_str(&wrap(&head, &inert(&halt.reason), width));
+        }
+        let _ = writeln!(text, "  theseus rollout status {} tells more", status.group);
     }
     if let Some(Value::Object(fields)) = &description.spec {
         let _ = writeln!(text, "\n{}", paint(STRONG, "Spec"));
@@ -127,6 +141,10 @@ fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> St
             .collect();
         text.push_str(&render(&container_columns(), &rows, width));
     }
+    if !description.slots.is_empty() {
+        let _ = writeln!(text, "\n{}", paint(STRONG, "Slots"));
+        text.push_str(&slots(&description.slots, now, width));
+    }
     for drift in &status.drift {
         let _ = writeln!(
             text,
@@ -150,4 +168,28 @@ fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> St
         );
     }
     text
+}
+
+/// Where the slots of a fixed-host group are.
+fn slots(slots: &[&SlotRecord], now: Timestamp, width: Option<u16>) -> String {
+    let columns = [
+        Column("SLOT", Align::Right),
+        Column("HOST", Align::Left),
+        Column("SINCE", Align::Right),
+        Column("MOVED FROM", Align::Left),
+        Column("LOST", Align::Right),
+    ];
+    let row = |slot: &&SlotRecord| {
+        let lost = slot.lost_since.map(|since| human::age(Some(since), now));
+        vec![
+            slot.slot.to_string(),
+            inert(&slot.host),
+            human::age(Some(slot.since), now),
+            slot.moved_from
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), inert),
+            lost.map_or_else(|| "-".to_owned(), |lost| paint(BAD, &lost)),
+        ]
+    };
+    render(&columns, &slots.iter().map(row).collect::<Vec<_>>(), width)
 }

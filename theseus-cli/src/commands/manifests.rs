@@ -38,7 +38,7 @@ pub(crate) async fn plan(
 ) -> Result<(Connection, Plan), Failure> {
     let size: usize = sources.iter().map(|source| source.text.len()).sum();
     if size < LARGE {
-        let desired = Desired::from(&parse(sources)?);
+        let desired = desired(sources)?;
         let connection = connect(global).await?;
         let plan = connection.engine.plan(&desired).await?;
         return Ok((connection, plan));
@@ -50,13 +50,27 @@ pub(crate) async fn plan(
     let engine = connection.engine.clone();
     let looking = tokio::spawn(async move { engine.observe(&Scope::All).await });
     let desired = Desired::from(&parse(sources)?);
-    let mut observed = looking.await.expect("it neither panics nor is cancelled")?;
-    // Of other groups a plan tells nothing.
-    observed.groups.retain(|group, _| desired.speaks_of(group));
-    let plan = plan::plan(&desired, &observed);
+    let observed = looking.await.expect("it neither panics nor is cancelled")?;
+    let mut plan = plan::plan(&desired, &observed);
+    // Of other groups a plan tells nothing, but where they are may matter.
+    plan.drift.retain(|drift| desired.speaks_of(&drift.group));
+    let plan = connection.engine.foresee(plan, &observed).await;
     // Nobody needs to wait until all of it is given back.
     tokio::task::spawn_blocking(move || drop((desired, observed)));
     Ok((connection, plan))
+}
+
+/// What was read wants.
+pub(crate) fn desired(sources: &[Source]) -> Result<Desired, Failure> {
+    Ok(Desired::from(&parse(sources)?))
+}
+
+/// Plans once more from what was read and checked before.
+pub(crate) async fn plan_again(
+    connection: &Connection,
+    sources: &[Source],
+) -> Result<Plan, Failure> {
+    Ok(connection.engine.plan(&desired(sources)?).await?)
 }
 
 /// One file; `-` is stdin.

@@ -3,9 +3,13 @@
 pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod describe;
+pub(crate) mod history;
 pub(crate) mod plan;
 pub(crate) mod ps;
 pub(crate) mod remove;
+pub(crate) mod restart;
+pub(crate) mod rollback;
+pub(crate) mod rollout;
 pub(crate) mod sandbox;
 pub(crate) mod scale;
 pub(crate) mod status;
@@ -13,8 +17,10 @@ pub(crate) mod validate;
 pub(crate) mod viewer;
 
 mod carry_out;
+mod detach;
 pub(crate) mod manifests;
 mod selection;
+mod waiting;
 
 use crate::args::{Cli, Command};
 use crate::failure::{Code, Failure};
@@ -29,6 +35,10 @@ pub(crate) async fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Deploy(args) => deploy::run(global, &args).await,
         Command::Remove(args) => remove::run(global, &args).await,
         Command::Scale(args) => scale::run(global, &args).await,
+        Command::Restart(args) => restart::run(global, &args).await,
+        Command::Rollback(args) => rollback::run(global, &args).await,
+        Command::Rollout(args) => rollout::run(global, &args).await,
+        Command::History(args) => history::run(global, &args).await,
         Command::Status(args) => status::run(global, &args).await,
         Command::Ps(args) => ps::run(global, &args).await,
         Command::Describe(args) => describe::run(global, &args).await,

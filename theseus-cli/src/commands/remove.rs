@@ -2,12 +2,12 @@
 
 use theseus_core::cluster::Scope;
 use theseus_core::model::GroupSelector;
-use theseus_core::plan::{Desired, plan};
+use theseus_core::plan::{self, Desired, Plan};
 
 use super::carry_out::{Options, carry_out};
 use super::selection::select;
 use crate::args::Global;
-use crate::connect::connect;
+use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure};
 
 const EXAMPLES: &str = "\
@@ -28,17 +28,17 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     let connection = connect(global).await?;
+    let plan = async || removal(&connection, &args.groups).await;
+    carry_out(global, &connection, &args.options, plan).await
+}
+
+async fn removal(connection: &Connection, groups: &[GroupSelector]) -> Result<Plan, Failure> {
     let observed = connection.engine.observe(&Scope::All).await?;
-    let remove = select(&observed, &args.groups)?
-        .into_iter()
-        .cloned()
-        .collect();
-    let plan = plan(
-        &Desired {
-            remove,
-            ..Desired::default()
-        },
-        &observed,
-    );
-    carry_out(global, &connection, &plan, &args.options).await
+    let remove = select(&observed, groups)?.into_iter().cloned().collect();
+    let desired = Desired {
+        remove,
+        ..Desired::default()
+    };
+    let plan = plan::plan(&desired, &observed);
+    Ok(connection.engine.foresee(plan, &observed).await)
 }

@@ -9,7 +9,7 @@ use theseus_core::plan::Desired;
 use theseus_sandbox::{HostConfig, SandboxConfig, SandboxServer, Snapshot};
 use url::Url;
 
-use super::carry_out::{Options, carry_out};
+use super::carry_out::{Manner, Options, carry_out};
 use super::manifests;
 use super::viewer::{self, listen};
 use crate::args::{Format, Global, parse_duration};
@@ -199,14 +199,9 @@ fn announce(global: &Global, running: &Running) -> Result<(), Failure> {
 
 /// Deploys what was asked for. The sandbox goes on whatever comes of it.
 async fn deploy(global: &Global, connection: &Connection, desired: &Desired) {
-    let options = Options {
-        yes: true,
-        timeout: None,
-    };
-    let result = async {
-        let plan = connection.engine.plan(desired).await?;
-        carry_out(global, connection, &plan, &options).await
-    };
+    let options = Options::from(Manner::unasked());
+    let plan = async || Ok(connection.engine.plan(desired).await?);
+    let result = carry_out(global, connection, &options, plan);
     if let Err(failure) = result.await {
         failure.print();
     }

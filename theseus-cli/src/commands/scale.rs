@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use theseus_core::cluster::Scope;
 use theseus_core::model::{GroupSelector, Spec};
-use theseus_core::plan::{Desired, plan};
+use theseus_core::plan::{self, Desired, Plan};
 
 use super::carry_out::{Options, carry_out};
-use super::selection::select;
+use super::selection::{lost_record, select};
 use crate::args::Global;
-use crate::connect::connect;
+use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure};
 
 const EXAMPLES: &str = "\
@@ -33,15 +33,16 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     let connection = connect(global).await?;
+    let plan = async || scaling(&connection, args).await;
+    carry_out(global, &connection, &args.options, plan).await
+}
+
+async fn scaling(connection: &Connection, args: &Args) -> Result<Plan, Failure> {
     let observed = connection.engine.observe(&Scope::All).await?;
     let mut desired = Desired::default();
     for group in select(&observed, &args.groups)? {
         let Some((_, spec)) = observed.groups[group].target() else {
-            return Err(Failure::new(
-                Code::Failed,
-                format!("{group} runs, but its record is lost, so what it should be is not known"),
-            )
-            .hint("deploy its manifest again"));
+            return Err(lost_record(group));
         };
         let spec = Spec {
             instances: args.instances,
@@ -49,6 +50,6 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         };
         desired.deploy.insert(group.clone(), Arc::new(spec));
     }
-    let plan = plan(&desired, &observed);
-    carry_out(global, &connection, &plan, &args.options).await
+    let plan = plan::plan(&desired, &observed);
+    Ok(connection.engine.foresee(plan, &observed).await)
 }

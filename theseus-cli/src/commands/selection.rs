@@ -3,7 +3,7 @@
 use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::state::Observed;
 
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 
 /// The groups that are known and meant; everything when nothing is named. A name that means nothing
 /// is an error, with the nearest that would.
@@ -30,7 +30,11 @@ pub(crate) fn select<'a>(
         .collect())
 }
 
-fn unknown<'a>(selector: &GroupSelector, known: impl Iterator<Item = &'a GroupId>) -> Failure {
+/// That there is no such group.
+pub(super) fn unknown<'a>(
+    selector: &GroupSelector,
+    known: impl Iterator<Item = &'a GroupId>,
+) -> Failure {
     let name = selector.to_string();
     let names: Vec<String> = known.map(ToString::to_string).collect();
     let failure = Failure::usage(format!("there is no group {name}"));
@@ -39,4 +43,13 @@ fn unknown<'a>(selector: &GroupSelector, known: impl Iterator<Item = &'a GroupId
         None if names.is_empty() => failure.hint("nothing is deployed yet"),
         None => failure.hint("theseus status lists what is deployed"),
     }
+}
+
+/// That of a group is not known what it should be.
+pub(super) fn lost_record(group: &GroupId) -> Failure {
+    Failure::new(
+        Code::Failed,
+        format!("{group} runs, but its record is lost, so what it should be is not known"),
+    )
+    .hint("deploy its manifest again")
 }

@@ -86,8 +86,10 @@ fn table(status: &Status, now: Timestamp, width: Option<u16>) -> String {
 pub(super) fn condition(condition: Condition) -> String {
     let style = match condition {
         Condition::Well => GOOD,
-        Condition::Down | Condition::Degraded => BAD,
-        Condition::Drifted | Condition::Deploying | Condition::Removing => CHANGE,
+        Condition::Down | Condition::Degraded | Condition::Failed => BAD,
+        Condition::Paused | Condition::Drifted | Condition::Deploying | Condition::Removing => {
+            CHANGE
+        }
     };
     paint(style, condition.as_str())
 }

@@ -1,10 +1,13 @@
 //! How things are said: results on stdout, everything else on stderr, colours by meaning.
 
 pub(crate) mod human;
+mod outlook;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod rehearsal;
 pub(crate) mod style;
 pub(crate) mod table;
+pub(crate) mod wrap;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,7 +84,14 @@ pub(crate) fn is_lively() -> bool {
 
 /// How many columns stdout has; `None` when it is no terminal.
 pub(crate) fn width() -> Option<u16> {
-    console::Term::stdout()
-        .size_checked()
-        .map(|(_, columns)| columns)
+    columns(&console::Term::stdout())
+}
+
+/// How many columns stderr has; `None` when it is no terminal.
+pub(crate) fn width_of_errors() -> Option<u16> {
+    columns(&console::Term::stderr())
+}
+
+fn columns(term: &console::Term) -> Option<u16> {
+    term.size_checked().map(|(_, columns)| columns)
 }

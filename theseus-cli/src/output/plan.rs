@@ -3,16 +3,19 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use theseus_core::plan::{Action, FieldChange, GroupPlan, Plan};
+use theseus_core::plan::{Action, After, FieldChange, GroupPlan, Plan};
 
+use super::outlook;
 use super::style::{BAD, CHANGE, FAINT, GOOD, NOTE, STRONG, inert, paint};
+use super::wrap::wrap;
 
 /// The whole plan. Groups that stay as they are only count, unless `verbose`.
-pub(crate) fn render(plan: &Plan, verbose: bool) -> String {
+pub(crate) fn render(plan: &Plan, verbose: bool, width: Option<u16>) -> String {
     let mut text = String::new();
     for group in &plan.groups {
-        if verbose || !group.is_empty() || !group.notices.is_empty() {
-            render_group(&mut text, group);
+        let is_silent = group.is_empty() && group.notices.is_empty() && group.obstacle.is_none();
+        if verbose || !is_silent {
+            render_group(&mut text, group, verbose, width);
         }
     }
     for drift in &plan.drift {
@@ -29,7 +32,7 @@ pub(crate) fn render(plan: &Plan, verbose: bool) -> String {
     text
 }
 
-fn render_group(text: &mut String, plan: &GroupPlan) {
+fn render_group(text: &mut String, plan: &GroupPlan, verbose: bool, width: Option<u16>) {
     let (mark, style) = match plan.action {
         Action::Create => ("+", GOOD),
         Action::Remove => ("-", BAD),
@@ -55,8 +58,27 @@ fn render_group(text: &mut String, plan: &GroupPlan) {
     for (index, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(text, "    {}. {step}", index + 1);
     }
+    for after in &plan.after {
+        let _ = writeln!(text, "    {}", waits_for(after));
+    }
+    if let Some(outlook) = &plan.outlook {
+        outlook::render(text, plan, outlook, verbose, width);
+    }
     for notice in &plan.notices {
-        let _ = writeln!(text, "    {} {notice}", paint(CHANGE, "note:"));
+        let head = format!("    {} ", paint(CHANGE, "note:"));
+        text.push_str(&wrap(&head, &inert(notice), width));
+    }
+    if let Some(obstacle) = &plan.obstacle {
+        let head = format!("    {} ", paint(BAD, "not possible:"));
+        text.push_str(&wrap(&head, &inert(&obstacle.message), width));
+    }
+}
+
+fn waits_for(after: &After) -> String {
+    match after.serving {
+        0 => format!("waits for {}", after.group),
+        1 => format!("waits for 1 container of {} to serve", after.group),
+        serving => format!("waits for {serving} containers of {} to serve", after.group),
     }
 }
 
@@ -103,9 +125,17 @@ fn summary(plan: &Plan) -> String {
         .collect();
     let unchanged = plan.groups.iter().filter(|group| group.is_empty()).count();
     let noted = plan.count(Action::None) - unchanged;
+    let stuck = plan
+        .groups
+        .iter()
+        .filter(|group| group.obstacle.is_some())
+        .count();
     let mut parts = counted;
     if noted > 0 {
         parts.push(format!("{noted} to record"));
+    }
+    if stuck > 0 {
+        parts.push(format!("{stuck} not possible"));
     }
     if unchanged > 0 || parts.is_empty() {
         parts.push(format!("{unchanged} unchanged"));

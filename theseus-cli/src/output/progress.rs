@@ -239,7 +239,7 @@ pub(crate) fn finished(report: &Report, format: Format) -> Result<(), crate::fai
         (Outcome::Stopped, "stopped"),
         (Outcome::Skipped, "skipped"),
         (Outcome::Paused, "paused"),
-        (Outcome::Held, "held by somebody else"),
+        (Outcome::Held, "held"),
         (Outcome::Stale, "not begun"),
         (Outcome::Overtaken, "given up"),
         (Outcome::Failed, "failed"),

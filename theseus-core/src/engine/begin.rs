@@ -97,7 +97,15 @@ impl Run<'_> {
             } else if let Some(problem) = places.get(&plan.group).and_then(Placed::problem) {
                 self.end(report(plan, Outcome::Failed, Some(problem)));
             } else if plan.action == Action::None {
-                notes.extend(journal::note(plan, now).map(|txn| (plan, txn)));
+                if let Some(place) = places.get(&plan.group) {
+                    self.write_slots(hold, &plan.group, &place.slots, state)
+                        .await?;
+                }
+                if plan.changes.is_empty() {
+                    self.end(report(plan, Outcome::Ok, None));
+                } else {
+                    notes.extend(journal::note(plan, now).map(|txn| (plan, txn)));
+                }
             } else {
                 openings.push(self.opening(hold, plan, state, now).await?);
             }

@@ -125,7 +125,7 @@ impl Engine {
                 at: (self.clock)(),
                 by: self.by.clone(),
             });
-            Ok(())
+            Ok(None)
         })
         .await?;
         Ok(())
@@ -142,7 +142,7 @@ impl Engine {
                 });
             }
             rollout.promoted = true;
-            Ok(())
+            Ok(None)
         })
         .await?;
         Ok(())
@@ -153,6 +153,7 @@ impl Engine {
     /// whoever resumes it.
     pub async fn abort(&self, group: &GroupId) -> Result<Abort, ControlError> {
         let former = self.former(group).await?;
+        let tried = self.tried(group, former.as_ref()).await?;
         let goal = former.map_or(Goal::Absent, |former| Goal::Present {
             revision: former.revision,
             spec: former.spec,
@@ -169,10 +170,16 @@ impl Engine {
                     reason: reason.clone(),
                 });
             }
-            rollout.goal = goal.clone();
+            let was = std::mem::replace(&mut rollout.goal, goal.clone());
             rollout.rolled_back = Some(reason.clone());
             rollout.halted = None;
-            Ok(())
+            let tried = tried.as_ref().filter(
+                |tried| matches!(was, Goal::Present { revision, .. } if revision == tried.revision),
+            );
+            Ok(tried.map(|tried| {
+                let reason = Some(reason.clone());
+                journal::ended(tried.clone(), Ended::RolledBack, reason, (self.clock)())
+            }))
         })
         .await?;
         let holder = self
@@ -189,11 +196,36 @@ impl Engine {
         Ok(stored.map(|stored| stored.record))
     }
 
-    /// Changes the record of a rollout, whoever else writes it at the same time.
+    /// What the history says of the revision that is being brought about, where that is not the
+    /// `former` one itself.
+    async fn tried(
+        &self,
+        group: &GroupId,
+        former: Option<&GroupRecord>,
+    ) -> Result<Option<HistoryRecord>, EngineError> {
+        let Some(entry) = self.store.get(&records::rollout_key(group)).await? else {
+            return Ok(None);
+        };
+        let Goal::Present { revision, .. } = records::decode::<RolloutRecord>(&entry)?.record.goal
+        else {
+            return Ok(None);
+        };
+        if former.is_some_and(|former| former.revision == revision) {
+            return Ok(None);
+        }
+        let key = records::history_key(group, revision);
+        let entry = self.store.get(&key).await?;
+        let past: Option<Stored<HistoryRecord>> =
+            entry.as_ref().map(records::decode).transpose()?;
+        Ok(past.map(|stored| stored.record))
+    }
+
+    /// Changes the record of a rollout, whoever else writes it at the same time, and with it what
+    /// the history is to say.
     async fn edit(
         &self,
         group: &GroupId,
-        change: impl Fn(&mut RolloutRecord) -> Result<(), ControlError> + Send + Sync,
+        change: impl Fn(&mut RolloutRecord) -> Result<Option<HistoryRecord>, ControlError> + Send + Sync,
     ) -> Result<(), ControlError> {
         let key = records::rollout_key(group);
         let mut tries = 0;
@@ -208,16 +240,13 @@ impl Engine {
             if written.as_ref() == Some(&entry.value) {
                 return Ok(());
             }
-            let before = records::decode::<RolloutRecord>(&entry)
+            let mut rollout = records::decode::<RolloutRecord>(&entry)
                 .map_err(EngineError::from)?
                 .record;
-            let mut rollout = before.clone();
-            change(&mut rollout)?;
+            let history = change(&mut rollout)?;
             let value = records::encode(&rollout);
             let mut writes = vec![Write::Put(key.clone(), value.clone())];
-            if rollout.goal != before.goal {
-                writes.extend(self.given_up(&before, &rollout).await?);
-            }
+            writes.extend(history.as_ref().map(journal::past));
             let txn = Txn {
                 compares: vec![Compare::Unchanged(key.clone(), entry.modified)],
                 writes,
@@ -229,24 +258,5 @@ impl Engine {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    /// What the history is to say of the revision that a rollout does not go to any more.
-    async fn given_up(
-        &self,
-        before: &RolloutRecord,
-        after: &RolloutRecord,
-    ) -> Result<Option<Write>, EngineError> {
-        let Goal::Present { revision, .. } = before.goal else {
-            return Ok(None);
-        };
-        let key = records::history_key(&before.group, revision);
-        let Some(entry) = self.store.get(&key).await? else {
-            return Ok(None);
-        };
-        let past: Stored<HistoryRecord> = records::decode(&entry)?;
-        let reason = after.rolled_back.clone();
-        let ended = journal::ended(past.record, Ended::RolledBack, reason, (self.clock)());
-        Ok(Some(Write::Put(key, records::encode(&ended))))
     }
 }

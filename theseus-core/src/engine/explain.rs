@@ -12,9 +12,9 @@ use crate::model::{GroupId, duration};
 const PUZZLED: SignedDuration = SignedDuration::from_secs(10);
 
 impl Run<'_> {
-    /// Asks why containers do not start, of groups in which nothing has come forward for a while.
-    /// Who cannot tell is not asked again soon.
-    pub(super) async fn ask_why(&mut self) {
+    /// Asks why containers do not start, of groups in which nothing has come forward for a while,
+    /// and gives these groups. Who cannot tell is not asked again soon.
+    pub(super) async fn ask_why(&mut self) -> Vec<GroupId> {
         let now = self.now();
         let puzzling: Vec<GroupId> = self
             .active
@@ -26,15 +26,16 @@ impl Run<'_> {
             .map(|work| work.group.clone())
             .collect();
         if puzzling.is_empty() {
-            return;
+            return puzzling;
         }
         let mut reasons = self.reasons(puzzling.clone()).await;
-        for group in puzzling {
-            if let Some(work) = self.active.get_mut(&group) {
+        for group in &puzzling {
+            if let Some(work) = self.active.get_mut(group) {
                 work.asked_at = Some(now);
-                work.delay = reasons.remove(&group);
+                work.delay = reasons.remove(group);
             }
         }
+        puzzling
     }
 
     /// Why containers of these groups do not start, as far as the engine tells.

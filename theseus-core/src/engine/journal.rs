@@ -140,7 +140,8 @@ pub(super) fn ended(
     history
 }
 
-fn past(history: &HistoryRecord) -> Write {
+/// What the history is to say of a revision.
+pub(super) fn past(history: &HistoryRecord) -> Write {
     Write::Put(
         records::history_key(&history.group, history.revision),
         records::encode(history),

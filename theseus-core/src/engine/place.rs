@@ -29,7 +29,7 @@ impl Engine {
 
 /// Whether it matters for a group where it and others run.
 pub(super) fn needs_place(plan: &GroupPlan) -> bool {
-    plan.action != Action::None && constraints(plan).next().is_some()
+    (plan.action != Action::None || plan.slots_changed) && constraints(plan).next().is_some()
 }
 
 fn constraints(plan: &GroupPlan) -> impl Iterator<Item = &CustomConstraint> {
@@ -74,6 +74,48 @@ impl Run<'_> {
             Some((plan.group.clone(), placed))
         });
         Ok(placed.collect())
+    }
+
+    /// Finds other hosts for the slots of groups in which nothing comes forward, where a host is
+    /// gone and has been for as long as the spec says.
+    pub(super) async fn place_again(
+        &mut self,
+        hold: &Hold,
+        groups: Vec<GroupId>,
+        observed: &Observed,
+    ) -> Result<(), EngineError> {
+        let now = self.now();
+        let mut terrain = None;
+        for group in groups {
+            let Some(work) = self.active.get(&group) else {
+                continue;
+            };
+            let Goal::Present { spec, .. } = &work.rollout.record.goal else {
+                continue;
+            };
+            if spec.fixed_host().is_none() {
+                continue;
+            }
+            let terrain = match &terrain {
+                Some(terrain) => terrain,
+                None => terrain.insert(self.engine.terrain(observed).await),
+            };
+            let mut state = observed.groups.get(&group).cloned().unwrap_or_default();
+            state.slots.clone_from(&work.slots);
+            let placed = Placed::new(&group, spec, &state, terrain, &self.engine.rules, now);
+            match self.write_slots(hold, &group, &placed.slots, &state).await {
+                Ok(slots) => {
+                    if let Some(work) = self.active.get_mut(&group) {
+                        work.slots = slots;
+                    }
+                }
+                Err(StoreError::Conflict { key }) if key == hold.key() => hold.lose(),
+                // Somebody else knows better; the next run reads it.
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Writes down where the slots of a group go, and gives what is written then.

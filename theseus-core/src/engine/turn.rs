@@ -205,7 +205,8 @@ impl Run<'_> {
     async fn turn(&mut self, hold: &Hold, seen: Seen) -> Result<Option<Timestamp>, EngineError> {
         self.heed(&seen.rollouts)?;
         self.settle_slots(hold, &seen.observed).await?;
-        self.ask_why().await;
+        let puzzling = self.ask_why().await;
+        self.place_again(hold, puzzling, &seen.observed).await?;
         let mut decided = self.decide(&seen.observed);
         self.finish(hold, &decided.reached).await?;
         for (group, reason) in std::mem::take(&mut decided.failed) {

@@ -94,6 +94,8 @@ pub struct GroupPlan {
     pub goal: Goal,
     /// Whether the goal is a revision that there was not before.
     pub is_new_revision: bool,
+    /// Whether what is recorded of its slots is out of date: a host of theirs is gone, or is back.
+    pub slots_changed: bool,
     /// The records that the plan was made from.
     pub base: Base,
 }
@@ -207,7 +209,7 @@ impl From<&App> for Drift {
 impl GroupPlan {
     /// Whether anything at all will be written, to the cluster or to the store.
     pub fn is_empty(&self) -> bool {
-        self.action == Action::None && self.changes.is_empty()
+        self.action == Action::None && self.changes.is_empty() && !self.slots_changed
     }
 }
 
@@ -320,6 +322,7 @@ fn spelled_out(group: &GroupId, goal: Goal, course: Course, state: &GroupState) 
         after: Vec::new(),
         outlook: None,
         is_new_revision,
+        slots_changed: false,
         goal,
         base: base(state),
     }

@@ -87,6 +87,13 @@ impl Placed {
         }
     }
 
+    /// Whether other slots are recorded than are to be.
+    fn differs(&self, state: &GroupState) -> bool {
+        self.slots
+            .iter()
+            .any(|(slot, wanted)| state.slots.get(slot).map(|it| &it.record) != Some(wanted))
+    }
+
     /// The hosts of the slots.
     pub(crate) fn hosts(&self) -> Slots {
         self.slots
@@ -144,10 +151,14 @@ pub(crate) fn foresee(
         }
         let placed = Placed::new(&group.group, &spec, state, terrain, rules, now);
         relocate(group, &placed, state);
-        if group.action == Action::None {
+        group.slots_changed = placed.differs(state);
+        if group.is_empty() {
             continue;
         }
         notice(group, &spec, &placed);
+        if group.action == Action::None {
+            continue;
+        }
         let follows = moving.iter().find(|other| {
             let mut neighbours = neighbours(&spec);
             neighbours.any(|neighbour| neighbour == *other)

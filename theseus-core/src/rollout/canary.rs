@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::View;
 use super::cast::Cast;
@@ -13,17 +14,19 @@ use super::census::{Census, ready_at};
 use crate::model::{Promote, Spec, Strategy};
 
 /// New containers that are being tried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Trial {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Trial {
     /// How many they are.
-    pub(super) count: u32,
+    pub count: u32,
     /// How far it is.
-    pub(super) stage: Stage,
+    #[serde(flatten)]
+    pub stage: Stage,
 }
 
 /// How far a trial is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "stage", content = "until", rename_all = "kebab-case")]
+pub enum Stage {
     /// Not all canaries are ready.
     Starting,
     /// All are, and have to be until then.

@@ -31,9 +31,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::{App, Change};
 use crate::model::{GroupId, Update, duration};
-use crate::records::Goal;
+use crate::records::{Goal, RolloutRecord};
+use crate::state::GroupState;
 
 pub use bounds::Bounds;
+pub use canary::{Stage, Trial};
 pub use census::Census;
 pub use starts::Starts;
 
@@ -59,6 +61,29 @@ pub struct View<'a> {
     pub turning_back: bool,
     /// The host that each slot of a fixed-host group belongs to, where it has one.
     pub slots: &'a Slots,
+}
+
+impl<'a> View<'a> {
+    /// What a bystander sees of a rollout: he knows neither since when nothing has come forward nor
+    /// what has failed, and takes it that all is well.
+    pub fn beside(
+        rollout: &RolloutRecord,
+        state: &'a GroupState,
+        slots: &'a Slots,
+        now: Timestamp,
+    ) -> Self {
+        let turning_back = rollout.rolled_back.is_some();
+        Self {
+            apps: &state.apps,
+            stopping: state.stopping,
+            progress_at: now,
+            now,
+            failed_starts: 0,
+            promoted: rollout.promoted || turning_back,
+            turning_back,
+            slots,
+        }
+    }
 }
 
 /// The hosts of slots, by the slots' numbers.
@@ -91,6 +116,16 @@ pub fn decide(group: &GroupId, goal: &Goal, view: &View<'_>) -> Decision {
         Goal::Present { revision, spec } => replace::decide(group, *revision, spec, view),
         Goal::Absent => remove(view),
     }
+}
+
+/// The trial of new containers that is under way, if one is.
+pub fn trial(goal: &Goal, view: &View<'_>) -> Option<Trial> {
+    let Goal::Present { revision, spec } = goal else {
+        return None;
+    };
+    let cast = cast::Cast::of(*revision, spec, view.apps, view.slots);
+    let census = Census::take(&cast, spec.update.min_healthy_time, view.now);
+    Trial::of(spec, view, &cast, &census)
 }
 
 fn remove(view: &View<'_>) -> Decision {

@@ -9,6 +9,8 @@ pub(super) fn condition(condition: Condition) -> Markup {
     let (class, sign) = match condition {
         Condition::Down => ("bad", "✕"),
         Condition::Degraded => ("bad", "▲"),
+        Condition::Failed => ("bad", "!"),
+        Condition::Paused => ("odd", "‖"),
         Condition::Drifted => ("odd", "≠"),
         Condition::Deploying => ("busy", "◐"),
         Condition::Removing => ("busy", "◌"),

@@ -1,0 +1,18 @@
+//! Who works here, as others read it in locks, rollouts and history.
+
+use std::env;
+
+/// What a process of this user on this machine is called: `ana@ci-7 (pid 4711)`.
+pub(crate) fn of(pid: u32) -> String {
+    let user = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| env::var(name).ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(|| "somebody".to_owned());
+    let host = gethostname::gethostname();
+    format!("{user}@{} (pid {pid})", host.to_string_lossy())
+}
+
+/// What this process is called.
+pub(crate) fn own() -> String {
+    of(std::process::id())
+}
