@@ -279,3 +279,18 @@ fn a_plan_looks_ahead_and_can_be_rehearsed() {
     let short = home.run(&["plan", "large.yaml"]).exits(0).stdout;
     assert!(short.contains("too little memory"), "{short}");
 }
+
+#[test]
+fn a_rehearsal_gives_back_the_ports_that_containers_leave() {
+    const LEDGER: &str = include_str!("../../examples/fixed-host.yaml");
+    let home = Home::new();
+    let _sandbox = home.sandbox("50ms");
+    home.write("ledger.yaml", LEDGER);
+    let _ = home.run(&["deploy", "ledger.yaml", "--yes"]).exits(0);
+    let described = home.run(&["describe", "ledger:dev"]).exits(0).stdout;
+    assert!(described.contains("MOVED FROM"), "{described}");
+    home.write("ledger.yaml", &LEDGER.replace("ledger:1.0", "ledger:1.1"));
+    let rehearsed = home.run(&["plan", "ledger.yaml", "--rehearse"]).exits(0);
+    let told = "at least 2 of 3 serving, at most 3 containers";
+    assert!(rehearsed.stdout.contains(told), "{rehearsed:?}");
+}

@@ -143,6 +143,12 @@ impl Reality {
                     host.mem += spec.resources.mem;
                     host.disk += spec.resources.disk;
                 }
+                // They are on offer again when the container is gone.
+                for port in &container.ports {
+                    if !host.ports.iter().any(|range| range.contains(port)) {
+                        host.ports.push(*port..=*port);
+                    }
+                }
             } else if !self.inventory.is_complete {
                 hosts.insert(Arc::clone(name), HostConfig::named(&**name));
             }
