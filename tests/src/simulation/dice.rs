@@ -13,6 +13,7 @@ impl Dice {
     }
 
     /// Dice of their own, so that what one part draws does not depend on the others.
+    #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.next())
     }
@@ -25,7 +26,11 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below this one, which is not 0.
+    /// A number below this one.
+    ///
+    /// # Panics
+    ///
+    /// When that is 0.
     pub fn below(&mut self, end: u32) -> u32 {
         u32::try_from(self.next() % u64::from(end)).expect("it is below a u32")
     }
@@ -40,7 +45,11 @@ impl Dice {
         self.below(1000) < per_mille
     }
 
-    /// One of these, of which there is one at least.
+    /// One of these.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
     pub fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
         let count = u32::try_from(choices.len()).expect("they are few");
         choices[self.below(count) as usize].clone()

@@ -107,7 +107,7 @@ async fn check_records(site: &Site, desired: &Desired, groups: &[GroupId]) {
             site.accuse(&format!("I13 {} is left: {:?}", entry.key, entry.value));
         }
     }
-    for group in desired.remove.iter() {
+    for group in &desired.remove {
         if record(site, &records::group_key(group)).await.is_some() {
             site.accuse(&format!("I13 a record of {group} is left"));
         }

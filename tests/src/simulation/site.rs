@@ -81,7 +81,9 @@ impl Site {
             let fate = fates(number, sent);
             let body = String::from_utf8_lossy(&sent.body);
             let body: String = body.chars().take(300).collect();
-            let at = start + jiff::SignedDuration::try_from(sent.at - age).expect("a short time");
+            let at = start
+                + jiff::SignedDuration::try_from(sent.at.saturating_sub(age))
+                    .expect("a short time");
             note(
                 &log,
                 at,

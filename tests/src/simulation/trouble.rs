@@ -89,7 +89,7 @@ async fn happen(
         Happening::ScaleByHand => {
             watch
                 .scale_by_hand(|roll| weather.draw(|dice| roll(dice)))
-                .await
+                .await;
         }
         Happening::ExpireLock => expire_a_lock(site).await,
         Happening::Kill => {
