@@ -285,6 +285,8 @@ fn rollout_of(
     now: Timestamp,
 ) -> RolloutRecord {
     let resumed = under_way.filter(|_| plan.action == Action::Resume);
+    // Nobody tries out what has run before.
+    let promoted = resumed.map_or(!plan.is_new_revision, |rollout| rollout.promoted);
     RolloutRecord {
         group: plan.group.clone(),
         goal: plan.goal.clone(),
@@ -293,7 +295,7 @@ fn rollout_of(
         by: resumed.map_or_else(|| by.to_owned(), |rollout| rollout.by.clone()),
         lock: Some(hold.key().to_owned()),
         halted: None,
-        promoted: resumed.is_some_and(|rollout| rollout.promoted),
+        promoted,
     }
 }
 

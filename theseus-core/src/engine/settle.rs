@@ -66,7 +66,11 @@ impl Run<'_> {
 
     /// Heeds what others have written into the rollouts that are worked on: a pause, a promotion,
     /// an abort. A rollout that is not there any more, or another one, is somebody else's.
-    pub(super) fn heed(&mut self, rollouts: &BTreeMap<String, Entry>) -> Result<(), EngineError> {
+    pub(super) async fn heed(
+        &mut self,
+        hold: &Hold,
+        rollouts: &BTreeMap<String, Entry>,
+    ) -> Result<(), EngineError> {
         let now = self.now();
         for group in self.active.keys().cloned().collect::<Vec<_>>() {
             let work = &self.active[&group];
@@ -82,23 +86,49 @@ impl Run<'_> {
                 self.close(&group, Outcome::Overtaken, Some(overtaken()));
                 continue;
             }
-            self.take_over(&group, written, now);
+            if written.record.halted.is_some() {
+                self.let_go(hold, &group, written).await?;
+            } else {
+                self.take_over(&group, written, now);
+            }
         }
         Ok(())
     }
 
-    /// Goes on with a rollout as somebody has changed it.
-    fn take_over(&mut self, group: &GroupId, written: Stored<RolloutRecord>, now: jiff::Timestamp) {
-        if let Some(halt) = &written.record.halted {
+    /// Lets go of a rollout that somebody has paused, so that it can be resumed while other groups
+    /// are still worked on here.
+    async fn let_go(
+        &mut self,
+        hold: &Hold,
+        group: &GroupId,
+        written: Stored<RolloutRecord>,
+    ) -> Result<(), EngineError> {
+        let Some(work) = self.active.get_mut(group) else {
+            return Ok(());
+        };
+        let free = RolloutRecord {
+            lock: None,
+            ..written.record.clone()
+        };
+        work.rollout = written;
+        let txn = journal::rewrite(work, &free, None, hold);
+        if let Err(error) = commit_all(&*self.engine.store, vec![txn]).await.remove(0) {
+            return self.not_written(hold, group, error);
+        }
+        let reason = free.halted.map_or_else(String::new, |halt| {
             let by = if halt.by.is_empty() {
                 "somebody"
             } else {
                 &halt.by
             };
-            let reason = format!("{by} has paused it: {}", halt.reason);
-            self.close(group, Outcome::Paused, Some(reason));
-            return;
-        }
+            format!("{by} has paused it: {}", halt.reason)
+        });
+        self.close(group, Outcome::Paused, Some(reason));
+        Ok(())
+    }
+
+    /// Goes on with a rollout as somebody has changed it.
+    fn take_over(&mut self, group: &GroupId, written: Stored<RolloutRecord>, now: jiff::Timestamp) {
         let Some(work) = self.active.get_mut(group) else {
             return;
         };

@@ -203,7 +203,7 @@ impl Run<'_> {
 
     /// One turn for all groups; gives the time at which the next look is due at the latest.
     async fn turn(&mut self, hold: &Hold, seen: Seen) -> Result<Option<Timestamp>, EngineError> {
-        self.heed(&seen.rollouts)?;
+        self.heed(hold, &seen.rollouts).await?;
         self.settle_slots(hold, &seen.observed).await?;
         let puzzling = self.ask_why().await;
         self.place_again(hold, puzzling, &seen.observed).await?;

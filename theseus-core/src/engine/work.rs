@@ -86,15 +86,18 @@ impl Work {
                 },
                 None => RolloutRecord {
                     halted: Some(halt(HaltKind::Kept)),
+                    lock: None,
                     ..rollout
                 },
             },
             OnFailure::Pause => RolloutRecord {
                 halted: Some(halt(HaltKind::Failed)),
+                lock: None,
                 ..rollout
             },
             OnFailure::Keep => RolloutRecord {
                 halted: Some(halt(HaltKind::Kept)),
+                lock: None,
                 ..rollout
             },
         }

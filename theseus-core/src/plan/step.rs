@@ -109,7 +109,8 @@ pub(super) fn towards(revision: Revision, spec: &Spec, state: &GroupState) -> Ve
         .filter(|app| app.revision != revision)
         .collect();
     let running: u32 = old.iter().map(|app| app.instances).sum();
-    let replaced = running.min(wanted);
+    let missing = wanted.saturating_sub(state.instances(revision).unwrap_or(0));
+    let replaced = running.min(missing);
     let mut steps = Vec::new();
     if let Some(instances) = state.instances(revision)
         && old.is_empty()
@@ -131,10 +132,10 @@ pub(super) fn towards(revision: Revision, spec: &Spec, state: &GroupState) -> Ve
             unavailable: wanted - bounds.floor,
         });
     }
-    if wanted > replaced {
+    if missing > replaced {
         steps.push(Step::Start {
             revision,
-            containers: wanted - replaced,
+            containers: missing - replaced,
         });
     }
     // What is replaced goes as its successor comes; only what has none is stopped besides.
