@@ -55,7 +55,15 @@ impl Run<'_> {
             self.end(report(plan, Outcome::Skipped, Some(reason)));
         }
         let began = !due.ready.is_empty();
-        self.begin(hold, due.ready).await?;
+        let begun = self.begin(hold, due.ready.clone()).await;
+        if begun.is_err() {
+            // What could not be begun has its turn again.
+            let active = &self.active;
+            let left = due.ready.into_iter();
+            let left = left.filter(|plan| !active.contains_key(&plan.group));
+            self.queue.put_back(left);
+        }
+        begun?;
         if self.active.is_empty() {
             self.give_up_waiting();
         } else {
@@ -98,8 +106,11 @@ impl Run<'_> {
                 self.end(report(plan, Outcome::Failed, Some(problem)));
             } else if plan.action == Action::None {
                 if let Some(place) = places.get(&plan.group) {
-                    self.write_slots(hold, &plan.group, &place.slots, state)
-                        .await?;
+                    let slots = self.write_slots(hold, &plan.group, &place.slots, state);
+                    if let Err(error) = slots.await {
+                        self.not_begun(hold, plan, error).await?;
+                        continue;
+                    }
                 }
                 if plan.changes.is_empty() {
                     self.end(report(plan, Outcome::Ok, None));
@@ -241,8 +252,12 @@ impl Run<'_> {
         let plan = opening.plan;
         let slots = match &placed {
             Some(placed) => {
-                self.write_slots(hold, &plan.group, &placed.slots, state)
-                    .await?
+                let slots = self.write_slots(hold, &plan.group, &placed.slots, state);
+                match slots.await {
+                    Ok(slots) => slots,
+                    // The rollout is written down, and goes on when it is asked for again.
+                    Err(error) => return self.not_begun(hold, plan, error).await,
+                }
             }
             None => state.slots.clone(),
         };

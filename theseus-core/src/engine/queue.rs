@@ -75,6 +75,13 @@ impl<'p> Queue<'p> {
         due
     }
 
+    /// Puts groups back that could not be begun, unless they are over.
+    pub(super) fn put_back(&mut self, plans: impl Iterator<Item = &'p GroupPlan>) {
+        let over = &self.over;
+        let left = plans.filter(|plan| !over.contains_key(&plan.group));
+        self.waiting.extend(left);
+    }
+
     /// Takes out the groups of which nothing is changed.
     pub(super) fn take_unchanged(&mut self) -> Vec<&'p GroupPlan> {
         let (unchanged, waiting) = std::mem::take(&mut self.waiting)
@@ -101,5 +108,79 @@ impl<'p> Queue<'p> {
     /// Takes out all that is left.
     pub(super) fn drain(&mut self) -> Vec<&'p GroupPlan> {
         std::mem::take(&mut self.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::Spec;
+    use crate::plan::{Desired, plan};
+    use crate::state::Observed;
+
+    fn group(name: &str) -> GroupId {
+        format!("{name}:dev").parse().unwrap()
+    }
+
+    /// A plan that creates `db`, and `web` after it, and `cache` whenever.
+    fn three() -> Plan {
+        let mut desired = Desired::default();
+        for name in ["cache", "db", "web"] {
+            let mut spec = Spec::new("a:1");
+            if name == "web" {
+                spec.depends_on = vec![group("db")];
+            }
+            desired.deploy.insert(group(name), Arc::new(spec));
+        }
+        plan(&desired, &Observed::default())
+    }
+
+    fn names(plans: &[&GroupPlan]) -> Vec<String> {
+        let names = plans.iter().map(|plan| plan.group.service.to_string());
+        names.collect()
+    }
+
+    #[test]
+    fn what_depends_on_another_waits_until_that_is_over_and_serves() {
+        let plan = three();
+        let mut queue = Queue::new(&plan);
+        assert!(queue.take_unchanged().is_empty());
+        assert_eq!(queue.awaited(), BTreeSet::from([group("db")]));
+        let first = queue.take(10, |_| 0);
+        assert_eq!(names(&first.ready), ["cache", "db"]);
+        // It serves, but work on it is not over; then it is over, and does not serve.
+        assert!(queue.take(10, |_| 1).ready.is_empty());
+        queue.note(&group("db"), true);
+        assert!(queue.take(10, |_| 0).ready.is_empty());
+        assert_eq!(names(&queue.take(10, |_| 1).ready), ["web"]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_depends_on_a_failure_is_hopeless() {
+        let plan = three();
+        let mut queue = Queue::new(&plan);
+        queue.take(10, |_| 0);
+        queue.note(&group("db"), false);
+        let due = queue.take(10, |_| 1);
+        assert!(due.ready.is_empty());
+        assert_eq!(due.hopeless[0].1, group("db"));
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_and_what_is_put_back_has_its_turn_again() {
+        let plan = three();
+        let mut queue = Queue::new(&plan);
+        let first = queue.take(1, |_| 0).ready;
+        assert_eq!(names(&first), ["cache"]);
+        assert!(queue.take(0, |_| 0).ready.is_empty());
+        queue.put_back(first.clone().into_iter());
+        assert_eq!(names(&queue.take(9, |_| 0).ready), ["db", "cache"]);
+        // What is over does not come again.
+        queue.note(&group("cache"), true);
+        queue.put_back(first.into_iter());
+        assert_eq!(names(&queue.drain()), ["web"]);
     }
 }
