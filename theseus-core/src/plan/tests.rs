@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::{App, AppId, Part};
-use crate::model::{EnvValue, Port};
+use crate::model::{CustomConstraint, EnvValue, Port};
 use crate::records::{GroupRecord, RolloutRecord, Stored};
 use crate::store;
 
@@ -267,6 +267,48 @@ fn the_table_of_actions() {
     ];
     for (what, desired, state, expected) in rows {
         assert_eq!(planned(&desired, state), expected, "{what}");
+    }
+}
+
+/// As many run as are wanted, but not where.
+#[test]
+fn a_slot_that_somebody_has_scaled_is_seen_whatever_the_sum() {
+    let fixed = Spec {
+        custom_constraints: vec![CustomConstraint::fixed_host()],
+        ..Spec::clone(&spec("a:1", 2))
+    };
+    let fixed = Arc::new(fixed);
+    let slots = |revision, instances: &[u32]| -> Vec<App> {
+        (0..)
+            .zip(instances)
+            .map(|(slot, instances)| App {
+                id: AppId(format!("r{revision}.s{slot}")),
+                part: Part::Slot(slot),
+                ..app(revision, *instances)
+            })
+            .collect()
+    };
+    for (what, apps, uneven) in [
+        ("as they should be", slots(3, &[1, 1]), None),
+        ("none and two", slots(3, &[0, 2]), Some(0)),
+        ("two and none", slots(3, &[2, 0]), Some(0)),
+        ("one beyond them", slots(3, &[1, 0, 1]), Some(1)),
+        ("nothing beyond them", slots(3, &[1, 1, 0]), None),
+        (
+            "another revision's",
+            [slots(2, &[0, 2]), slots(3, &[1, 1])].concat(),
+            None,
+        ),
+    ] {
+        let state = GroupState {
+            record: Some(record(3, &fixed)),
+            apps,
+            ..GroupState::default()
+        };
+        assert_eq!(state.uneven_slot(3, 2), uneven, "{what}");
+        let action = uneven.map_or(Action::None, |_| Action::Scale);
+        let planned = planned(&deploying(&fixed), state);
+        assert_eq!(planned, (action, Some(3)), "{what}");
     }
 }
 

@@ -222,6 +222,13 @@ fn delete(app: &App) -> Change {
     }
 }
 
+fn release(app: &App) -> Change {
+    Change::Release {
+        app: app.id.clone(),
+        operations: app.operations.clone(),
+    }
+}
+
 fn later(view: &mut View<'_>, seconds: i64) {
     view.now = view
         .now

@@ -44,13 +44,29 @@ fn an_app_that_is_held_is_left_alone() {
 #[test]
 fn an_unwanted_app_that_is_stuck_is_freed_and_then_taken_down() {
     let mut apps = [whole(NEW, 1, &[Is::Ready]), held(whole(3, 1, &[]))];
-    let release = Change::Release {
-        app: apps[1].id.clone(),
-        operations: apps[1].operations.clone(),
-    };
-    assert_eq!(changes(spec(1, 1, 0), &apps), [release]);
+    assert_eq!(changes(spec(1, 1, 0), &apps), [release(&apps[1])]);
     apps[1].operations.clear();
     assert_eq!(changes(spec(1, 1, 0), &apps), [delete(&apps[1])]);
+}
+
+/// As when a person has scaled it beyond the room that there is.
+#[test]
+fn a_wanted_app_that_waits_for_more_than_is_wanted_is_freed_and_then_trimmed() {
+    let mut apps = [held(whole(NEW, 5, &[Is::Ready; 2]))];
+    assert_eq!(changes(spec(2, 1, 0), &apps), [release(&apps[0])]);
+    apps[0].operations.clear();
+    assert_eq!(changes(spec(2, 1, 0), &apps), [scale(&apps[0], 2)]);
+}
+
+#[test]
+fn a_wanted_app_that_is_held_for_what_is_wanted_is_left_alone() {
+    for (what, app) in [
+        ("it grows", whole(NEW, 2, &[Is::Ready])),
+        ("it has what was asked", whole(NEW, 3, &[Is::Ready; 3])),
+        ("it shrinks", whole(NEW, 2, &[Is::Ready; 3])),
+    ] {
+        assert_eq!(changes(spec(2, 1, 0), &[held(app)]), [], "{what}");
+    }
 }
 
 #[test]

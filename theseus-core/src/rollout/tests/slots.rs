@@ -83,3 +83,17 @@ fn fewer_slots_take_the_highest() {
     let (changes, _) = going_on(decided(fixed(spec(1, 1, 0)), &apps, &slots));
     assert_eq!(changes, [shrink(&apps[1], &[0])]);
 }
+
+/// As when a person has scaled a slot, for whose second container its host has no room.
+#[test]
+fn a_slot_that_waits_for_a_second_container_is_freed_and_then_trimmed() {
+    let slots = hosts(&["a", "b"]);
+    let mut apps = [ready(NEW, 0, "a"), held(ready(NEW, 1, "b"))];
+    apps[1].instances = 2;
+    let spec = fixed(spec(2, 1, 0));
+    let (freed, _) = going_on(decided(spec.clone(), &apps, &slots));
+    assert_eq!(freed, [release(&apps[1])]);
+    apps[1].operations.clear();
+    let (trimmed, _) = going_on(decided(spec, &apps, &slots));
+    assert_eq!(trimmed, [scale(&apps[1], 1)]);
+}
