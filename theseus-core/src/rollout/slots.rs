@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::census::{created, live};
+use super::census::{count, created, live};
 use super::replace::{Means, Replacement};
 use super::whole::{release_surplus, scale, trim};
 use crate::cluster::{App, Change, Container, ContainerState, NewApp, Part};
@@ -111,9 +111,14 @@ impl<'a> Crowd<'a> {
         let clashes = replacement.spec.why_stop_first().is_some();
         let hinders = |app: &App| clashes || app.revision != replacement.revision;
         for app in replacement.cast.old.iter().filter(|app| hinders(app)) {
-            let lives = live(app).filter_map(|c| c.host.as_deref().or(app.pinned_to.as_deref()));
-            for host in lives {
+            let pinned_to = app.pinned_to.as_deref();
+            for host in live(app).filter_map(|c| c.host.as_deref().or(pinned_to)) {
                 *places.entry(host).or_default() -= 1;
+            }
+            // What is only promised takes its place as soon as the engine can start it.
+            if let Some(host) = pinned_to {
+                let promised = created(app) - count(live(app));
+                *places.entry(host).or_default() -= i64::from(promised);
             }
         }
         crowd.places = Some(places);

@@ -97,3 +97,20 @@ fn a_slot_that_waits_for_a_second_container_is_freed_and_then_trimmed() {
     let (trimmed, _) = going_on(decided(spec, &apps, &slots));
     assert_eq!(trimmed, [scale(&apps[1], 1)]);
 }
+
+/// As when the host of both was lost for a while: once it is back, the engine starts the old one
+/// again, for whose port the new one would wait forever.
+#[test]
+fn no_slot_starts_where_an_old_one_of_another_slot_is_about_to_come_up() {
+    let slots = hosts(&["c", "b"]);
+    let spec = stop_first(fixed(spec(2, 0, 1)));
+    let mut apps = vec![slot(OLD, 2, "c", &[])];
+    let (created, _) = going_on(decided(spec.clone(), &apps, &slots));
+    assert!(
+        matches!(&created[..], [Change::Create(new)] if new.part == Part::Slot(1)),
+        "{created:?}"
+    );
+    apps.push(ready(NEW, 1, "b"));
+    let (stopped, _) = going_on(decided(spec, &apps, &slots));
+    assert_eq!(stopped, [scale(&apps[0], 0)]);
+}
