@@ -19,6 +19,7 @@ struct Bug {
 }
 
 const DECISIONS: &[&str] = &["-p", "theseus-core", "--lib", "--", "rollout::tests"];
+const LOCKS: &[&str] = &["-p", "theseus-core", "--lib", "--", "engine::hold"];
 const SIMULATION: &[&str] = &[
     "-p",
     "theseus-tests",
@@ -91,7 +92,7 @@ const BUGS: &[Bug] = &[
         file: "theseus-core/src/engine/hold.rs",
         find: "!self.lost.load(Ordering::Relaxed) && self.age() + MARGIN < self.lease.ttl",
         replace: "true",
-        rung: SIMULATION,
+        rung: LOCKS,
     },
     Bug {
         name: "delete the old app too early",

@@ -134,3 +134,41 @@ impl Hold {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held() -> Hold {
+        Hold {
+            lease: Lease {
+                key: format!("{LOCKS}0-0"),
+                acquired: store::Revision(1),
+                ttl: TTL,
+                token: 1,
+            },
+            renewed: Mutex::new(Instant::now()),
+            lost: AtomicBool::new(false),
+        }
+    }
+
+    /// As when the store is out of reach for a while: it may have let the lock go without saying so.
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_is_sure_only_for_as_long_as_its_last_renewal_holds() {
+        let hold = held();
+        sleep(TTL.saturating_sub(MARGIN * 2)).await;
+        assert!(hold.is_sure());
+        sleep(MARGIN).await;
+        assert!(!hold.is_sure(), "it may end at any moment");
+        assert!(!hold.is_lost(), "nobody has said so");
+        *hold.renewed() = Instant::now();
+        assert!(hold.is_sure());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_the_store_knows_no_more_is_lost_however_fresh() {
+        let hold = held();
+        hold.lose();
+        assert!(hold.is_lost() && !hold.is_sure());
+    }
+}
