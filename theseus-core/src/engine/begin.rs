@@ -55,15 +55,15 @@ impl Run<'_> {
             self.end(report(plan, Outcome::Skipped, Some(reason)));
         }
         let began = !due.ready.is_empty();
-        let begun = self.begin(hold, due.ready.clone()).await;
-        if begun.is_err() {
+        let outcome = self.begin(hold, due.ready.clone()).await;
+        if outcome.is_err() {
             // What could not be begun has its turn again.
             let active = &self.active;
             let left = due.ready.into_iter();
             let left = left.filter(|plan| !active.contains_key(&plan.group));
             self.queue.put_back(left);
         }
-        begun?;
+        outcome?;
         if self.active.is_empty() {
             self.give_up_waiting();
         } else {
