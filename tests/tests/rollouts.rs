@@ -197,6 +197,55 @@ async fn a_rollout_is_paused_and_resumed() {
 }
 
 #[tokio::test]
+async fn what_is_paused_is_free_while_others_are_still_worked_on() {
+    let world = World::new().await;
+    let slow = stuck(&world).await;
+    let both = slow.replacen(
+        "deploy: {",
+        "deploy: {db: {labels: [dev], image: 'slow:1', cpus: 0.1, mem: 32}, ",
+        1,
+    );
+    let begun = Notify::new();
+    let tell = |progress: Progress| {
+        if let Progress::Waiting { group: waiting, .. } = progress
+            && waiting == group()
+        {
+            begun.notify_one();
+        }
+    };
+    let story = async {
+        begun.notified().await;
+        let paused = world.engine.pause(&group(), "looks odd").await;
+        paused.expect("it is under way");
+        world.until_free("web:dev").await;
+        let db: GroupId = "db:dev".parse().expect("a group");
+        let holders = world.engine.holders(std::slice::from_ref(&db)).await;
+        assert!(holders.expect("it is there").contains_key(&db));
+    };
+    tokio::select! {
+        report = world.deploy_telling(&both, &tell) => panic!("it never ends: {report:?}"),
+        free = timeout(PATIENCE, story) => free.expect("it is let go"),
+    }
+}
+
+#[tokio::test]
+async fn nobody_tries_out_on_canaries_what_has_run_before() {
+    let manual = "instances: 2, update: {canary: 1, promote: manual}";
+    let world = World::new().await;
+    deploys(&world, &web("a:1", manual), Action::Create).await;
+    deploy_and(&world, &web("a:2", manual), "to promote", || async {
+        world.engine.promote(&group()).await.expect("it waits");
+    })
+    .await;
+    world.assert_runs("web:dev", 2, 2).await;
+    let history = world.engine.history(&group()).await.expect("it is there");
+    let known = state(&world, &group()).await;
+    let back = plan::rollback(&group(), &known, &history, None).expect("there is a way");
+    assert_eq!(carry_out(&world, back).await.outcome(), Outcome::Ok);
+    world.assert_runs("web:dev", 1, 2).await;
+}
+
+#[tokio::test]
 async fn who_carries_a_rollout_out_takes_it_back_when_it_is_aborted() {
     let world = World::new().await;
     let slow = stuck(&world).await;
