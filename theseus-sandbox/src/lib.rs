@@ -19,14 +19,20 @@
 //! | `POST /sandbox/events/silence`, `…/resume` | event streams stay open and say nothing, not even the heartbeat |
 //! | `GET`, `DELETE /sandbox/requests` | the log of requests: [`RequestRecord`] |
 //!
-//! It also answers as the Mesos master behind that Marathon, as far as the inventory goes:
-//! `/master/slaves` and `/master/redirect`. `/v2/info` names it under `mesos_leader_ui_url`.
+//! It also answers as the Mesos master behind that Marathon: `/state`, `/slaves` and `/redirect`,
+//! with `/master` before them or without, and `/metrics/snapshot`. `/v2/info` names it under
+//! `mesos_leader_ui_url`. The agents answer `/state`, `/monitor/statistics`, `/containers` and
+//! `/files/browse`, `/files/read`, `/files/download`, each at the address that the master tells
+//! ([`SandboxServer`]) or in memory ([`Sandbox::agent_router`]). What tasks write and use is made
+//! up from their ids whenever somebody asks: it goes on for as long as they run, is rotated, and
+//! takes no memory.
 //!
 //! Admin requests are neither logged nor subject to faults.
 //!
 //! Where it knowingly differs from Marathon: there are no pods, group dependencies and group
 //! versions; readiness checks pass as soon as the task runs; the plans in heavy deployment events
-//! hold the affected apps only; an id has at most 512 characters.
+//! hold the affected apps only; an id has at most 512 characters; a host that is lost is unreachable
+//! at once, not after some missed pings.
 
 mod cluster;
 mod config;

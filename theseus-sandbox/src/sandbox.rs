@@ -38,6 +38,27 @@ impl Sandbox {
         http::router(Arc::clone(&self.engine))
     }
 
+    /// The API of the Mesos agent of a host; none if there is no host of that name. While the host
+    /// is lost every request breaks off.
+    pub fn agent_router(&self, host: &str) -> Option<Router> {
+        let index = self.engine.read(|cluster, _| cluster.host_index(host))?;
+        Some(self.agent(index))
+    }
+
+    pub(crate) fn agent(&self, index: usize) -> Router {
+        http::agent_router(Arc::clone(&self.engine), index)
+    }
+
+    /// Tells the master where the agent of a host listens.
+    pub(crate) fn agent_listens(&self, index: usize, address: SocketAddr) {
+        self.engine
+            .act(|cluster, _| cluster.agent_listens(index, address.to_string()));
+    }
+
+    pub(crate) fn host_count(&self) -> usize {
+        self.engine.read(|cluster, _| cluster.host_count())
+    }
+
     /// Serves [`router`](Self::router) on `listener` until the future is dropped.
     pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
         let service = self

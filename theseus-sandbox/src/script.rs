@@ -39,6 +39,13 @@ pub struct Script {
     pub never_healthy: bool,
     /// The task fails when it should begin to run.
     pub fail_start: bool,
+    /// From one request that the task answers, and writes down, to the next: a second, if absent.
+    #[serde(
+        rename = "logEveryMs",
+        with = "millis::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub log_every: Option<Duration>,
     /// The task ends by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,

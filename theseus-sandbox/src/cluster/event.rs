@@ -100,6 +100,11 @@ pub(crate) enum EventBody {
         ports: Vec<u16>,
         version: Stamp,
     },
+    UnknownInstanceTerminatedEvent {
+        instance_id: Arc<str>,
+        run_spec_id: PathId,
+        condition: &'static str,
+    },
     UnhealthyInstanceKillEvent {
         app_id: PathId,
         task_id: Arc<str>,

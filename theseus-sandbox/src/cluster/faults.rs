@@ -1,10 +1,14 @@
 //! What can go wrong inside the cluster, on demand: hosts lost, tasks failing or falling ill.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::Cluster;
-use super::event::TaskStatus;
-use super::task::{End, TaskKey, TaskState};
+use super::event::{EventBody, TaskStatus};
+use super::host::Demand;
+use super::mesos::Note;
+use super::task::{End, Ending, TaskKey, TaskState};
 use super::timers::Alarm;
 use crate::config::HostConfig;
 use crate::time::Stamp;
@@ -57,8 +61,40 @@ impl Cluster {
         for key in self.tasks_on(index) {
             self.task_reachable(key, now);
         }
+        if !self.hosts[index].strays.is_empty() {
+            self.timers
+                .set(now.plus(self.pace.kill), Alarm::Strays(index));
+        }
         self.resources_freed(now);
         true
+    }
+
+    /// Kills what was forgotten of a host that is back, as Marathon does once it hears of it.
+    pub(super) fn end_strays(&mut self, host: usize, now: Stamp) {
+        if !self.hosts[host].up {
+            return;
+        }
+        for mut task in std::mem::take(&mut self.hosts[host].strays) {
+            let end = End::Killed;
+            self.tell(
+                EventBody::UnknownInstanceTerminatedEvent {
+                    instance_id: Arc::clone(&task.instance),
+                    run_spec_id: task.spec.id.clone(),
+                    condition: end.condition(),
+                },
+                now,
+            );
+            self.ends.count(end);
+            task.ending = Some(Ending {
+                at: now,
+                end,
+                message: "Command terminated with signal Terminated".into(),
+            });
+            let host = &mut self.hosts[host];
+            host.release(&Demand::of(&task.spec), &task.ports);
+            host.remember(task);
+        }
+        self.resources_freed(now);
     }
 
     /// Lets a host get no more tasks, or get them again; `false` if there is none of that name.
@@ -73,11 +109,11 @@ impl Cluster {
         true
     }
 
-    fn host_index(&self, name: &str) -> Option<usize> {
+    pub(crate) fn host_index(&self, name: &str) -> Option<usize> {
         self.hosts.iter().position(|host| host.config.name == name)
     }
 
-    fn tasks_on(&self, host: usize) -> Vec<TaskKey> {
+    pub(super) fn tasks_on(&self, host: usize) -> Vec<TaskKey> {
         let on_host = self.tasks.iter().filter(|(_, task)| task.host == host);
         let mut keys: Vec<TaskKey> = on_host.map(|(key, _)| *key).collect();
         keys.sort_unstable();
@@ -94,6 +130,7 @@ impl Cluster {
             _ => task.state = TaskState::Unreachable,
         }
         task.losses += 1;
+        task.note(Note::Disconnected, now);
         let loss = task.losses;
         let delays = task.spec.unreachable_strategy.delays();
         let message = "Agent is not reachable";
@@ -117,6 +154,7 @@ impl Cluster {
         }
         task.state = TaskState::Running;
         task.inactive = false;
+        task.note(Note::Reconnected, now);
         task.started_at.get_or_insert(now);
         task.health.illness += 1;
         let illness = task.health.illness;
@@ -141,7 +179,9 @@ impl Cluster {
     pub(super) fn task_expunged(&mut self, key: TaskKey, loss: u32, now: Stamp) {
         if self.is_lost(key, loss) {
             self.tell_instance(key, End::Killed.condition(), now);
-            self.remove_task(key, now);
+            if let Some(task) = self.forget_task(key) {
+                self.hosts[task.host].strays.push(task);
+            }
         }
     }
 

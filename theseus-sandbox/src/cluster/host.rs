@@ -1,13 +1,22 @@
-//! Hosts and what of them is free.
+//! Hosts: what of them is free, and the tasks that only they still know.
+
+use std::collections::VecDeque;
 
 use super::event::IpAddress;
+use super::task::Task;
 use crate::config::HostConfig;
 use crate::definition::AppSpec;
 use crate::random::Random;
 use crate::time::Stamp;
 
+/// Where agents listen, if they listen.
+const AGENT_PORT: u16 = 5051;
+
+/// Tasks that are over and whose files a host keeps.
+const MOST_ENDED: usize = 32;
+
 /// CPU, memory and disk in thousandths: whole numbers add up to exactly what was taken.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Amounts {
     pub(super) cpus: i64,
     pub(super) mem: i64,
@@ -23,7 +32,7 @@ impl Amounts {
         }
     }
 
-    fn add(&mut self, other: Self, times: i64) {
+    pub(super) fn add(&mut self, other: Self, times: i64) {
         self.cpus += other.cpus * times;
         self.mem += other.mem * times;
         self.disk += other.disk * times;
@@ -60,6 +69,10 @@ impl Demand {
             ports: app.host_ports(),
             accepts_unreserved: roles.is_none_or(|roles| roles.iter().any(|role| role == "*")),
         }
+    }
+
+    pub(super) fn amounts(&self) -> Amounts {
+        self.amounts
     }
 }
 
@@ -101,22 +114,45 @@ pub(super) struct Host {
     pub(super) draining: bool,
     pub(super) registered_at: Stamp,
     pub(super) address: IpAddress,
+    /// Where its agent listens, as `host:port`.
+    pub(super) endpoint: String,
+    /// Tasks that came to their end here, the last few, oldest first.
+    pub(super) ended: VecDeque<Task>,
+    /// Tasks that were forgotten while the host was lost; they hold what they held.
+    pub(super) strays: Vec<Task>,
     free: Amounts,
     free_ports: Vec<u16>,
 }
 
 impl Host {
     pub(super) fn new(number: usize, config: HostConfig, registered_at: Stamp) -> Self {
+        let address = IpAddress::of_host(number);
         Self {
             agent: format!("00000000-0000-0000-0000-000000000000-S{number}"),
             up: true,
             draining: false,
             registered_at,
-            address: IpAddress::of_host(number),
+            endpoint: format!("{}:{AGENT_PORT}", address.as_str()),
+            address,
+            ended: VecDeque::new(),
+            strays: Vec::new(),
             free: Amounts::of(&config),
             free_ports: all_ports(&config),
             config,
         }
+    }
+
+    /// The address of its agent among those that Mesos's processes have.
+    pub(super) fn pid(&self) -> String {
+        format!("slave(1)@{}", self.endpoint)
+    }
+
+    /// Keeps a task that is over, until others have taken its place.
+    pub(super) fn remember(&mut self, task: Task) {
+        if self.ended.len() == MOST_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(task);
     }
 
     /// Whether anything of it is on offer.

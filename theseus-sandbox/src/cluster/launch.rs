@@ -199,6 +199,8 @@ impl Cluster {
             inactive: false,
             script,
             health: Health::default(),
+            notes: Vec::new(),
+            ending: None,
         });
         self.schedule_start(key, now);
         self.tell_status(key, TaskStatus::Now(TaskState::Staging), "", now);

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::Cluster;
 use super::event::{EventBody, TaskStatus};
 use super::host::Demand;
-use super::task::{End, Task, TaskKey, TaskState};
+use super::mesos::Note;
+use super::task::{End, Ending, Task, TaskKey, TaskState};
 use super::timers::Alarm;
 use crate::path_id::PathId;
 use crate::time::Stamp;
@@ -110,6 +111,7 @@ impl Cluster {
         let before = task.healthy();
         task.health.succeed(now);
         if before != Some(true) {
+            task.note(Note::Healthy, now);
             self.tell_health(key, true, true, now);
         }
         self.touch_app_of(key);
@@ -128,6 +130,7 @@ impl Cluster {
         let before = task.healthy();
         task.health.fail(&check, now);
         let failures = task.health.consecutive_failures;
+        task.note(Note::HealthFailed(failures), now);
         let failed = EventBody::FailedHealthCheckEvent {
             app_id: task.spec.id.clone(),
             task_id: Arc::clone(&task.instance),
@@ -179,6 +182,7 @@ impl Cluster {
             return;
         }
         task.state = TaskState::Killing;
+        task.note(Note::KillAsked, now);
         self.timers.set(now.plus(delay), Alarm::Dead(key));
         self.tell_status(key, TaskStatus::Now(TaskState::Killing), "", now);
         self.touch_app_of(key);
@@ -190,26 +194,38 @@ impl Cluster {
         if end == End::Failed {
             self.remember_failure(key, end, message, now);
         }
-        let Some(task) = self.remove_task(key, now) else {
+        let Some(mut task) = self.remove_task(key, now) else {
             return;
         };
-        let Some(run) = self.runs.get_mut(&task.spec.id) else {
-            return;
-        };
-        if end != End::Killed {
+        if let Some(run) = self.runs.get_mut(&task.spec.id)
+            && end != End::Killed
+        {
             run.backoff.failed(&task.spec, now);
         }
+        self.ends.count(end);
+        task.ending = Some(Ending {
+            at: now,
+            end,
+            message: message.to_owned(),
+        });
+        self.hosts[task.host].remember(task);
     }
 
     /// Takes a task out of every index and frees what it held.
     pub(super) fn remove_task(&mut self, key: TaskKey, now: Stamp) -> Option<Task> {
+        let task = self.forget_task(key)?;
+        self.hosts[task.host].release(&Demand::of(&task.spec), &task.ports);
+        self.resources_freed(now);
+        Some(task)
+    }
+
+    /// Takes a task out of every index and leaves it what it holds.
+    pub(super) fn forget_task(&mut self, key: TaskKey) -> Option<Task> {
         let task = self.tasks.remove(&key)?;
         self.task_ids.remove(&task.id);
         if let Some(run) = self.runs.get_mut(&task.spec.id) {
             run.tasks.remove(&key);
         }
-        self.hosts[task.host].release(&Demand::of(&task.spec), &task.ports);
-        self.resources_freed(now);
         self.touch(&task.spec.id);
         Some(task)
     }

@@ -39,7 +39,7 @@ use self::host::Host;
 use self::launch::Waiting;
 use self::life::TaskFailure;
 use self::service_ports::ServicePorts;
-use self::task::{Task, TaskKey};
+use self::task::{Ends, Task, TaskKey};
 use self::timers::{Alarm, Timers};
 use crate::config::SandboxConfig;
 use crate::definition::AppSpec;
@@ -51,6 +51,7 @@ use crate::time::Stamp;
 pub(crate) use self::change::{Change, Draft, Receipt, Refusal};
 pub(crate) use self::event::{Event, EventBody as Body};
 pub(crate) use self::kill::KillReceipt;
+pub(crate) use self::mesos::{FRAMEWORK, NoFile};
 pub(crate) use self::view::{AppInfo, Embed, GroupWants, TaskInfo};
 
 #[derive(Debug)]
@@ -79,6 +80,7 @@ pub(crate) struct Cluster {
     /// Apps that no host had room for.
     starved: BTreeSet<PathId>,
     offers_due: bool,
+    ends: Ends,
     events: Vec<Event>,
 }
 
@@ -139,6 +141,7 @@ impl Cluster {
             dirty: BTreeSet::new(),
             starved: BTreeSet::new(),
             offers_due: false,
+            ends: Ends::default(),
             events: Vec::new(),
         };
         cluster.groups.insert(PathId::root(), now);
@@ -201,6 +204,7 @@ impl Cluster {
             Alarm::Inactive(task, loss) => self.task_inactive(task, loss),
             Alarm::Expunge(task, loss) => self.task_expunged(task, loss, now),
             Alarm::Backoff(app) => drop(self.dirty.insert(app)),
+            Alarm::Strays(host) => self.end_strays(host, now),
             Alarm::Offers => self.offer_again(),
         }
     }

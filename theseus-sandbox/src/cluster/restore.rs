@@ -116,6 +116,8 @@ impl Cluster {
             inactive: false,
             script: Script::default(),
             health: Health::default(),
+            notes: Vec::new(),
+            ending: None,
         });
         if runs {
             self.restore_health(key, saved.healthy, now);

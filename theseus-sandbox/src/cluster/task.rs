@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::mesos::Note;
 use crate::definition::{AppSpec, HealthCheck};
 use crate::script::Script;
 use crate::time::Stamp;
@@ -30,6 +31,44 @@ pub(super) struct Task {
     pub(super) inactive: bool,
     pub(super) script: Script,
     pub(super) health: Health,
+    /// What its executor has to say about it.
+    pub(super) notes: Vec<(Stamp, Note)>,
+    /// Only of a task that its host alone remembers.
+    pub(super) ending: Option<Ending>,
+}
+
+/// How a task ended.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) at: Stamp,
+    pub(super) end: End,
+    pub(super) message: String,
+}
+
+/// How many tasks have ended, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ends {
+    finished: usize,
+    failed: usize,
+    killed: usize,
+}
+
+impl Ends {
+    pub(super) fn of(self, end: End) -> usize {
+        match end {
+            End::Finished => self.finished,
+            End::Failed => self.failed,
+            End::Killed => self.killed,
+        }
+    }
+
+    pub(super) fn count(&mut self, end: End) {
+        match end {
+            End::Finished => self.finished += 1,
+            End::Failed => self.failed += 1,
+            End::Killed => self.killed += 1,
+        }
+    }
 }
 
 /// The states of a task that is listed; one that has come to an [`End`] is not.
@@ -80,6 +119,10 @@ impl End {
 }
 
 impl Task {
+    pub(super) fn note(&mut self, note: Note, now: Stamp) {
+        note.put(&mut self.notes, now);
+    }
+
     pub(super) fn healthy(&self) -> Option<bool> {
         self.health.alive()
     }

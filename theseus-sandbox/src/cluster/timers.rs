@@ -25,6 +25,8 @@ pub(super) enum Alarm {
     Inactive(TaskKey, u32),
     /// An unreachable task is forgotten.
     Expunge(TaskKey, u32),
+    /// Tasks that were forgotten are dead, since their host is back.
+    Strays(usize),
     /// The back-off of the app is over.
     Backoff(PathId),
     /// Freed resources are offered to those that wait.

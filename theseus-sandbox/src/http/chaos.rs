@@ -65,7 +65,8 @@ async fn cut(response: Response, divisor: usize) -> Response {
     Response::from_parts(parts, broken((!kept.is_empty()).then_some(kept)))
 }
 
-fn broken(kept: Option<Bytes>) -> Body {
+/// A body that breaks the connection; if nothing is kept, before anything is sent.
+pub(super) fn broken(kept: Option<Bytes>) -> Body {
     Body::from_stream(stream::unfold(kept, |kept| async move {
         match kept {
             Some(kept) if !kept.is_empty() => Some((Ok(kept), Some(Bytes::new()))),

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Answer, Ctx, ok};
+use crate::cluster::FRAMEWORK;
 use crate::config::SandboxConfig;
 
 pub(super) async fn info(State(engine): Ctx, uri: Uri, headers: HeaderMap) -> Answer {
@@ -21,7 +22,7 @@ pub(super) async fn info(State(engine): Ctx, uri: Uri, headers: HeaderMap) -> An
         "buildref": "unknown",
         "elected": true,
         "leader": config.leader,
-        "frameworkId": "00000000-0000-0000-0000-000000000000-0000",
+        "frameworkId": FRAMEWORK,
         "marathon_config": {
             "framework_name": "marathon",
             "features": [],

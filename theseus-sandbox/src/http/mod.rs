@@ -1,6 +1,7 @@
 //! The HTTP side: routes, and what every answer has in common.
 
 mod admin;
+mod agent;
 mod apps;
 mod body;
 mod chaos;
@@ -26,6 +27,8 @@ use axum::routing::{any, delete, get, post};
 use serde::Serialize;
 
 use self::error::ApiError;
+
+pub(crate) use self::agent::router as agent_router;
 use crate::engine::Engine;
 
 type Ctx = axum::extract::State<Arc<Engine>>;

@@ -1,0 +1,308 @@
+//! What a simulated task writes. Nothing of it is kept: every line follows from the task's id and
+//! the times of its life, and is written whenever somebody reads it. So a log may be of any length
+//! and costs no memory, and reads the same however often it is read.
+
+use std::fmt::Write;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::super::task::{Task, TaskState};
+use crate::random::Random;
+use crate::time::Stamp;
+
+/// Lines of requests until `stdout` becomes `stdout.1` and a new one is begun.
+const LINES_PER_FILE: u64 = 8192;
+
+/// From one request that a task answers to the next, unless its script says otherwise.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Notes that one task keeps; what happens to it after that is not noted any more.
+const MOST_NOTES: usize = 64;
+
+/// Something that an executor says about its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    HealthFailed(u32),
+    Healthy,
+    Disconnected,
+    Reconnected,
+    KillAsked,
+}
+
+impl Note {
+    /// Puts a note down, as long as there is room.
+    pub(in crate::cluster) fn put(self, notes: &mut Vec<(Stamp, Self)>, now: Stamp) {
+        if notes.len() < MOST_NOTES {
+            notes.push((now, self));
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::HealthFailed(failures) => {
+                format!("health check failed, {failures} in a row")
+            }
+            Self::Healthy => "health check passed".into(),
+            Self::Disconnected => "lost contact with the agent, going on".into(),
+            Self::Reconnected => "in contact with the agent again".into(),
+            Self::KillAsked => "asked to kill the task, sending SIGTERM".into(),
+        }
+    }
+}
+
+/// One file in the directory of a task.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) name: &'static str,
+    pub(super) changed: Stamp,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Text(String),
+    Requests(Requests),
+}
+
+impl File {
+    pub(super) fn size(&self) -> u64 {
+        match &self.content {
+            Content::Text(text) => text.len() as u64,
+            Content::Requests(requests) => requests.size(),
+        }
+    }
+
+    /// The bytes in `range`, as far as there are any.
+    pub(super) fn bytes(&self, range: Range<u64>) -> Vec<u8> {
+        match &self.content {
+            Content::Text(text) => cut(text.as_bytes(), 0, &range).to_vec(),
+            Content::Requests(requests) => requests.bytes(&range),
+        }
+    }
+}
+
+/// The files of a task as of `now`.
+pub(super) fn files(task: &Task, host: &str, now: Stamp) -> Vec<File> {
+    let until = task.ending.as_ref().map_or(now, |ending| ending.at);
+    let mut files = vec![errors(task, host)];
+    files.extend(requests(task, until));
+    files
+}
+
+/// What the executor says, line by line.
+fn errors(task: &Task, host: &str) -> File {
+    let mut text = String::new();
+    let mut changed = task.staged_at;
+    let mut line = |at: Stamp, what: &str| {
+        changed = at;
+        // Writing to a string never fails.
+        let _ = writeln!(text, "{at} executor: {what}");
+    };
+    line(task.staged_at, &format!("registered on {}", plain(host)));
+    line(task.staged_at, &format!("starting task {}", task.id));
+    if let Some(at) = task.started_at {
+        line(at, "the task runs");
+    }
+    for (at, note) in &task.notes {
+        line(*at, &note.text());
+    }
+    if let Some(ending) = &task.ending {
+        line(ending.at, &plain(&ending.message));
+    }
+    File {
+        name: "stderr",
+        changed,
+        content: Content::Text(text),
+    }
+}
+
+/// What the task says: a greeting, then a line for each request that it answers. The current file
+/// and, once there is one, the one before.
+fn requests(task: &Task, until: Stamp) -> Vec<File> {
+    let pace = task.script.log_every.unwrap_or(PACE);
+    let pace = pace.max(Duration::from_millis(1));
+    let count = match task.started_at {
+        Some(started) => until.since(started).as_millis() / pace.as_millis(),
+        None => 0,
+    };
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    let current = count.saturating_sub(1) / LINES_PER_FILE;
+    let file = |number: u64, name| {
+        let first = number * LINES_PER_FILE;
+        let lines = first..count.min(first + LINES_PER_FILE);
+        let requests = Requests {
+            greeting: if number == 0 {
+                greeting(task)
+            } else {
+                String::new()
+            },
+            seed: seed_of(&task.id),
+            started: task.started_at.unwrap_or(task.staged_at),
+            pace,
+            lines,
+        };
+        File {
+            name,
+            changed: requests.changed(),
+            content: Content::Requests(requests),
+        }
+    };
+    let mut files = vec![file(current, "stdout")];
+    if let Some(former) = current.checked_sub(1) {
+        files.push(file(former, "stdout.1"));
+    }
+    files
+}
+
+fn greeting(task: &Task) -> String {
+    let Some(at) = task.started_at else {
+        return String::new();
+    };
+    let what = task.spec.image().or(task.spec.cmd.as_deref());
+    let mut text = format!("{at} starting {}\n", plain(what.unwrap_or("the task")));
+    for port in &task.ports {
+        let _ = writeln!(text, "{at} listening on port {port}");
+    }
+    text
+}
+
+/// A number that belongs to a task for good.
+pub(super) fn seed_of(id: &str) -> u64 {
+    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Text that fits on one line of a log and whose characters are bytes.
+fn plain(text: &str) -> String {
+    let keep = |letter: char| letter == ' ' || letter.is_ascii_graphic();
+    text.chars()
+        .map(|letter| if keep(letter) { letter } else { '?' })
+        .collect()
+}
+
+/// Lines of requests, each as long as the others.
+#[derive(Debug)]
+struct Requests {
+    greeting: String,
+    seed: u64,
+    started: Stamp,
+    pace: Duration,
+    /// Counted over all files of the task.
+    lines: Range<u64>,
+}
+
+impl Requests {
+    fn at(&self, line: u64) -> Stamp {
+        let line = u32::try_from(line + 1).unwrap_or(u32::MAX);
+        self.started.plus(self.pace.saturating_mul(line))
+    }
+
+    fn changed(&self) -> Stamp {
+        match self.lines.end.checked_sub(1) {
+            Some(last) if !self.lines.is_empty() => self.at(last),
+            _ => self.started,
+        }
+    }
+
+    fn line(&self, line: u64) -> String {
+        let mut random = Random::seeded(self.seed ^ line.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut number = |least: usize, bound: usize| least + random.below(bound);
+        let status = if number(0, 64) == 0 { 404 } else { 200 };
+        format!(
+            "{} 10.0.{}.{} \"GET /items/{:05} HTTP/1.1\" {status} {:05} {:03}ms\n",
+            self.at(line),
+            number(100, 100),
+            number(100, 100),
+            number(0, 100_000),
+            number(64, 60_000),
+            number(1, 250),
+        )
+    }
+
+    fn width(&self) -> u64 {
+        self.line(0).len() as u64
+    }
+
+    fn size(&self) -> u64 {
+        self.greeting.len() as u64 + (self.lines.end - self.lines.start) * self.width()
+    }
+
+    fn bytes(&self, range: &Range<u64>) -> Vec<u8> {
+        let range = range.start..range.end.min(self.size());
+        let mut bytes = cut(self.greeting.as_bytes(), 0, &range).to_vec();
+        let (body, width) = (self.greeting.len() as u64, self.width());
+        let first = range.start.saturating_sub(body) / width;
+        let past = range.end.saturating_sub(body).div_ceil(width);
+        for index in first..past {
+            let line = self.line(self.lines.start + index);
+            bytes.extend_from_slice(cut(line.as_bytes(), body + index * width, &range));
+        }
+        bytes
+    }
+}
+
+/// The part of `bytes`, which begin at `offset`, that lies in `range`.
+fn cut<'a>(bytes: &'a [u8], offset: u64, range: &Range<u64>) -> &'a [u8] {
+    let place = |at: u64| {
+        let inside = at.saturating_sub(offset).min(bytes.len() as u64);
+        usize::try_from(inside).unwrap_or(bytes.len())
+    };
+    bytes
+        .get(place(range.start)..place(range.end))
+        .unwrap_or_default()
+}
+
+/// Whether a task in this state is on its agent rather than out of reach.
+pub(super) fn is_present(task: &Task) -> bool {
+    task.state != TaskState::Unreachable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests(lines: Range<u64>) -> Requests {
+        Requests {
+            greeting: "hello\n".into(),
+            seed: seed_of("web.1"),
+            started: Stamp::default(),
+            pace: Duration::from_secs(1),
+            lines,
+        }
+    }
+
+    #[test]
+    fn whatever_is_read_is_a_piece_of_the_same_text() {
+        let log = requests(3..9);
+        let whole = log.bytes(&(0..u64::MAX));
+        assert_eq!(whole.len() as u64, log.size());
+        let text = String::from_utf8(whole.clone()).unwrap();
+        assert_eq!(text.lines().count(), 7, "{text}");
+        assert!(
+            text.starts_with("hello\n1970-01-01T00:00:04.000Z 10.0.1"),
+            "{text}"
+        );
+        for start in 0..log.size() + 2 {
+            for length in [0, 1, 7, 90, 1000] {
+                let from = usize::try_from(start).unwrap().min(whole.len());
+                let to = (from + length).min(whole.len());
+                let read = log.bytes(&(start..start + length as u64));
+                assert_eq!(read, whole[from..to], "{start} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_lines_are_equally_long() {
+        let log = requests(0..5000);
+        for line in [0, 1, 63, 99, 4999, 8_000_000] {
+            assert_eq!(log.line(line).len() as u64, log.width(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_would_break_a_line_is_left_out() {
+        assert_eq!(plain("a\nb\u{1b}[31m é"), "a?b?[31m ?");
+    }
+}
