@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::script::Script;
 use crate::snapshot::Snapshot;
+use crate::version::MarathonVersion;
 
 /// How a sandbox starts out. [`Default`] is a small cluster at the pace of a laptop.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
-    /// The version that `/v2/info` tells.
-    pub version: String,
+    /// Which Marathon it is.
+    pub version: MarathonVersion,
     /// The `host:port` that `/v2/leader` tells.
     pub leader: String,
     /// The machines of the cluster.
@@ -47,7 +48,7 @@ pub struct SandboxConfig {
 impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
-            version: "1.5.11".into(),
+            version: MarathonVersion::default(),
             leader: "127.0.0.1:8080".into(),
             hosts: HostConfig::several(4),
             start_delay: Duration::from_secs(2),

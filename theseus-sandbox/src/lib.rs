@@ -34,6 +34,7 @@
 //! hold the affected apps only; an id has at most 512 characters; a host that is lost is unreachable
 //! at once, not after some missed pings.
 
+mod behaviour;
 mod cluster;
 mod config;
 mod definition;
@@ -50,6 +51,7 @@ mod script;
 mod server;
 mod snapshot;
 mod time;
+mod version;
 
 pub use config::{HostConfig, SandboxConfig};
 pub use faults::{FaultAction, HttpFault};
@@ -58,3 +60,4 @@ pub use sandbox::Sandbox;
 pub use script::{Exit, Script};
 pub use server::SandboxServer;
 pub use snapshot::{Snapshot, SnapshotError, TaskState};
+pub use version::{MarathonVersion, UnknownVersion};

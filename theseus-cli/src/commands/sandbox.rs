@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use theseus_core::plan::Desired;
-use theseus_sandbox::{HostConfig, SandboxConfig, SandboxServer, Snapshot};
+use theseus_sandbox::{HostConfig, MarathonVersion, SandboxConfig, SandboxServer, Snapshot};
 use url::Url;
 
 use super::carry_out::{Manner, Options, carry_out};
@@ -47,6 +47,9 @@ pub(crate) struct Args {
     /// How long a container takes to start, such as 500ms or 2s
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_duration)]
     start_delay: Duration,
+    /// Which Marathon it is: a series such as 0.7, 1.4 or 1.11, or one release of it such as 1.4.2
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    marathon_version: MarathonVersion,
     /// The port of its Marathon; 0 for any
     #[arg(long, default_value_t = 8080)]
     port: u16,
@@ -141,6 +144,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
 
 async fn start(args: &Args, kept: Option<&Kept>) -> Result<SandboxServer, Failure> {
     let config = SandboxConfig {
+        version: args.marathon_version,
         hosts: HostConfig::several(usize::from(args.hosts)),
         start_delay: args.start_delay,
         state: kept.map(Kept::load).transpose()?.flatten(),

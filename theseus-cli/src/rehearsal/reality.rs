@@ -15,7 +15,7 @@ use theseus_core::rollout::forecast::past_start_time;
 use theseus_core::state::{GroupState, Observed};
 use theseus_core::store::{Entry, Store, Txn, Write, list_all};
 use theseus_marathon::{Marathon, MarathonConfig, ServiceTransport};
-use theseus_sandbox::{HostConfig, Sandbox, SandboxConfig, Snapshot, TaskState};
+use theseus_sandbox::{HostConfig, MarathonVersion, Sandbox, SandboxConfig, Snapshot, TaskState};
 use theseus_store::MemoryStore;
 
 use crate::connect::Connection;
@@ -31,6 +31,7 @@ pub(super) struct Reality {
     observed: Observed,
     inventory: Inventory,
     entries: Vec<Entry>,
+    version: MarathonVersion,
 }
 
 /// A copy of both, in memory.
@@ -55,6 +56,9 @@ impl Reality {
             store,
             ..
         } = connection;
+        // A Marathon that is newer than any known is rehearsed as the newest.
+        let version = cluster.engine().await;
+        let version = version.map(|info| MarathonVersion::closest_to(&info.version));
         let (observed, (entries, _)) = tokio::try_join!(
             async { engine.observe(&Scope::All).await.map_err(Failure::from) },
             async { list_all(&**store, "").await.map_err(Failure::from) },
@@ -64,6 +68,7 @@ impl Reality {
             // A cluster that does not tell its hosts is no trouble: they are made up.
             inventory: cluster.hosts().await.unwrap_or_default(),
             entries,
+            version: version.unwrap_or_default(),
         })
     }
 
@@ -77,7 +82,8 @@ impl Reality {
         let apps: Vec<App> = self.apps().cloned().collect();
         let start_time = past_start_time(&apps);
         let sandbox = Sandbox::new(SandboxConfig {
-            state: Some(snapshot(&known, &specs).await?),
+            version: self.version,
+            state: Some(snapshot(self.version, &known, &specs).await?),
             start_delay: start_time.unwrap_or(START),
             // That they are well is part of the time that they took.
             health_delay: Duration::ZERO,
@@ -216,10 +222,12 @@ fn known(host: &Host) -> HostConfig {
 /// The apps and what runs of them. The client itself writes the definitions, into a cluster without
 /// hosts that is then put away.
 async fn snapshot(
+    version: MarathonVersion,
     apps: &[&App],
     specs: &BTreeMap<(&GroupId, Revision), Arc<Spec>>,
 ) -> Result<Snapshot, Failure> {
     let scratch = Sandbox::new(SandboxConfig {
+        version,
         hosts: Vec::new(),
         max_running_deployments: usize::MAX,
         ..SandboxConfig::default()

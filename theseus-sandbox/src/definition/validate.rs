@@ -22,6 +22,11 @@ impl Fault {
         }
     }
 
+    /// The place as it was written before there were paths: `upgradeStrategy.minimumHealthCapacity`.
+    pub(crate) fn attribute(&self) -> String {
+        self.path.trim_start_matches('/').replace('/', ".")
+    }
+
     /// The same fault, of an element deeper in the document.
     pub(crate) fn below(mut self, place: &str) -> Self {
         self.path.insert_str(0, place);

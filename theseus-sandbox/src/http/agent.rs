@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 
 use super::chaos;
 use super::error::ApiError;
-use super::ok;
 use super::params::Params;
+use super::{ok, worded};
 use crate::cluster::NoFile;
 use crate::engine::Engine;
 
@@ -51,6 +51,7 @@ pub(crate) fn router(engine: Arc<Engine>, host: usize) -> Router {
     router
         .layer(from_fn_with_state(agent.clone(), only_while_up))
         .layer(from_fn_with_state(Arc::clone(&agent.engine), chaos::strike))
+        .layer(map_response_with_state(Arc::clone(&agent.engine), worded))
         .with_state(agent)
 }
 

@@ -16,10 +16,12 @@ use super::error::ApiError;
 use super::params::{Params, path_id, segments};
 use super::selector::Selector;
 use super::{Answer, Ctx, json, ok, tasks};
+use crate::behaviour;
 use crate::cluster::{AppInfo, Body, Change, Cluster, Draft, Embed, Receipt};
 use crate::definition::{AppSpec, AppUpdate, Fault, validate};
 use crate::path_id::PathId;
 use crate::time::Stamp;
+use crate::version::MarathonVersion;
 
 /// What everybody may see of the sender of a request.
 #[derive(Clone, Debug)]
@@ -82,11 +84,8 @@ pub(super) async fn collection(
             engine.act(|cluster, now| create(cluster, update, force, &caller, now))
         }
         Method::PUT | Method::PATCH => {
+            let mode = Mode::of(&method, &params, engine.config.version)?;
             let updates: Vec<AppUpdate> = parse(&body)?;
-            let mode = Mode {
-                partial: params.flag("partialUpdate", true),
-                create: method == Method::PUT,
-            };
             engine.act(|cluster, now| update_all(cluster, updates, mode, force, &caller, now))
         }
         _ => Err(ApiError::not_allowed()),
@@ -107,7 +106,7 @@ pub(super) async fn member(
     match (&method, parts.as_slice()) {
         (_, [app @ .., "tasks"]) => tasks::of_app(&engine, &method, app, &params),
         (_, [app @ .., "tasks", id]) => tasks::one(&engine, &method, &path_id(app)?, id, &params),
-        (&Method::POST, [app @ .., "restart"]) => {
+        (&Method::POST, [app @ .., "restart"]) if engine.config.version.has(behaviour::RESTART) => {
             let (app, force) = (path_id(app)?, params.flag("force", false));
             engine.act(|cluster, now| restart(cluster, app, force, now))
         }
@@ -134,10 +133,7 @@ pub(super) async fn member(
             engine.read(|cluster, now| show(cluster, &app, &params, now))
         }
         (&Method::PUT | &Method::PATCH, app) => {
-            let mode = Mode {
-                partial: params.flag("partialUpdate", true),
-                create: method == Method::PUT,
-            };
+            let mode = Mode::of(&method, &params, engine.config.version)?;
             let (app, force) = (path_id(app)?, params.flag("force", false));
             let update: AppUpdate = parse(&body)?;
             if mode.partial && update.version.is_some() {
@@ -160,6 +156,19 @@ struct Mode {
     partial: bool,
     /// An app that is not there is created, rather than not found.
     create: bool,
+}
+
+impl Mode {
+    fn of(method: &Method, params: &Params, version: MarathonVersion) -> Result<Self, ApiError> {
+        let patches = version.has(behaviour::PATCH);
+        if method == Method::PATCH && !patches {
+            return Err(ApiError::not_allowed());
+        }
+        Ok(Self {
+            partial: !patches || params.flag("partialUpdate", true),
+            create: method == Method::PUT,
+        })
+    }
 }
 
 /// Which apps of a list are wanted; every condition has to hold.

@@ -1,25 +1,37 @@
-//! Refusals as Marathon 1.5 words them.
+//! Refusals, each worded as the version of Marathon words it.
+//!
+//! A handler knows what is wrong, not the version: its answer carries the error along, and
+//! [`worded`] puts the status and the body in.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::behaviour::{self, Invalid};
 use crate::cluster::Refusal;
 use crate::definition::Fault;
 use crate::path_id::PathId;
+use crate::version::MarathonVersion;
 
-#[derive(Debug)]
-pub(crate) struct ApiError {
-    status: StatusCode,
-    body: Value,
+#[derive(Clone, Debug)]
+pub(crate) enum ApiError {
+    /// A status and a message, the same in all versions.
+    Message(StatusCode, String),
+    /// Running deployments hold an app.
+    Locked(Vec<String>),
+    /// The body is no JSON.
+    Malformed(String),
+    /// The body is JSON of the wrong shape.
+    Misshapen(Vec<Fault>),
+    /// The body has the right shape and makes no sense.
+    Invalid(Vec<Fault>),
+    /// There is nothing at that path.
+    UnknownUri(String),
 }
 
 impl ApiError {
     pub(crate) fn message(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            body: json!({ "message": message.into() }),
-        }
+        Self::Message(status, message.into())
     }
 
     pub(crate) fn unknown_app(app: &PathId) -> Self {
@@ -48,31 +60,80 @@ impl ApiError {
         Self::message(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
-    /// The body is no JSON.
     pub(crate) fn malformed(details: impl Into<String>) -> Self {
-        let body = json!({ "message": "Invalid JSON", "details": details.into() });
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            body,
-        }
+        Self::Malformed(details.into())
     }
 
-    /// The body is JSON of the wrong shape.
     pub(crate) fn misshapen(faults: &[Fault]) -> Self {
-        let body = json!({ "message": "Invalid JSON", "details": faults });
-        Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            body,
-        }
+        Self::Misshapen(faults.to_vec())
     }
 
-    /// The body has the right shape and makes no sense.
     pub(crate) fn invalid(faults: &[Fault]) -> Self {
-        let body = json!({ "message": "Object is not valid", "details": faults });
-        Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            body,
+        Self::Invalid(faults.to_vec())
+    }
+
+    fn in_version(&self, version: MarathonVersion) -> (StatusCode, Value) {
+        match self {
+            Self::Message(status, message) => (*status, json!({ "message": message })),
+            Self::Locked(deployments) => {
+                let ids: Vec<Value> = deployments.iter().map(|id| json!({ "id": id })).collect();
+                let message = "App is locked by one or more deployments. Override with the option \
+                               '?force=true'. View details at '/v2/deployments/<DEPLOYMENT_ID>'.";
+                let body = json!({ "message": message, "deployments": ids });
+                (StatusCode::CONFLICT, body)
+            }
+            Self::Malformed(text) if version.has(behaviour::INVALID_JSON) => {
+                let body = json!({ "message": "Invalid JSON", "details": text });
+                (StatusCode::BAD_REQUEST, body)
+            }
+            Self::Malformed(text) => (StatusCode::BAD_REQUEST, json!({ "message": text })),
+            Self::Misshapen(faults) => {
+                let status = if version.has(behaviour::SHAPE_IS_422) {
+                    StatusCode::UNPROCESSABLE_ENTITY
+                } else {
+                    StatusCode::BAD_REQUEST
+                };
+                (status, misshapen(faults, version))
+            }
+            Self::Invalid(faults) => {
+                let body = invalid(faults, version.pick(behaviour::INVALID));
+                (StatusCode::UNPROCESSABLE_ENTITY, body)
+            }
+            Self::UnknownUri(_) if version.has(behaviour::UNKNOWN_URI_IS_500) => {
+                let body = json!({ "message": "URI not found" });
+                (StatusCode::INTERNAL_SERVER_ERROR, body)
+            }
+            Self::UnknownUri(path) => {
+                let body = json!({ "message": format!("URI not found: {path}") });
+                (StatusCode::NOT_FOUND, body)
+            }
         }
+    }
+}
+
+fn misshapen(faults: &[Fault], version: MarathonVersion) -> Value {
+    if version.has(behaviour::SHAPE_DETAILS) {
+        return json!({ "message": "Invalid JSON", "details": faults });
+    }
+    let text = |fault: &Fault| format!("{} (at {})", fault.errors.join(", "), fault.path);
+    let texts: Vec<String> = faults.iter().map(text).collect();
+    json!({ "message": texts.join("; ") })
+}
+
+fn invalid(faults: &[Fault], style: Invalid) -> Value {
+    let attributes = || -> Vec<Value> {
+        let all = faults.iter().flat_map(|fault| {
+            let attribute = fault.attribute();
+            let each = fault.errors.iter();
+            each.map(move |error| json!({ "attribute": attribute, "error": error }))
+        });
+        all.collect()
+    };
+    match style {
+        Invalid::Errors => json!({ "errors": attributes() }),
+        Invalid::Bean => json!({ "message": "Bean is not valid", "errors": attributes() }),
+        Invalid::Attributes => json!({ "message": "Object is not valid", "details": attributes() }),
+        Invalid::Paths => json!({ "message": "Object is not valid", "details": faults }),
     }
 }
 
@@ -80,19 +141,9 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Locked(deployments) => {
-                let ids: Vec<Value> = deployments
-                    .iter()
-                    .map(|id| json!({ "id": &**id }))
-                    .collect();
-                let message = "App is locked by one or more deployments. Override with the option \
-                               '?force=true'. View details at '/v2/deployments/<DEPLOYMENT_ID>'.";
-                let body = json!({ "message": message, "deployments": ids });
-                Self {
-                    status: StatusCode::CONFLICT,
-                    body,
-                }
+                Self::Locked(deployments.iter().map(ToString::to_string).collect())
             }
-            Refusal::Invalid(faults) => Self::invalid(&faults),
+            Refusal::Invalid(faults) => Self::Invalid(faults),
             Refusal::TooManyDeployments(most) => Self::message(
                 StatusCode::FORBIDDEN,
                 format!(
@@ -108,6 +159,17 @@ impl From<Refusal> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, axum::Json(self.body)).into_response()
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
     }
+}
+
+/// The answer with the error it carries, if any, in the words of `version`.
+pub(super) fn worded(version: MarathonVersion, mut response: Response) -> Response {
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else {
+        return response;
+    };
+    let (status, body) = error.in_version(version);
+    (status, axum::Json(body)).into_response()
 }

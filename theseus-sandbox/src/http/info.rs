@@ -18,7 +18,7 @@ pub(super) async fn info(State(engine): Ctx, uri: Uri, headers: HeaderMap) -> An
         .and_then(|(_, port)| port.parse::<u16>().ok());
     ok(&json!({
         "name": "marathon",
-        "version": config.version,
+        "version": config.version.to_string(),
         "buildref": "unknown",
         "elected": true,
         "leader": config.leader,

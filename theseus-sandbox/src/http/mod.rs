@@ -18,18 +18,20 @@ mod tasks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::http::{HeaderValue, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post};
 use serde::Serialize;
 
 use self::error::ApiError;
+use crate::behaviour::{self, Span};
+use crate::engine::Engine;
+use crate::version::MarathonVersion;
 
 pub(crate) use self::agent::router as agent_router;
-use crate::engine::Engine;
 
 type Ctx = axum::extract::State<Arc<Engine>>;
 type Answer = Result<Response, ApiError>;
@@ -46,43 +48,77 @@ pub(crate) fn router(engine: Arc<Engine>) -> Router {
         .route("/v2/groups/", any(groups::handle))
         .route("/v2/groups/{*rest}", any(groups::handle))
         .route("/v2/tasks", get(tasks::list))
-        .route("/v2/tasks/delete", post(tasks::delete))
         .route("/v2/deployments", get(deployments::list))
         .route("/v2/deployments/{id}", delete(deployments::remove))
         .route("/v2/queue", get(deployments::queue))
-        .route("/v2/queue/{*rest}", delete(deployments::reset_delay))
         .route("/v2/info", get(info::info))
-        .route("/v2/leader", get(info::leader))
-        .route("/v2/events", get(events::stream))
         .route("/ping", get(info::ping))
         .route("/metrics", get(info::metrics))
+        .merge(later(engine.config.version))
         .fallback(unknown)
-        .layer(map_response(never_cached))
+        .layer(map_response_with_state(Arc::clone(&engine), with_headers))
         .merge(mesos::router())
         .layer(from_fn_with_state(Arc::clone(&engine), chaos::strike));
     Router::new()
         .nest("/sandbox", admin::router())
         .merge(marathon)
+        .layer(map_response_with_state(Arc::clone(&engine), worded))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(engine)
 }
 
-async fn unknown(uri: axum::http::Uri) -> ApiError {
-    ApiError::message(
-        StatusCode::NOT_FOUND,
-        format!("URI not found: {}", uri.path()),
-    )
+/// The routes that not every version has.
+fn later(version: MarathonVersion) -> Router<Arc<Engine>> {
+    let routes: [(Span, &str, MethodRouter<Arc<Engine>>); 4] = [
+        (
+            behaviour::TASKS_DELETE,
+            "/v2/tasks/delete",
+            post(tasks::delete),
+        ),
+        (
+            behaviour::QUEUE_DELAY,
+            "/v2/queue/{*rest}",
+            delete(deployments::reset_delay),
+        ),
+        (behaviour::LEADER, "/v2/leader", get(info::leader)),
+        (behaviour::EVENT_STREAM, "/v2/events", get(events::stream)),
+    ];
+    let present = routes.into_iter().filter(|(span, ..)| version.has(*span));
+    present.fold(Router::new(), |router, (_, path, handler)| {
+        router.route(path, handler)
+    })
 }
 
-async fn never_cached(mut response: Response) -> Response {
+/// For the errors of what is not Marathon's: of the admin endpoints and of trouble on purpose.
+async fn worded(State(engine): Ctx, response: Response) -> Response {
+    error::worded(engine.config.version, response)
+}
+
+async fn unknown(uri: axum::http::Uri) -> ApiError {
+    ApiError::UnknownUri(uri.path().to_owned())
+}
+
+/// The headers that every answer of this version has, and none that it has not.
+async fn with_headers(State(engine): Ctx, response: Response) -> Response {
+    let config = &engine.config;
+    let mut response = error::worded(config.version, response);
     let headers = response.headers_mut();
-    let value = HeaderValue::from_static;
-    headers.insert(
-        header::CACHE_CONTROL,
-        value("no-cache, no-store, must-revalidate"),
-    );
-    headers.insert(header::PRAGMA, value("no-cache"));
-    headers.insert(header::EXPIRES, value("0"));
+    if config.version.has(behaviour::NEVER_CACHED) {
+        let value = HeaderValue::from_static;
+        headers.insert(
+            header::CACHE_CONTROL,
+            value("no-cache, no-store, must-revalidate"),
+        );
+        headers.insert(header::PRAGMA, value("no-cache"));
+        headers.insert(header::EXPIRES, value("0"));
+    }
+    let leader = HeaderValue::from_str(&format!("http://{}", config.leader));
+    if let (true, Ok(leader)) = (config.version.has(behaviour::LEADER_HEADER), leader) {
+        headers.insert("X-Marathon-Leader", leader);
+    }
+    if !config.version.has(behaviour::DEPLOYMENT_HEADER) {
+        headers.remove("Marathon-Deployment-Id");
+    }
     response
 }
 

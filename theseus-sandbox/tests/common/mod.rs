@@ -27,6 +27,14 @@ pub(crate) fn config() -> SandboxConfig {
     }
 }
 
+/// A cluster of this version.
+pub(crate) fn as_version(version: &str) -> Cluster {
+    with(SandboxConfig {
+        version: version.parse().unwrap(),
+        ..config()
+    })
+}
+
 pub(crate) fn with(config: SandboxConfig) -> Cluster {
     let sandbox = Sandbox::new(config);
     Cluster {
