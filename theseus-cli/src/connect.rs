@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use theseus_core::cluster::Cluster;
 use theseus_core::engine::Engine;
 use theseus_core::store::Store;
-use theseus_marathon::{Credentials, MarathonConfig};
+use theseus_marathon::{ClientCertificate, Credentials, MarathonConfig};
 use theseus_store::etcd::{Identity, Login, Secret, Tls};
 use theseus_store::{EtcdConfig, EtcdStore, SqliteStore};
 use url::Url;
 
 use crate::args::Global;
 use crate::config::{self, Context, Etcd, Marathon, Resolved, Target};
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 use crate::identity;
 use crate::sandbox_file::{Running, state_dir};
 
@@ -86,9 +86,7 @@ fn assemble(
     etcd: Option<String>,
 ) -> Result<Connection, Failure> {
     let config = marathon_config(marathon)?;
-    let cluster: Arc<dyn Cluster> = Arc::new(
-        theseus_marathon::Marathon::new(config).map_err(|error| Failure::usage(chain(&error)))?,
-    );
+    let cluster: Arc<dyn Cluster> = Arc::new(theseus_marathon::Marathon::new(config)?);
     let mut engine = Engine::new(Arc::clone(&cluster), Arc::clone(&store), Timestamp::now)
         .in_the_name_of(identity::own());
     if let Some(address) = etcd {
@@ -117,29 +115,48 @@ fn urls(marathon: &Marathon) -> Result<Vec<Url>, Failure> {
 }
 
 fn marathon_config(marathon: &Marathon) -> Result<MarathonConfig, Failure> {
+    let file = |path: &PathBuf| theseus_marathon::Secret::File(path.clone());
     let credentials = match (
-        &marathon.user,
-        &marathon.password_file,
+        (&marathon.user, &marathon.password_file),
         &marathon.token_file,
+        &marathon.bearer_token_file,
     ) {
-        (None, None, None) => None,
-        (Some(user), Some(file), None) => Some(Credentials::Basic {
+        ((None, None), None, None) => None,
+        ((Some(user), Some(path)), None, None) => Some(Credentials::Basic {
             user: user.clone(),
-            password: secret_text(file)?,
+            password: file(path),
         }),
-        (None, None, Some(file)) => Some(Credentials::Token(secret_text(file)?)),
+        ((None, None), Some(path), None) => Some(Credentials::Token(file(path))),
+        ((None, None), None, Some(path)) => Some(Credentials::Bearer(file(path))),
         _ => {
             return Err(Failure::usage(
-                "marathon wants user and password-file, or token-file, and not a mixture",
+                "marathon wants user and password-file, or token-file, or bearer-token-file, and not a mixture",
             ));
         }
     };
-    let authorities = marathon.ca_file.as_deref().map(secret_bytes).transpose()?;
+    let certificate = match (&marathon.cert_file, &marathon.key_file) {
+        (Some(certificate), Some(key)) => Some(ClientCertificate {
+            certificate: secret_bytes(certificate)?,
+            key: secret_bytes(key)?,
+        }),
+        (None, None) => None,
+        _ => {
+            return Err(Failure::usage(
+                "marathon wants cert-file and key-file together",
+            ));
+        }
+    };
+    let usual = MarathonConfig::default();
     Ok(MarathonConfig {
         urls: urls(marathon)?,
         credentials,
-        authorities,
-        ..MarathonConfig::default()
+        certificate,
+        allow_plain_http: marathon.allow_plain_http,
+        authorities: marathon.ca_file.as_deref().map(secret_bytes).transpose()?,
+        connect_timeout: marathon.timeouts.connect.unwrap_or(usual.connect_timeout),
+        answer_timeout: marathon.timeouts.answer.unwrap_or(usual.answer_timeout),
+        body_timeout: marathon.timeouts.body.unwrap_or(usual.body_timeout),
+        ..usual
     })
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use theseus_core::cluster::ClusterError;
 use theseus_core::engine::{ControlError, EngineError};
 use theseus_core::store::StoreError;
+use theseus_marathon::ConfigError;
 
 use crate::output::style;
 
@@ -118,10 +119,34 @@ impl From<ControlError> for Failure {
     }
 }
 
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let failure = Self::usage(chain(&error));
+        match error {
+            ConfigError::PlainHttp(_) => failure.hint(
+                "write urls: [https://…] under marathon in mesos.yaml, or allow-plain-http: true to send them all the same",
+            ),
+            ConfigError::CredentialsInUrl(_) => failure.hint(
+                "write user: and password-file: under marathon in mesos.yaml",
+            ),
+            ConfigError::Certificate(_) => failure.hint(
+                "cert-file and key-file under marathon in mesos.yaml are PEM, and belong to each other",
+            ),
+            ConfigError::Authorities(_) => {
+                failure.hint("ca-file under marathon in mesos.yaml is PEM")
+            }
+            _ => failure,
+        }
+    }
+}
+
 impl From<ClusterError> for Failure {
     fn from(error: ClusterError) -> Self {
         let message = chain(&error);
         match error {
+            ClusterError::Untrusted { advice, .. } => {
+                Self::new(Code::OutOfReach, message).hint(advice)
+            }
             ClusterError::Unreachable { address, .. } => {
                 Self::new(Code::OutOfReach, message).hint(format!(
                     "is it running, and does its address belong to it? try: curl {}/ping",
@@ -134,7 +159,7 @@ impl From<ClusterError> for Failure {
                 ))
             }
             ClusterError::Denied { .. } => Self::new(Code::OutOfReach, message)
-                .hint("check user and password-file, or token-file, under marathon in mesos.yaml"),
+                .hint("check user and password-file, or the file of the token, under marathon in mesos.yaml"),
             ClusterError::Garbled { .. } => Self::new(Code::OutOfReach, message)
                 .hint("does the address under marathon in mesos.yaml belong to a Marathon?"),
             ClusterError::Unclear { .. } => Self::new(Code::OutOfReach, message).hint(

@@ -12,6 +12,9 @@ use theseus_core::cluster::OperationId;
 use crate::failure::Failure;
 use crate::fields::Fault;
 
+/// What is said of a success that Marathon would not answer with.
+pub(crate) const NOT_JSON: &str = "its answer is not Marathon's";
+
 /// How much of a body is shown, in characters.
 const EXCERPT: usize = 200;
 
@@ -21,6 +24,8 @@ pub(crate) struct Reply<'a> {
     pub(crate) status: StatusCode,
     /// How long the server asks to wait.
     pub(crate) retry_after: Option<Duration>,
+    /// Where the server sends us, if it does.
+    pub(crate) leads_to: Option<&'a str>,
     pub(crate) body: &'a [u8],
 }
 
@@ -38,10 +43,14 @@ fn failure(reply: Reply<'_>, is_write: bool) -> Failure {
         after: reply.retry_after,
     };
     match reply.status.as_u16() {
-        300..400 => Failure::Garbled(format!(
-            "HTTP {}, which leads away from here",
-            reply.status.as_u16()
-        )),
+        300..400 => Failure::Garbled(match reply.leads_to {
+            Some(place) => format!(
+                "HTTP {} leads away, to {}",
+                reply.status.as_u16(),
+                excerpt(place)
+            ),
+            None => format!("HTTP {} leads away", reply.status.as_u16()),
+        }),
         400 | 422 => Failure::Refused(told.faults()),
         403 if told.is_about_number_of_deployments() => Failure::Busy(Vec::new()),
         401 | 403 => Failure::Denied(reason()),
@@ -64,9 +73,12 @@ fn failure(reply: Reply<'_>, is_write: bool) -> Failure {
 
 /// A success whose body is not what it should be: after a write nobody knows what was done.
 pub(crate) fn misread(error: &serde_json::Error, is_write: bool) -> Failure {
-    let reason = format!("its answer is not Marathon's: {error}");
+    let reason = format!("{NOT_JSON}: {error}");
     if is_write {
         Failure::Unclear(reason.into())
+    } else if error.is_eof() && error.line() == 1 && error.column() == 0 {
+        // So does a standby of 0.8 that does not reach its leader.
+        Failure::unreachable("its answer is empty")
     } else if error.is_eof() {
         Failure::unreachable("its answer is cut short")
     } else {
@@ -180,6 +192,7 @@ mod tests {
         let reply = Reply {
             status: StatusCode::from_u16(status).unwrap(),
             retry_after: None,
+            leads_to: None,
             body: body.as_bytes(),
         };
         match classify(reply, is_write) {
@@ -200,6 +213,7 @@ mod tests {
             }
             Some(Failure::Denied(_)) => "denied".to_owned(),
             Some(Failure::Garbled(_)) => "garbled".to_owned(),
+            Some(Failure::Untrusted { .. }) => unreachable!("an answer came"),
         }
     }
 
@@ -304,6 +318,7 @@ mod tests {
         let reply = Reply {
             status: StatusCode::SERVICE_UNAVAILABLE,
             retry_after: patience,
+            leads_to: None,
             body: br#"{"message":"later"}"#,
         };
         let Some(Failure::Unreachable { cause, after }) = classify(reply, true) else {
@@ -328,7 +343,7 @@ mod tests {
             is_write: bool,
         ) {
             let status = StatusCode::from_u16(status).unwrap();
-            let reply = Reply { status, retry_after: None, body: &body };
+            let reply = Reply { status, retry_after: None, leads_to: None, body: &body };
             prop_assert_eq!(classify(reply, is_write).is_none(), status.is_success());
         }
 
@@ -340,6 +355,7 @@ mod tests {
             let reply = Reply {
                 status: StatusCode::UNPROCESSABLE_ENTITY,
                 retry_after: None,
+                leads_to: None,
                 body: body.as_bytes(),
             };
             let Some(Failure::Refused(faults)) = classify(reply, true) else {

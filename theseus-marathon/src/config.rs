@@ -1,24 +1,34 @@
 //! Where Marathon is and how patiently it is talked to.
 
-use std::fmt;
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
+use url::{Host, Url};
+
+use crate::credentials::{ClientCertificate, Credentials};
 
 /// Where Marathon is and how patiently it is talked to. There is no default address.
 #[derive(Debug, Clone)]
 pub struct MarathonConfig {
-    /// Where its API is, such as `http://10.0.0.1:8080` or `https://dcos.example/marathon`. Of
-    /// several the first that can be reached is used, and kept as long as it can be.
+    /// Where its API is, such as `http://10.0.0.1:8080` or `https://dcos.example/service/marathon`.
+    /// Of several, the one that leads or was the last to answer is asked first, and the others when
+    /// it cannot be reached, cannot serve, or takes long.
     pub urls: Vec<Url>,
-    /// Who is asking.
+    /// Who is asking. It is told at `urls` only, wherever an answer leads.
     pub credentials: Option<Credentials>,
+    /// The same, shown on TLS connections.
+    pub certificate: Option<ClientCertificate>,
+    /// Whether credentials may be sent where everybody on the way can read them.
+    pub allow_plain_http: bool,
     /// Certificates, in PEM, of the only authorities that are trusted; the system's when `None`.
     pub authorities: Option<Vec<u8>>,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
-    /// How long a whole answer may take.
+    /// How long it may take until an answer begins.
     pub answer_timeout: Duration,
+    /// How long the rest of an answer may take.
+    pub body_timeout: Duration,
     /// How long something is tried again before its failure is told.
     pub patience: Duration,
     /// The pause before the second try. Each pause is about twice the one before it.
@@ -39,42 +49,52 @@ impl Default for MarathonConfig {
         Self {
             urls: Vec::new(),
             credentials: None,
+            certificate: None,
+            allow_plain_http: false,
             authorities: None,
             connect_timeout: Duration::from_secs(2),
-            answer_timeout: Duration::from_secs(60),
+            answer_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(60),
             patience: Duration::from_millis(4500),
             first_pause: Duration::from_millis(100),
             longest_pause: Duration::from_secs(10),
             longest_silence: Duration::from_secs(30),
-            largest_answer: 1 << 30,
+            largest_answer: 512 << 20,
             seed: None,
         }
     }
 }
 
-/// Who is asking. Secrets are never shown.
-#[derive(Clone)]
-pub enum Credentials {
-    /// What Marathon's `--http_credentials` wants.
-    Basic {
-        /// The user's name.
-        user: String,
-        /// The user's password.
-        password: String,
-    },
-    /// A token of DC/OS.
-    Token(String),
+impl MarathonConfig {
+    /// Whether all of it can be used together.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.urls.is_empty() {
+            return Err(ConfigError::NoUrl);
+        }
+        for url in &self.urls {
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(ConfigError::NotHttp(url.to_string()));
+            }
+            if !url.username().is_empty() || url.password().is_some() {
+                let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
+                return Err(ConfigError::CredentialsInUrl(shown));
+            }
+            let is_open = url.scheme() == "http" && !is_loopback(url);
+            if is_open && self.credentials.is_some() && !self.allow_plain_http {
+                return Err(ConfigError::PlainHttp(url.to_string()));
+            }
+        }
+        Ok(())
+    }
 }
 
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Basic { user, .. } => f
-                .debug_struct("Basic")
-                .field("user", user)
-                .finish_non_exhaustive(),
-            Self::Token(_) => f.debug_struct("Token").finish_non_exhaustive(),
-        }
+/// Whether nothing that is sent there leaves this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -92,33 +112,28 @@ pub enum ConfigError {
     /// given without them.
     #[error("the address {0} holds credentials; they belong into files or the environment")]
     CredentialsInUrl(String),
+    /// Credentials would go where everybody on the way can read them.
+    #[error("at {0} everybody on the way could read the credentials")]
+    PlainHttp(String),
     /// A character that no header can hold.
     #[error("the credentials hold a character that cannot be sent")]
     Credentials,
+    /// A password or a token cannot be read.
+    #[error("cannot read {}", .path.display())]
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The authorities' certificates cannot be used.
     #[error("cannot use the certificates of the authorities")]
     Authorities(#[source] reqwest::Error),
+    /// The certificate that says who is asking, or its key, cannot be used.
+    #[error("cannot use the client's certificate with its key")]
+    Certificate(#[source] reqwest::Error),
     /// The HTTP client cannot be made, for instance because the system has no certificates.
     #[error("cannot set up HTTPS")]
     Client(#[source] reqwest::Error),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let basic = Credentials::Basic {
-            user: "theseus".to_owned(),
-            password: "hunter2".to_owned(),
-        };
-        let config = MarathonConfig {
-            credentials: Some(basic),
-            ..MarathonConfig::default()
-        };
-        let shown = format!("{config:?} {:?}", Credentials::Token("hunter2".to_owned()));
-        assert!(shown.contains("theseus"), "{shown}");
-        assert!(!shown.contains("hunter2"), "{shown}");
-    }
 }

@@ -15,8 +15,7 @@ pub(crate) async fn delays(http: &Http, scope: &Scope) -> Result<Vec<Delay>, Fai
     if matches!(scope, Scope::Groups(groups) if groups.is_empty()) {
         return Ok(Vec::new());
     }
-    let limit = http.config().answer_timeout;
-    let mut delays = http.read(&Request::get("/v2/queue"), limit, read).await?;
+    let mut delays = http.read(&Request::get("/v2/queue"), read).await?;
     if let Scope::Groups(groups) = scope {
         delays.retain(|delay| groups.contains(&delay.group));
     }

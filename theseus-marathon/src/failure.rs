@@ -9,7 +9,7 @@ use std::time::Duration;
 use theseus_core::cluster::{ClusterError, OperationId, Refusal};
 
 use crate::fields::Fault;
-use crate::transport::TransportError;
+use crate::transport::{Distrust, TransportError};
 
 /// What the engine is called.
 pub(crate) const ENGINE: &str = "marathon";
@@ -34,6 +34,12 @@ pub(crate) enum Failure {
     Denied(String),
     /// That is no Marathon, or none that is understood.
     Garbled(String),
+    /// One side does not trust the other. Nothing was done.
+    Untrusted {
+        distrust: Distrust,
+        /// Where, when there are several addresses.
+        at: Option<String>,
+    },
 }
 
 impl Failure {
@@ -51,6 +57,70 @@ impl Failure {
             Self::Unclear(cause.into())
         } else {
             Self::unreachable(cause)
+        }
+    }
+
+    /// A request that was not answered.
+    pub(crate) fn of_sending(is_write: bool, error: TransportError) -> Self {
+        match error {
+            TransportError::Untrusted(distrust) => Self::Untrusted { distrust, at: None },
+            TransportError::NotSent(_) => Self::unreachable(error),
+            TransportError::Unknown(_) => Self::on_the_way(is_write, error),
+        }
+    }
+
+    /// All addresses were tried, and nothing was done at any of them.
+    pub(crate) fn of_all(mut failures: Vec<Self>) -> Self {
+        let passes = |failure: &Self| matches!(failure, Self::Unreachable { .. });
+        if failures.len() < 2 || !failures.iter().any(passes) {
+            let none = || Self::unreachable("there is no address");
+            return failures.drain(..).next().unwrap_or_else(none);
+        }
+        let after = failures.iter().filter_map(|failure| match failure {
+            Self::Unreachable { after, .. } => *after,
+            _ => None,
+        });
+        let after = after.min();
+        let told: Vec<_> = failures.iter().map(Self::reason).collect();
+        Self::Unreachable {
+            cause: told.join("; ").into(),
+            after,
+        }
+    }
+
+    /// Whether surely nothing was done, so that somebody else may be asked.
+    pub(crate) fn did_nothing(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Untrusted { .. })
+    }
+
+    /// The same, at this one of several addresses.
+    pub(crate) fn at(self, address: &str) -> Self {
+        let said = |text: String| format!("{address}: {text}");
+        match self {
+            Self::Unreachable { cause, after } => Self::Unreachable {
+                cause: Cause::At(address.to_owned(), Box::new(cause)),
+                after,
+            },
+            Self::Unclear(cause) => Self::Unclear(Cause::At(address.to_owned(), Box::new(cause))),
+            Self::Denied(reason) => Self::Denied(said(reason)),
+            Self::Garbled(reason) => Self::Garbled(said(reason)),
+            Self::Untrusted { distrust, .. } => Self::Untrusted {
+                distrust,
+                at: Some(address.to_owned()),
+            },
+            other @ (Self::Busy(_) | Self::Gone(_) | Self::Refused(_)) => other,
+        }
+    }
+
+    /// Why nothing was done, in words.
+    fn reason(&self) -> String {
+        match self {
+            Self::Unreachable { cause, .. } => with_causes(cause),
+            Self::Untrusted { distrust, at } => match at {
+                Some(at) => format!("{at}: {distrust}"),
+                None => distrust.to_string(),
+            },
+            other => format!("{other:?}"),
         }
     }
 
@@ -85,8 +155,28 @@ impl Failure {
                 reason,
             },
             Self::Garbled(reason) => ClusterError::Garbled { address, reason },
+            Self::Untrusted { distrust, at } => ClusterError::Untrusted {
+                engine,
+                address: at.unwrap_or(address),
+                reason: distrust.to_string(),
+                advice: distrust.advice().to_owned(),
+            },
         }
     }
+}
+
+/// An error with its causes, each said once.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// What lies behind a failure.
@@ -96,6 +186,8 @@ pub(crate) enum Cause {
     Answer(String),
     /// The connection.
     Transport(Arc<dyn Error + Send + Sync>),
+    /// The same, at one of several addresses.
+    At(String, Box<Cause>),
 }
 
 impl From<String> for Cause {
@@ -121,6 +213,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Answer(text) => f.write_str(text),
             Self::Transport(error) => error.fmt(f),
+            Self::At(address, cause) => write!(f, "{address}: {cause}"),
         }
     }
 }
@@ -130,6 +223,7 @@ impl Error for Cause {
         match self {
             Self::Answer(_) => None,
             Self::Transport(error) => error.source(),
+            Self::At(_, cause) => cause.source(),
         }
     }
 }

@@ -16,11 +16,14 @@
 //! [`Cluster`];
 //! `names`, `encode`, `decode` and `fields` translate between Theseus's words and Marathon's;
 //! `dialect` knows the versions; `classify` says what an answer means; `http` sends and receives,
-//! over a [`Transport`]; `wire` holds Marathon's JSON.
+//! over a [`Transport`], to the `addresses` and with the `credentials` of the configuration; `wire`
+//! holds Marathon's JSON.
 
+mod addresses;
 mod apply;
 mod classify;
 mod config;
+mod credentials;
 mod decode;
 mod delays;
 mod dialect;
@@ -43,9 +46,11 @@ use theseus_core::cluster::{
 };
 use tokio::sync::OnceCell;
 
-pub use config::{ConfigError, Credentials, MarathonConfig};
-pub use transport::{Chunks, ServiceTransport, Transport, TransportError};
+pub use config::{ConfigError, MarathonConfig};
+pub use credentials::{ClientCertificate, Credentials, Secret};
+pub use transport::{Chunks, Distrust, ServiceTransport, Transport, TransportError};
 
+use self::classify::excerpt;
 use self::dialect::{Dialect, Version};
 use self::failure::{ENGINE, Failure};
 use self::http::{Http, Request};
@@ -97,9 +102,13 @@ impl Marathon {
 async fn discover(http: &Http) -> Result<Known, Failure> {
     let request = Request::get("/v2/info");
     let read = |body: &[u8]| serde_json::from_slice::<wire::read::Info>(body);
-    let info = http.read(&request, http.config().patience, read).await?;
+    let info = http.ask(&request, read).await?;
+    if let Some(leader) = &info.leader {
+        http.told_leader(leader);
+    }
     let version = Version::parse(&info.version).ok_or_else(|| {
-        Failure::Garbled("it does not say which version of Marathon it is".to_owned())
+        let told = excerpt(&info.version);
+        Failure::Garbled(format!("{told:?} is no version of Marathon"))
     })?;
     let dialect = Dialect::of(version).map_err(|error| Failure::Garbled(error.to_string()))?;
     tracing::debug!(version = info.version, "found Marathon");

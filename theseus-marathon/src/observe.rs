@@ -22,11 +22,10 @@ pub(crate) async fn observe(http: &Http, scope: &Scope) -> Result<Snapshot, Fail
         Scope::Groups(groups) if groups.is_empty() => return Ok(Snapshot::default()),
         Scope::Groups(groups) => Some(groups.iter().collect()),
     };
-    let limit = http.config().answer_timeout;
     let (apps, deployments) = (apps_request(scope), Request::get("/v2/deployments"));
     let (mut apps, mut stopped) = tokio::try_join!(
-        http.read(&apps, limit, decode::apps),
-        http.read(&deployments, limit, decode::stopped),
+        http.read(&apps, decode::apps),
+        http.read(&deployments, decode::stopped),
     )?;
     if let Some(wanted) = wanted {
         apps.retain(|app| wanted.contains(&app.group));

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use etcetera::BaseStrategy;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use theseus_core::model::duration;
 use url::Url;
 
 use crate::failure::Failure;
@@ -44,8 +47,44 @@ pub(crate) struct Marathon {
     pub(crate) urls: Vec<Url>,
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
+    /// A token of DC/OS.
     pub(crate) token_file: Option<PathBuf>,
+    /// Any other token.
+    pub(crate) bearer_token_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) allow_plain_http: bool,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) cert_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) timeouts: Timeouts,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Timeouts {
+    /// Until a connection stands.
+    #[serde(default, deserialize_with = "duration")]
+    pub(crate) connect: Option<Duration>,
+    /// From there until an answer begins.
+    #[serde(default, deserialize_with = "duration")]
+    pub(crate) answer: Option<Duration>,
+    /// From there to its end.
+    #[serde(default, deserialize_with = "duration")]
+    pub(crate) body: Option<Duration>,
+}
+
+/// A duration as in manifests, and more than none.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match duration::parse(&text) {
+        Some(duration) if !duration.is_zero() => Ok(Some(duration)),
+        _ => Err(D::Error::custom(format!(
+            "{text:?} is not {}, and more than 0",
+            duration::EXPECTED
+        ))),
+    }
 }
 
 /// How etcd is reached.

@@ -63,6 +63,18 @@ pub enum ClusterError {
         /// What it said.
         reason: String,
     },
+    /// No connection came about that both sides trust. Nothing was done.
+    #[error("{engine} at {address} is not trusted, or does not trust us: {reason}")]
+    Untrusted {
+        /// The engine's name.
+        engine: String,
+        /// Where it was asked.
+        address: String,
+        /// What is wrong.
+        reason: String,
+        /// What to do about it.
+        advice: String,
+    },
     /// What answers there is not understood.
     #[error("what answers at {address} is not understood: {reason}")]
     Garbled {

@@ -178,8 +178,7 @@ impl Applier<'_> {
     async fn definition(&self, item: &Item<'_>) -> Result<Definition, Failure> {
         let _permit = self.reads.acquire().await;
         let request = Request::get(&item.path());
-        let limit = self.http.config().answer_timeout;
-        self.http.read(&request, limit, Definition::read).await
+        self.http.read(&request, Definition::read).await
     }
 
     async fn end_all(&self, requests: impl Iterator<Item = Request>) -> Result<Accepted, Failure> {

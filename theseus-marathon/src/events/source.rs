@@ -36,13 +36,12 @@ pub(super) async fn attach(http: &Http) -> Result<Source, Failure> {
     for event_type in meaning::TYPES {
         request = request.query("event_type", event_type);
     }
-    let head = http.open(&request, EVENT_STREAM, None);
-    let answer = tokio::time::timeout(http.config().answer_timeout, head)
-        .await
-        .map_err(|_| Failure::unreachable("the event stream does not begin"))??;
+    let limit = http.config().answer_timeout;
+    let answer = http.open(&request, EVENT_STREAM, limit).await?;
     let reply = Reply {
         status: answer.status,
         retry_after: None,
+        leads_to: None,
         body: b"",
     };
     if let Some(failure) = classify(reply, false) {

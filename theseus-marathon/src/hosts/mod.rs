@@ -24,8 +24,7 @@ pub(crate) async fn hosts(http: &Http) -> Result<Inventory, Failure> {
     }
     // Old versions do not know the word, and tell the queue without any offers.
     let request = Request::get("/v2/queue").query("embed", "lastUnusedOffers");
-    http.read(&request, http.config().answer_timeout, offers::hosts)
-        .await
+    http.read(&request, offers::hosts).await
 }
 
 /// Where the leading master is, if Marathon tells. Another one may lead at any time, so it is asked
@@ -33,7 +32,7 @@ pub(crate) async fn hosts(http: &Http) -> Result<Inventory, Failure> {
 async fn master(http: &Http) -> Result<Option<Url>, Failure> {
     let request = Request::get("/v2/info");
     let read = |body: &[u8]| serde_json::from_slice::<Info>(body);
-    let info = http.read(&request, http.config().patience, read).await?;
+    let info = http.ask(&request, read).await?;
     let config = info.config.and_then(Lenient::sound);
     let told = config.and_then(|config| config.mesos_leader_ui_url);
     Ok(told.and_then(|url| url.parse().ok()))
@@ -41,18 +40,14 @@ async fn master(http: &Http) -> Result<Option<Url>, Failure> {
 
 /// Asks for all agents. Who does not answer this soon is out of reach.
 async fn agents(http: &Http, master: Url) -> Result<Inventory, Failure> {
-    let limit = http.config().patience;
     let mesos = http
         .elsewhere(master)
         .map_err(|error| Failure::Garbled(error.to_string()))?;
-    match mesos
-        .read(&Request::get("/slaves"), limit, agents::hosts)
-        .await
-    {
+    match mesos.ask(&Request::get("/slaves"), agents::hosts).await {
         // What stands before a master may know the longer path only.
         Err(Failure::Garbled(_) | Failure::Gone(_)) => {
             let request = Request::get("/master/slaves");
-            mesos.read(&request, limit, agents::hosts).await
+            mesos.ask(&request, agents::hosts).await
         }
         told => told,
     }

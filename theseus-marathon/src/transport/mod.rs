@@ -4,6 +4,7 @@
 //! A transport sends once and reports truly. What is sent where, how long an answer may take and
 //! what is sent again is decided in `http`, alike for all of them.
 
+mod distrust;
 mod network;
 mod service;
 
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{Request, Response};
 
+pub use distrust::Distrust;
 pub(crate) use network::Network;
 pub use service::ServiceTransport;
 
@@ -38,6 +40,9 @@ pub enum TransportError {
     /// The request may have been acted on.
     #[error("the connection broke")]
     Unknown(#[source] Box<dyn Error + Send + Sync>),
+    /// The two sides do not trust each other. Nothing was asked.
+    #[error(transparent)]
+    Untrusted(Distrust),
 }
 
 impl TransportError {
@@ -50,6 +55,7 @@ impl TransportError {
     pub(crate) fn into_source(self) -> Box<dyn Error + Send + Sync> {
         match self {
             Self::NotSent(source) | Self::Unknown(source) => source,
+            Self::Untrusted(distrust) => Box::new(distrust),
         }
     }
 }

@@ -157,6 +157,8 @@ pub(crate) struct Action<'a> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Info {
     pub(crate) version: String,
+    /// As `host:port`, where there is one.
+    pub(crate) leader: Option<String>,
     #[serde(rename = "marathon_config")]
     pub(crate) config: Option<Lenient<InfoConfig>>,
 }

@@ -1,22 +1,18 @@
 //! Changes become few requests, and each change gets its own answer.
 
 use crate::server::{
-    answer, answer_once, apply, bodies, config, create, html, locked, requests, server, taken,
+    answer, answer_once, apply, bodies, config, create, html, locked, requests, scale, server,
+    taken,
 };
 use serde_json::{Value, json};
 use theseus_core::cluster::{
     Accepted, AppId, Change, Cluster as _, ClusterError, ContainerId, OperationId,
 };
-use theseus_marathon::Marathon;
+use theseus_marathon::{Marathon, Secret};
 use wiremock::ResponseTemplate;
 
 const A: &str = "/theseus/a/dev/r1";
 const B: &str = "/theseus/b/dev/r1";
-
-fn scale(app: &str, instances: u32) -> Change {
-    let app = AppId(app.to_owned());
-    Change::Scale { app, instances }
-}
 
 fn shrink(app: &str, containers: &[&str]) -> Change {
     Change::Shrink {
@@ -411,13 +407,17 @@ async fn every_request_says_who_asks_and_in_which_words() {
         (
             theseus_marathon::Credentials::Basic {
                 user: "u".to_owned(),
-                password: "p".to_owned(),
+                password: Secret::Text("p".to_owned()),
             },
             "Basic dTpw",
         ),
         (
-            theseus_marathon::Credentials::Token("t".to_owned()),
+            theseus_marathon::Credentials::Token(Secret::Text("t".to_owned())),
             "token=t",
+        ),
+        (
+            theseus_marathon::Credentials::Bearer(Secret::Text("t".to_owned())),
+            "Bearer t",
         ),
     ] {
         let config = theseus_marathon::MarathonConfig {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::server::{answer, config, html, marathon, requests, server};
 use serde_json::{Value, json};
 use theseus_core::cluster::{Cluster as _, ClusterError, Inventory, Scope};
-use theseus_marathon::{Credentials, Marathon, MarathonConfig};
+use theseus_marathon::{Credentials, Marathon, MarathonConfig, Secret};
 use wiremock::{MockServer, ResponseTemplate};
 
 fn ok(body: Value) -> ResponseTemplate {
@@ -206,7 +206,7 @@ async fn told_who_asks(server: &MockServer, path: &str) -> bool {
 async fn only_marathons_own_address_is_told_who_asks() {
     let with_credentials = |server: &MockServer| {
         let config = MarathonConfig {
-            credentials: Some(Credentials::Token("secret".to_owned())),
+            credentials: Some(Credentials::Token(Secret::Text("secret".to_owned()))),
             ..config(&server.uri())
         };
         Marathon::new(config).unwrap()

@@ -2,8 +2,10 @@
 //! what becomes of each answer.
 
 mod apply;
+mod connections;
 mod events;
 mod hosts;
 mod observe;
 mod parts;
 mod server;
+mod trust;

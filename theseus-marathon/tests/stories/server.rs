@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use theseus_core::cluster::{Accepted, Change, Cluster, ClusterError, NewApp, Part};
+use theseus_core::cluster::{Accepted, AppId, Change, Cluster, ClusterError, NewApp, Part};
 use theseus_core::model::{Port, Spec};
 use theseus_marathon::{Marathon, MarathonConfig};
 use wiremock::matchers::{method, path};
@@ -129,6 +129,12 @@ pub(crate) fn new_app(group: &str) -> NewApp {
 /// Its creation.
 pub(crate) fn create(group: &str) -> Change {
     Change::Create(Box::new(new_app(group)))
+}
+
+/// Another number of instances.
+pub(crate) fn scale(app: &str, instances: u32) -> Change {
+    let app = AppId(app.to_owned());
+    Change::Scale { app, instances }
 }
 
 /// Tells the changes.
