@@ -18,7 +18,9 @@ usage: cargo xtask <COMMAND>
           live through simulated stories, through one of them with all that happens,
           or kill deployers at all pairs of their effects
   planted [NAME]
-          plant bugs, one at a time, and see that a test finds each";
+          plant bugs, one at a time, and see that a test finds each
+  fidelity --url http://HOST:PORT [--version X] [--only NAME] | --list
+          try on a Marathon what must hold of every one";
 
 /// Says what failed; the command itself has said why.
 type Outcome = Result<(), String>;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Some("check") => check(),
         Some("test") => test(),
         Some("simulate") => simulate(env::args().skip(2)),
+        Some("fidelity") => fidelity(env::args().skip(2)),
         Some("planted") => planted::run(env::args().nth(2).as_deref()),
         _ => Err(USAGE.to_owned()),
     };
@@ -73,6 +76,14 @@ fn simulate(arguments: impl Iterator<Item = String>) -> Outcome {
     ];
     all.extend(release.iter().map(String::as_str));
     all.push("--");
+    all.extend(rest.iter().map(String::as_str));
+    cargo(&all, &[])
+}
+
+/// Tries the probes; that some differ is told by them already.
+fn fidelity(arguments: impl Iterator<Item = String>) -> Outcome {
+    let rest: Vec<String> = arguments.collect();
+    let mut all = vec!["run", "--quiet", "--package", "theseus-fidelity", "--"];
     all.extend(rest.iter().map(String::as_str));
     cargo(&all, &[])
 }
