@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod engine;
+pub mod hearsay;
 pub mod manifest;
 pub mod model;
 pub mod placement;

@@ -1,4 +1,7 @@
 //! The task that looks at cluster and store, and the handle on what it saw last.
+//!
+//! Between two looks it shows what events tell. So thousands of them a second cost the cluster
+//! nothing, and what they got wrong is put right by the next look.
 
 use std::error::Error;
 use std::fmt;
@@ -8,18 +11,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use theseus_core::cluster::{Cluster, Scope};
 use theseus_core::engine::Engine;
-use theseus_core::status::{Status, status};
+use theseus_core::hearsay::Heard;
+use theseus_core::state::Observed;
+use theseus_core::status::status;
 use theseus_core::store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
-use crate::nudge::Nudges;
+use crate::nudge::{Nudge, Nudges};
 use crate::view::View;
 
-/// How long the viewer rests between two looks at least.
+/// How long the viewer rests between two looks, or before it shows something else, at least.
 const REST: Duration = Duration::from_millis(200);
-/// How long it waits for a hint before it looks without one.
+/// How long it relies on what it is told before it looks all the same.
 const POLL: Duration = Duration::from_secs(10);
 /// The same after a look that failed.
 const RETRY: Duration = Duration::from_secs(2);
@@ -66,8 +71,8 @@ impl Viewer {
     pub fn start(engine: Engine, cluster: Arc<dyn Cluster>, store: Arc<dyn Store>) -> Self {
         let (sender, views) = watch::channel(Arc::new(View::first(Timestamp::now())));
         let task = tokio::spawn(async move {
-            let nudges = Nudges::listen(cluster, &store);
-            follow(&engine, &nudges, &sender).await;
+            let mut nudges = Nudges::listen(cluster, &store);
+            follow(&engine, &mut nudges, &sender).await;
         });
         Self {
             shared: Arc::new(Shared {
@@ -115,34 +120,88 @@ impl Subscription {
     }
 }
 
-async fn follow(engine: &Engine, nudges: &Nudges, views: &watch::Sender<Arc<View>>) {
+async fn follow(engine: &Engine, nudges: &mut Nudges, views: &watch::Sender<Arc<View>>) {
     loop {
         let began = Instant::now();
         let looked = look(engine).await;
-        let took = began.elapsed();
-        let pause = if looked.is_ok() { POLL } else { RETRY };
-        views.send_modify(|view| {
-            let now = Timestamp::now();
-            *view = Arc::new(match looked {
-                Ok(status) => view.seen(status, now),
-                Err(message) => view.failed(message, now),
-            });
-        });
         // A big cluster is looked at half of the time at most.
-        tokio::time::sleep(REST.max(took)).await;
-        // Hints that came meanwhile count, so the last change is always seen. None is fine too.
-        let _ = tokio::time::timeout(pause, nudges.next()).await;
+        let rest = REST.max(began.elapsed());
+        match looked {
+            Ok(observed) => Shown::new(observed, views).listen(nudges, rest).await,
+            Err(message) => {
+                views.send_modify(|view| *view = Arc::new(view.failed(message, Timestamp::now())));
+                tokio::time::sleep(rest).await;
+                // Whether it rang or not.
+                let _ = tokio::time::timeout(RETRY, nudges.bell()).await;
+            }
+        }
     }
 }
 
-async fn look(engine: &Engine) -> Result<Status, String> {
+async fn look(engine: &Engine) -> Result<Observed, String> {
     match tokio::time::timeout(PATIENCE, engine.observe(&Scope::All)).await {
-        Ok(Ok(observed)) => Ok(status(&observed)),
+        Ok(Ok(observed)) => Ok(observed),
         Ok(Err(error)) => Err(chain(&error)),
         Err(_) => Err(format!(
             "cluster and store gave no answer within {} s",
             PATIENCE.as_secs()
         )),
+    }
+}
+
+/// What a look saw, with what was told since.
+struct Shown<'a> {
+    observed: Observed,
+    looked_at: Timestamp,
+    views: &'a watch::Sender<Arc<View>>,
+    /// When it may be shown anew, so that this takes half of the time at most.
+    next: Instant,
+}
+
+impl<'a> Shown<'a> {
+    fn new(observed: Observed, views: &'a watch::Sender<Arc<View>>) -> Self {
+        let mut shown = Self {
+            observed,
+            looked_at: Timestamp::now(),
+            views,
+            next: Instant::now(),
+        };
+        shown.show();
+        shown
+    }
+
+    fn show(&mut self) {
+        let began = Instant::now();
+        let status = status(&self.observed);
+        self.views
+            .send_modify(|view| *view = Arc::new(view.seen(status, self.looked_at)));
+        self.next = Instant::now() + REST.max(began.elapsed());
+    }
+
+    /// Shows what is told, until it is time for another look; not before `rest` is over.
+    async fn listen(mut self, nudges: &mut Nudges, rest: Duration) {
+        let earliest = Instant::now() + rest;
+        let mut look = Instant::now() + POLL.max(rest);
+        let mut is_new = false;
+        loop {
+            let show = self.next;
+            tokio::select! {
+                biased;
+                () = sleep_until(look) => return,
+                () = sleep_until(show), if is_new => {
+                    self.show();
+                    is_new = false;
+                }
+                nudge = nudges.next() => match nudge {
+                    Nudge::Event(event) => match self.observed.hear(&event) {
+                        Heard::Nothing => {}
+                        Heard::Change => is_new = true,
+                        Heard::Gap => look = look.min(earliest),
+                    },
+                    Nudge::Look => look = look.min(earliest),
+                },
+            }
+        }
     }
 }
 

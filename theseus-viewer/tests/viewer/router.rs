@@ -1,5 +1,7 @@
 //! What the viewer's router answers, and to whom.
 
+use std::time::Duration;
+
 use crate::world::{HOST, PATIENCE, World, app, ask, container, running, spec};
 use axum::body::BodyDataStream;
 use axum::http::{Method, StatusCode, header};
@@ -190,6 +192,42 @@ async fn while_the_cluster_is_away_the_last_known_state_stays() {
     world.runs(Some(Vec::new()));
     world.page_with("/", "down").await;
     assert!(!world.get("/").await.1.contains("Out of touch"));
+}
+
+#[tokio::test]
+async fn what_is_told_is_shown_without_a_look() {
+    // Any look finds both of them running.
+    let world = World::with(vec![app(
+        "ingestor:dev",
+        1,
+        vec![running("a"), running("b")],
+    )]);
+    world.record("ingestor:dev", 1, spec("flask:1", 2)).await;
+    let path = "/groups/ingestor:dev";
+    let told = async |id, state, text| {
+        let shown = async {
+            while !world.get(path).await.1.contains(text) {
+                // Once more, since a look may have come in between.
+                world.tell("ingestor:dev", id, state);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, shown).await;
+        assert!(in_time.is_ok(), "{text} is never shown");
+    };
+    world.page_with(path, "flask:1").await;
+    told("a", ContainerState::Unreachable, "unreachable").await;
+    told("b", ContainerState::Stopping, "stopping").await;
+
+    // What does not fit the picture takes a look, which puts the rest right, too.
+    world.tell("ingestor:dev", "c", ContainerState::Staging);
+    let corrected = async {
+        while world.get(path).await.1.contains("stopping") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, corrected).await;
+    assert!(in_time.is_ok(), "nobody looks");
 }
 
 #[tokio::test]

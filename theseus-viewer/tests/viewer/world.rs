@@ -118,6 +118,17 @@ impl World {
         self.store.commit(txn).await.unwrap();
     }
 
+    /// Tells that something happened to a container.
+    pub(crate) fn tell(&self, group: &str, id: &str, state: ContainerState) {
+        let id = ContainerId(id.to_owned());
+        // Nobody may be listening yet.
+        let _ = self.cluster.events.send(Event {
+            at: None,
+            group: Some(group.parse().unwrap()),
+            kind: EventKind::Container { id, state },
+        });
+    }
+
     /// From now on these apps run, or the cluster is away; its events tell.
     pub(crate) fn runs(&self, apps: Option<Vec<App>>) {
         *self.cluster.apps.lock().unwrap() = apps;
