@@ -2,7 +2,7 @@
 
 mod common;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::http::{Request, StatusCode};
 use common::{cluster, config, docker, ids, pass, with};
 use futures_util::StreamExt;
@@ -16,6 +16,43 @@ fn keys(value: &Value) -> Vec<&str> {
         .keys()
         .map(String::as_str)
         .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn very_many_apps_come_in_pieces() {
+    let cluster = cluster();
+    let get = async |path: &str| {
+        let response = cluster.raw(Request::get(path).body(Body::empty()).unwrap());
+        response.await.into_body()
+    };
+    let create = async |count| {
+        let apps = (0..count).map(|number| docker(&format!("/many/app-{number:04}"), 0));
+        let apps = apps.collect::<Vec<_>>().into();
+        cluster.ok("PUT", "/v2/apps?force=true", apps).await;
+    };
+    create(1000).await;
+    assert!(get("/v2/apps").await.size_hint().exact().is_some());
+    create(1001).await;
+    assert_eq!(get("/v2/apps").await.size_hint().exact(), None);
+
+    let mut pieces = get("/v2/apps").await.into_data_stream();
+    let mut whole = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        assert!(whole.is_empty() || whole.len() > 60_000);
+        whole.extend_from_slice(&piece.unwrap());
+    }
+    let list: Value = serde_json::from_slice(&whole).unwrap();
+    assert_eq!(ids(&list["apps"]).len(), 1001);
+    assert_eq!(
+        list["apps"][1000],
+        cluster.get("/v2/apps?id=app-1000").await["apps"][0]
+    );
+
+    // Who goes away after the first piece keeps nobody else from going on.
+    let mut pieces = get("/v2/apps").await.into_data_stream();
+    assert!(pieces.next().await.unwrap().is_ok());
+    drop(pieces);
+    assert_eq!(ids(&cluster.get("/v2/apps").await["apps"]).len(), 1001);
 }
 
 #[tokio::test(start_paused = true)]

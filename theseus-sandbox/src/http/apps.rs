@@ -8,12 +8,14 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::{Extension, body::Bytes};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::body::parse;
 use super::deployments::deployment_result;
 use super::error::ApiError;
 use super::params::{Params, path_id, segments};
+use super::pieces::{Show, in_pieces};
 use super::selector::Selector;
 use super::{Answer, Ctx, json, ok, tasks};
 use crate::behaviour;
@@ -22,6 +24,9 @@ use crate::definition::{AppSpec, AppUpdate, Fault, validate};
 use crate::path_id::PathId;
 use crate::time::Stamp;
 use crate::version::MarathonVersion;
+
+/// A list out of more apps than these is sent while it is written.
+const MANY: usize = 1000;
 
 /// What everybody may see of the sender of a request.
 #[derive(Clone, Debug)]
@@ -62,22 +67,12 @@ pub(super) async fn collection(
     let force = params.flag("force", false);
     match method {
         Method::GET => {
-            let filter = Filter::of(&params)?;
-            let embed = embed(
-                &params,
-                Embed {
-                    counts: true,
-                    deployments: true,
-                    ..Embed::default()
-                },
-            );
-            engine.read(|cluster, now| {
-                let apps = cluster.specs().filter(|spec| filter.admits(spec));
-                let apps: Vec<_> = apps
-                    .map(|spec| cluster.app_info(spec, embed, now))
-                    .collect();
-                ok(&BTreeMap::from([("apps", apps)]))
-            })
+            let list = List::of(&params)?;
+            let few = engine.read(|cluster, now| {
+                let is_short = cluster.specs().nth(MANY).is_none();
+                is_short.then(|| ok(&list.at(cluster, now)))
+            });
+            few.unwrap_or_else(|| Ok(in_pieces(engine, list)))
         }
         Method::POST => {
             let update: AppUpdate = parse(&body)?;
@@ -171,33 +166,63 @@ impl Mode {
     }
 }
 
-/// Which apps of a list are wanted; every condition has to hold.
-struct Filter<'a> {
-    id: Option<&'a str>,
-    cmd: Option<&'a str>,
+/// A list of apps: those for which every condition holds, with what is embedded.
+struct List {
+    id: Option<String>,
+    cmd: Option<String>,
     label: Option<Selector>,
+    embed: Embed,
 }
 
-impl<'a> Filter<'a> {
-    fn of(params: &'a Params) -> Result<Self, ApiError> {
+impl List {
+    fn of(params: &Params) -> Result<Self, ApiError> {
         let label = params.first("label").map(Selector::parse).transpose()?;
+        let always = Embed {
+            counts: true,
+            deployments: true,
+            ..Embed::default()
+        };
         Ok(Self {
-            id: params.first("id"),
-            cmd: params.first("cmd"),
+            id: params.first("id").map(str::to_lowercase),
+            cmd: params.first("cmd").map(str::to_lowercase),
             label,
+            embed: embed(params, always),
         })
     }
 
     fn admits(&self, app: &AppSpec) -> bool {
-        let contains = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
-        self.id.is_none_or(|part| contains(app.id.as_str(), part))
-            && self
-                .cmd
-                .is_none_or(|part| app.cmd.as_ref().is_some_and(|cmd| contains(cmd, part)))
-            && self
-                .label
-                .as_ref()
-                .is_none_or(|selector| selector.selects(app))
+        let contains = |text: &str, part: &String| text.to_lowercase().contains(part);
+        let told = |part: &String| app.cmd.as_ref().is_some_and(|cmd| contains(cmd, part));
+        let label = self.label.as_ref();
+        (self.id.as_ref()).is_none_or(|part| contains(app.id.as_str(), part))
+            && self.cmd.as_ref().is_none_or(told)
+            && label.is_none_or(|selector| selector.selects(app))
+    }
+}
+
+impl Show for List {
+    fn at<'a>(&'a self, cluster: &'a Cluster, now: Stamp) -> impl Serialize {
+        let apps = Apps {
+            list: self,
+            cluster,
+            now,
+        };
+        BTreeMap::from([("apps", apps)])
+    }
+}
+
+/// The apps of a list, each of which is made when it is written.
+struct Apps<'a> {
+    list: &'a List,
+    cluster: &'a Cluster,
+    now: Stamp,
+}
+
+impl Serialize for Apps<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let specs = self.cluster.specs().filter(|spec| self.list.admits(spec));
+        let app = |spec| self.cluster.app_info(spec, self.list.embed, self.now);
+        serializer.collect_seq(specs.map(app))
     }
 }
 

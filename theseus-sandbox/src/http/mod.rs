@@ -12,6 +12,7 @@ mod groups;
 mod info;
 mod mesos;
 mod params;
+mod pieces;
 mod selector;
 mod tasks;
 
