@@ -1,11 +1,43 @@
-//! Many groups alike, as a manifest.
+//! Many groups alike: as a manifest, and running.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
+use tempfile::TempDir;
 use theseus_core::manifest::{Manifest, Source};
 use theseus_core::plan::Desired;
 
 use crate::Failure;
+use crate::marathon::{Pace, Sandbox, deploy};
+use crate::program;
+
+/// 10,000 groups of five containers that run in a sandbox of their own.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    pub(crate) sandbox: Sandbox,
+    /// Where `theseus` finds its configuration and its records.
+    pub(crate) directory: TempDir,
+    /// The manifest from which the groups were deployed.
+    pub(crate) file: PathBuf,
+}
+
+impl Fleet {
+    pub(crate) async fn deployed() -> Result<Self, Failure> {
+        let directory = tempfile::tempdir()?;
+        let sandbox = Sandbox::start(Pace::INSTANT).await?;
+        let text = manifest(10_000, 5);
+        let file = directory.path().join("bench.yaml");
+        std::fs::write(&file, &text)?;
+        let store = program::store(directory.path());
+        let (engine, _) = sandbox.engine(&store).await?;
+        deploy(&engine, &desired(&text)?).await?;
+        Ok(Self {
+            sandbox,
+            directory,
+            file,
+        })
+    }
+}
 
 /// A manifest of so many groups of so many containers, each as large as people's usually are.
 pub(crate) fn manifest(groups: usize, instances: u32) -> String {

@@ -4,10 +4,12 @@
 //! a table. Slow figures fail nothing: this is for people to read. `README.md` beside it keeps the
 //! figures of the past.
 
+mod bare;
 mod fleet;
 mod marathon;
 mod measure;
 mod program;
+mod python;
 mod stopwatch;
 mod table;
 mod witness;
@@ -16,24 +18,38 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use measure::MEASUREMENTS;
+use tokio::runtime;
 
 /// What went wrong, for whoever started the benchmark.
 type Failure = Box<dyn Error + Send + Sync>;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let result = match words.split_first() {
-        // This program once more, as the sandbox that is measured against.
-        Some((word, pace)) if word == marathon::SERVE => marathon::serve(pace).await,
-        _ => measure(&words).await,
+    let mut builder = match words.first() {
+        // What one core can do is measured on one thread.
+        Some(word) if word == measure::LISTEN => runtime::Builder::new_current_thread(),
+        _ => runtime::Builder::new_multi_thread(),
     };
-    match result {
+    let runtime = builder.enable_all().build();
+    match runtime
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(run(&words)))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("theseus-bench: {failure}");
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn run(words: &[String]) -> Result<(), Failure> {
+    match words.split_first() {
+        // This program once more: as the sandbox that is measured against, or as what is measured.
+        Some((word, pace)) if word == marathon::SERVE => marathon::serve(pace).await,
+        Some((word, url)) if word == measure::READ => measure::read(url).await,
+        Some((word, urls)) if word == measure::LISTEN => measure::listen(urls).await,
+        _ => measure(words).await,
     }
 }
 

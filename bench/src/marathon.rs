@@ -125,17 +125,33 @@ impl Sandbox {
         Ok(())
     }
 
+    /// What was last asked of `/v2/apps` since requests were forgotten: how many bytes it is, and
+    /// where it is had.
+    pub(crate) async fn apps_that_were_read(&self) -> Result<(u64, String), Failure> {
+        let requests = self.requests().await?;
+        let mut reads = requests.iter().filter(|(method, _)| method == "GET");
+        let (_, path) = reads
+            .rfind(|(_, path)| path.starts_with("/v2/apps"))
+            .ok_or("nobody asked for apps")?;
+        let bytes = self.get(path).await?.len() as u64;
+        Ok((bytes, format!("{}{path}", self.url)))
+    }
+
     /// An engine over it, with its records in this file, and the witness of what it does.
     pub(crate) async fn engine(&self, store: &Path) -> Result<(Engine, Arc<Witness>), Failure> {
-        let cluster = Marathon::new(MarathonConfig {
-            urls: vec![Url::parse(&self.url)?],
-            ..MarathonConfig::default()
-        })?;
-        let witness = Arc::new(Witness::new(cluster));
+        let witness = Arc::new(Witness::new(client(&self.url)?));
         let store = Arc::new(SqliteStore::open(store).await?);
         let engine = Engine::new(Arc::clone(&witness) as _, store, Timestamp::now);
         Ok((engine, witness))
     }
+}
+
+/// Theseus's own client of a Marathon.
+pub(crate) fn client(url: &str) -> Result<Marathon, Failure> {
+    Ok(Marathon::new(MarathonConfig {
+        urls: vec![Url::parse(url)?],
+        ..MarathonConfig::default()
+    })?)
 }
 
 /// Plans what is wanted and carries it out to the end.

@@ -40,6 +40,13 @@ pub(crate) fn path() -> Result<PathBuf, Failure> {
     }
 }
 
+/// This program once more, to do one thing that is measured.
+pub(crate) fn own(words: &[&str]) -> Result<Command, Failure> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(words);
+    Ok(command)
+}
+
 /// A command of `theseus` that finds this sandbox, and its records in this directory; its words
 /// are still to be added.
 pub(crate) fn theseus(sandbox: &Sandbox, directory: &Path) -> Result<Command, Failure> {
@@ -76,9 +83,14 @@ pub(crate) async fn curl(urls: &[&str]) -> Result<(), Failure> {
 
 /// Runs a command to its end.
 pub(crate) async fn run(command: &mut Command) -> Result<(), Failure> {
+    output(command).await.map(drop)
+}
+
+/// Runs a command to its end; tells what it said.
+pub(crate) async fn output(command: &mut Command) -> Result<String, Failure> {
     let output = command.stdin(Stdio::null()).output().await?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8(output.stdout)?);
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!("{:?} failed: {said}", command.as_std()).into())

@@ -73,6 +73,12 @@ pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
+/// How many millions of bytes that is in a second.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub(crate) fn rate(bytes: u64, time: Duration) -> String {
+    format!("{:.0} MB/s", bytes as f64 / 1e6 / time.as_secs_f64())
+}
+
 /// All rows under their headings, aligned.
 pub(crate) fn render(rows: &[Row]) -> String {
     let headings = ["what", "measured", "baseline", "ratio", "target"];

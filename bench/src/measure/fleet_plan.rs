@@ -2,8 +2,7 @@
 //! bytes.
 
 use crate::Failure;
-use crate::fleet::{desired, manifest};
-use crate::marathon::{Pace, Sandbox, deploy};
+use crate::fleet::Fleet;
 use crate::program;
 use crate::stopwatch::{median, time};
 use crate::table::{Row, megabytes};
@@ -11,31 +10,18 @@ use crate::table::{Row, megabytes};
 const PAIRS: usize = 7;
 
 pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
-    let directory = tempfile::tempdir()?;
-    let sandbox = Sandbox::start(Pace::INSTANT).await?;
-    let text = manifest(10_000, 5);
-    let file = directory.path().join("bench.yaml");
-    std::fs::write(&file, &text)?;
-    let store = program::store(directory.path());
-    let (engine, _) = sandbox.engine(&store).await?;
-    deploy(&engine, &desired(&text)?).await?;
-    drop(engine);
-
+    let fleet = Fleet::deployed().await?;
+    let sandbox = &fleet.sandbox;
     let plan = || -> Result<_, Failure> {
-        let mut plan = program::theseus(&sandbox, directory.path())?;
-        plan.arg("plan").arg(&file);
+        let mut plan = program::theseus(sandbox, fleet.directory.path())?;
+        plan.arg("plan").arg(&fleet.file);
         Ok(plan)
     };
     sandbox.forget_requests().await?;
     program::run(plan()?.arg("--exit-code")).await?;
     // The very requests that the plan made.
     let requests = sandbox.requests().await?;
-    let (_, apps) = requests
-        .iter()
-        .find(|(_, path)| path.starts_with("/v2/apps"))
-        .ok_or("the plan did not ask for apps")?;
-    let bytes = sandbox.get(apps).await?.len() as u64;
-    let url = format!("{}{apps}", sandbox.url);
+    let (bytes, url) = sandbox.apps_that_were_read().await?;
 
     let (mut plans, mut fetches, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..PAIRS {

@@ -1,10 +1,13 @@
 //! What is measured, one module each.
 
+mod apps;
 mod create;
+mod events;
 mod fleet_plan;
 mod group_plan;
 mod replace;
 mod roll;
+mod sandbox;
 mod start;
 
 use std::pin::Pin;
@@ -12,13 +15,19 @@ use std::pin::Pin;
 use crate::Failure;
 use crate::table::Row;
 
+pub(crate) use apps::{READ, read};
+pub(crate) use events::{LISTEN, listen};
+
 type Measurement = fn() -> Pin<Box<dyn Future<Output = Result<Vec<Row>, Failure>>>>;
 
 /// Everything that can be measured, by name.
-pub(crate) const MEASUREMENTS: [(&str, Measurement); 6] = [
+pub(crate) const MEASUREMENTS: [(&str, Measurement); 9] = [
     ("start", || Box::pin(start::measure())),
     ("group-plan", || Box::pin(group_plan::measure())),
     ("fleet-plan", || Box::pin(fleet_plan::measure())),
+    ("apps", || Box::pin(apps::measure())),
+    ("events", || Box::pin(events::measure())),
+    ("sandbox", || Box::pin(sandbox::measure())),
     ("create", || Box::pin(create::measure())),
     ("roll", || Box::pin(roll::measure())),
     ("replace", || Box::pin(replace::measure())),
