@@ -29,8 +29,7 @@
 //!
 //! Admin requests are neither logged nor subject to faults.
 //!
-//! Where it knowingly differs from Marathon: there are no pods, group dependencies and group
-//! versions; readiness checks pass as soon as the task runs; the plans in heavy deployment events
+//! Where it knowingly differs from Marathon: there are no pods; readiness checks pass as soon as the task runs; the plans in heavy deployment events
 //! hold the affected apps only; an id has at most 512 characters; a host that is lost is unreachable
 //! at once, not after some missed pings.
 

@@ -43,7 +43,7 @@ use crate::time::Stamp;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Snapshot {
     pub(crate) apps: Vec<SavedApp>,
-    pub(crate) groups: BTreeMap<String, Stamp>,
+    pub(crate) groups: BTreeMap<String, SavedGroup>,
     pub(crate) tasks: Vec<SavedTask>,
 }
 
@@ -110,6 +110,15 @@ pub(crate) struct SavedApp {
     pub(crate) versions: Vec<Value>,
 }
 
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct SavedGroup {
+    pub(crate) version: Stamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dependencies: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) enforce_role: bool,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SavedTask {
     pub(crate) id: String,
@@ -141,8 +150,12 @@ impl Snapshot {
         let spec = spec(id, definition)?;
         let id = spec.id.to_string();
         let groups = std::iter::successors(spec.id.parent(), PathId::parent);
+        let saved = SavedGroup {
+            version: spec.version,
+            ..SavedGroup::default()
+        };
         self.groups
-            .extend(groups.map(|group| (group.to_string(), spec.version)));
+            .extend(groups.map(|group| (group.to_string(), saved.clone())));
         let version = SavedApp::definition(&spec);
         match self.apps.iter_mut().find(|app| app.id == id) {
             Some(app) => app.versions.push(version),

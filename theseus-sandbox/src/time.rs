@@ -19,6 +19,11 @@ impl Stamp {
         Self(timestamp.as_millisecond())
     }
 
+    /// Reads one as it is written.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self::from_timestamp)
+    }
+
     pub(crate) fn plus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(millis))

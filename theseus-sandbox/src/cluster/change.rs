@@ -5,8 +5,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deployment::{AppChange, Deployment, Plan, PlanStep, layers, steps};
+use super::admit::Admitted;
+use super::deployment::{AppChange, Deployment, Plan, PlanStep, steps};
 use super::event::EventBody;
+use super::groups::{Former, GroupDrafts};
 use super::task::TaskKey;
 use super::{Cluster, Record};
 use crate::definition::{AppSpec, Fault, VersionInfo};
@@ -20,8 +22,8 @@ const KEPT_VERSIONS: usize = 50;
 #[derive(Debug, Default)]
 pub(crate) struct Change {
     pub(crate) drafts: BTreeMap<PathId, Draft>,
-    pub(crate) new_groups: Vec<PathId>,
-    pub(crate) removed_groups: Vec<PathId>,
+    /// None: the group shall go.
+    pub(crate) groups: GroupDrafts,
 }
 
 /// What an app shall be.
@@ -80,10 +82,10 @@ impl Cluster {
         now: Stamp,
     ) -> Result<Receipt, Refusal> {
         let version = self.last_version.plus(Duration::from_millis(1)).max(now);
-        let (new_groups, removed_groups) = (change.new_groups, change.removed_groups);
+        let mut groups = change.groups;
         let prepared = self.prepare(change.drafts, version)?;
-        let admitted = self.admit(&prepared.changes, force);
-        let (blockers, layers) = match admitted {
+        let admitted = self.admit(&prepared.changes, &groups, force);
+        let Admitted { blockers, layers } = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 self.give_up(&prepared);
@@ -104,13 +106,8 @@ impl Cluster {
         for id in &blockers {
             self.cancel(id, now);
         }
-        self.store(&prepared);
-        for group in removed_groups {
-            self.groups.remove(&group);
-        }
-        for group in new_groups {
-            self.groups.insert(group, version);
-        }
+        self.replace_empty_groups(&prepared.changes, &mut groups);
+        self.store(&prepared, groups);
         let group_id = PathId::root();
         self.tell(EventBody::GroupChangeSuccess { group_id, version }, now);
         let deployment = self.deploy(prepared, &layers, now);
@@ -123,7 +120,9 @@ impl Cluster {
     /// The steps a change would take.
     pub(crate) fn dry_run(&mut self, change: Change, now: Stamp) -> Result<Vec<PlanStep>, Refusal> {
         let prepared = self.prepare(change.drafts, now)?;
-        let layers = self.layers(&prepared.changes);
+        let layers = self
+            .check_paths(&prepared.changes, &change.groups)
+            .and_then(|()| self.layers(&prepared.changes, &change.groups));
         self.give_up(&prepared);
         Ok(steps(&prepared.changes, &layers?))
     }
@@ -253,100 +252,24 @@ impl Cluster {
         }
     }
 
-    /// The deployments to be cancelled for a change and the layers of its apps, or why not.
-    #[expect(clippy::type_complexity, reason = "two results of one check")]
-    fn admit(
-        &self,
-        changes: &BTreeMap<PathId, AppChange>,
-        force: bool,
-    ) -> Result<(Vec<Arc<str>>, HashMap<PathId, usize>), Refusal> {
-        self.check_paths(changes)?;
-        let layers = self.layers(changes)?;
-        let locks = changes
-            .keys()
-            .filter_map(|app| self.runs.get(app)?.deployment.clone());
-        let mut blockers: Vec<Arc<str>> = locks.collect();
-        blockers.sort_unstable();
-        blockers.dedup();
-        if !force && !blockers.is_empty() {
-            return Err(Refusal::Locked(blockers));
-        }
-        let running = self.deployments.len() - blockers.len();
-        if !changes.is_empty() && running >= self.max_running_deployments {
-            return Err(Refusal::TooManyDeployments(self.max_running_deployments));
-        }
-        Ok((blockers, layers))
-    }
-
-    /// An app may not share its path with a group that has apps.
-    fn check_paths(&self, changes: &BTreeMap<PathId, AppChange>) -> Result<(), Refusal> {
-        let remains = |app: &PathId| match changes.get(app) {
-            Some(change) => change.to.is_some(),
-            None => self.apps.contains_key(app),
+    fn store(&mut self, prepared: &Prepared, groups: GroupDrafts) {
+        let parents = prepared.changes.keys().filter_map(PathId::parent);
+        let changed = groups.keys().cloned();
+        let touched: Vec<PathId> = parents.chain(changed).collect();
+        let former = Former {
+            apps: prepared
+                .changes
+                .iter()
+                .map(|(app, change)| (app.clone(), change.from.clone()))
+                .collect(),
+            groups: self.store_groups(groups, touched.into_iter(), prepared.version),
         };
-        let created = changes
-            .iter()
-            .filter(|(_, it)| it.from.is_none() && it.to.is_some());
-        for (app, _) in created {
-            let above = std::iter::successors(app.parent(), PathId::parent);
-            let prefix = app.prefix();
-            let below = ids_below(&self.apps, &prefix).chain(ids_below(changes, &prefix));
-            if let Some(other) = above.chain(below.cloned()).find(remains) {
-                let error = format!(
-                    "Groups and Applications may not have the same identifier: {app}, {other}."
-                );
-                return Err(Refusal::Invalid(vec![Fault::at("/", error)]));
-            }
+        if !former.is_nothing() {
+            self.history.add(former, KEPT_VERSIONS);
         }
-        Ok(())
-    }
-
-    fn layers(
-        &self,
-        changes: &BTreeMap<PathId, AppChange>,
-    ) -> Result<HashMap<PathId, usize>, Refusal> {
-        let target = |app: &PathId| match changes.get(app) {
-            Some(change) => change.to.clone(),
-            None => self.spec(app).cloned(),
-        };
-        let depends = |spec: &Arc<AppSpec>| !spec.dependencies.is_empty();
-        if !changes
-            .values()
-            .filter_map(|change| change.to.as_ref())
-            .any(depends)
-        {
-            return Ok(HashMap::new());
-        }
-        let ids = self.apps.keys().chain(changes.keys());
-        let dependents = ids.filter_map(|app| target(app).filter(depends));
-        let graph = dependents.map(|spec| {
-            let expanded = spec.dependencies.iter().flat_map(|id| {
-                let prefix = id.prefix();
-                let members: Vec<PathId> = ids_below(&self.apps, &prefix)
-                    .chain(ids_below(changes, &prefix))
-                    .chain([id])
-                    .cloned()
-                    .collect();
-                members
-            });
-            (spec.id.clone(), expanded.collect())
-        });
-        let circle = || {
-            vec![Fault::at(
-                "/dependencies",
-                "Dependency graph has cyclic dependencies.",
-            )]
-        };
-        layers(&graph.collect()).ok_or_else(|| Refusal::Invalid(circle()))
-    }
-
-    fn store(&mut self, prepared: &Prepared) {
         for (app, change) in &prepared.changes {
             if let Some(from) = &change.from {
                 self.service_ports.release(from);
-            }
-            for group in std::iter::successors(app.parent(), PathId::parent) {
-                self.groups.insert(group, prepared.version);
             }
             let Some(to) = &change.to else {
                 self.apps.remove(app);
@@ -414,7 +337,7 @@ impl Cluster {
 /// The ids in `map` below a group, given what they start with.
 pub(super) fn ids_below<'a, T>(
     map: &'a BTreeMap<PathId, T>,
-    prefix: &'a str,
+    prefix: &str,
 ) -> impl Iterator<Item = &'a PathId> {
     map.range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
         .map(|(id, _)| id)

@@ -5,6 +5,7 @@
 //! Every turn is: ring the alarms that are due, then for each app touched *decide* (a pure
 //! function, [`decide`]) and act on it, until nothing is left to do at this moment.
 
+mod admit;
 mod backoff;
 mod change;
 mod decide;
@@ -12,6 +13,8 @@ mod deployment;
 mod drive;
 mod event;
 mod faults;
+mod group_view;
+mod groups;
 mod host;
 mod kill;
 mod launch;
@@ -35,6 +38,7 @@ use self::backoff::Backoff;
 use self::decide::Activity;
 use self::deployment::Deployment;
 use self::event::EventBody;
+use self::groups::{Group, History};
 use self::host::Host;
 use self::launch::Waiting;
 use self::life::TaskFailure;
@@ -50,9 +54,11 @@ use crate::time::Stamp;
 
 pub(crate) use self::change::{Change, Draft, Receipt, Refusal};
 pub(crate) use self::event::{Event, EventBody as Body};
+pub(crate) use self::group_view::GroupWants;
+pub(crate) use self::groups::GroupDraft;
 pub(crate) use self::kill::KillReceipt;
 pub(crate) use self::mesos::{FRAMEWORK, NoFile};
-pub(crate) use self::view::{AppInfo, Embed, GroupWants, TaskInfo};
+pub(crate) use self::view::{AppInfo, Embed, TaskInfo};
 
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -64,7 +70,8 @@ pub(crate) struct Cluster {
     next_host: usize,
     /// What should be: the definitions, by id.
     apps: BTreeMap<PathId, Record>,
-    groups: BTreeMap<PathId, Stamp>,
+    groups: BTreeMap<PathId, Group>,
+    history: History,
     /// What is: also of apps that are deleted and not yet gone.
     runs: BTreeMap<PathId, Run>,
     tasks: HashMap<TaskKey, Task>,
@@ -129,6 +136,7 @@ impl Cluster {
             next_host: 0,
             apps: BTreeMap::new(),
             groups: BTreeMap::new(),
+            history: History::default(),
             runs: BTreeMap::new(),
             tasks: HashMap::new(),
             task_ids: HashMap::new(),
@@ -144,7 +152,11 @@ impl Cluster {
             ends: Ends::default(),
             events: Vec::new(),
         };
-        cluster.groups.insert(PathId::root(), now);
+        let root = Group {
+            version: now,
+            ..Group::default()
+        };
+        cluster.groups.insert(PathId::root(), root);
         if let Some(snapshot) = &config.state {
             cluster.restore(snapshot, now);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::change::{Change, Draft};
+use super::groups::Group;
 use super::host::Demand;
 use super::task::{Health, Task, TaskKey, TaskState};
 use super::timers::Alarm;
@@ -11,7 +12,7 @@ use super::{Cluster, Record};
 use crate::definition::AppSpec;
 use crate::path_id::PathId;
 use crate::script::Script;
-use crate::snapshot::{SavedApp, SavedTask, Snapshot};
+use crate::snapshot::{SavedApp, SavedGroup, SavedTask, Snapshot};
 use crate::time::Stamp;
 
 impl Cluster {
@@ -45,7 +46,7 @@ impl Cluster {
             groups: self
                 .groups
                 .iter()
-                .map(|(id, version)| (id.to_string(), *version))
+                .map(|(id, group)| (id.to_string(), SavedGroup::from(group)))
                 .collect(),
             tasks: tasks.collect(),
         }
@@ -53,9 +54,9 @@ impl Cluster {
 
     /// Takes over what can be taken over; what no longer fits is left to be launched anew.
     pub(super) fn restore(&mut self, snapshot: &Snapshot, now: Stamp) {
-        for (id, version) in &snapshot.groups {
+        for (id, saved) in &snapshot.groups {
             if let Ok(id) = PathId::absolute(id) {
-                self.groups.insert(id, *version);
+                self.groups.insert(id, Group::from(saved));
             }
         }
         for saved in &snapshot.apps {
@@ -173,6 +174,29 @@ impl Cluster {
                 true,
                 now,
             ));
+        }
+    }
+}
+
+impl From<&Group> for SavedGroup {
+    fn from(group: &Group) -> Self {
+        Self {
+            version: group.version,
+            dependencies: group.dependencies.iter().map(PathId::to_string).collect(),
+            enforce_role: group.enforce_role,
+        }
+    }
+}
+
+impl From<&SavedGroup> for Group {
+    fn from(saved: &SavedGroup) -> Self {
+        let dependencies = saved.dependencies.iter();
+        Self {
+            version: saved.version,
+            dependencies: dependencies
+                .filter_map(|id| PathId::absolute(id).ok())
+                .collect(),
+            enforce_role: saved.enforce_role,
         }
     }
 }

@@ -174,28 +174,6 @@ struct ConditionName {
     str: String,
 }
 
-/// What a group is shown with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct GroupWants {
-    pub(crate) groups: bool,
-    pub(crate) apps: bool,
-    pub(crate) pods: bool,
-    pub(crate) embed: Embed,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct GroupTree<'a> {
-    id: PathId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    apps: Option<Vec<AppInfo<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pods: Option<[(); 0]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    groups: Option<Vec<GroupTree<'a>>>,
-    dependencies: [(); 0],
-    version: Stamp,
-}
-
 impl Cluster {
     pub(crate) fn specs(&self) -> impl Iterator<Item = &AppSpec> {
         self.apps.values().map(|record| &*record.spec)
@@ -325,58 +303,6 @@ impl Cluster {
             },
             unreachable_strategy: task.spec.unreachable_strategy,
         })
-    }
-
-    pub(crate) fn has_group(&self, group: &PathId) -> bool {
-        self.groups.contains_key(group)
-    }
-
-    /// The ids of the groups below one, however deep.
-    pub(crate) fn groups_below(&self, group: &PathId) -> Vec<PathId> {
-        let prefix = group.prefix();
-        ids_below(&self.groups, &prefix)
-            .filter(|id| *id != group)
-            .cloned()
-            .collect()
-    }
-
-    pub(crate) fn group_version(&self, group: &PathId) -> Option<Stamp> {
-        self.groups.get(group).copied()
-    }
-
-    pub(crate) fn group_tree(
-        &self,
-        group: &PathId,
-        wants: GroupWants,
-        now: Stamp,
-    ) -> GroupTree<'_> {
-        let prefix = group.prefix();
-        let is_child = |id: &PathId| id.parent().as_ref() == Some(group);
-        let apps = || {
-            let children = self.specs_below(&prefix).filter(|spec| is_child(&spec.id));
-            children
-                .map(|spec| self.app_info_static(spec, wants.embed, now))
-                .collect()
-        };
-        let groups = || {
-            let children = self.groups_below(group).into_iter().filter(is_child);
-            children
-                .map(|child| self.group_tree(&child, wants, now))
-                .collect()
-        };
-        GroupTree {
-            id: group.clone(),
-            apps: wants.apps.then(apps),
-            pods: wants.pods.then_some([]),
-            groups: wants.groups.then(groups),
-            dependencies: [],
-            version: self.group_version(group).unwrap_or_default(),
-        }
-    }
-
-    fn app_info_static(&self, spec: &AppSpec, embed: Embed, now: Stamp) -> AppInfo<'_> {
-        let spec = &self.apps[&spec.id].spec;
-        self.app_info(spec, embed, now)
     }
 
     /// Tasks by state, for the metrics.

@@ -8,6 +8,7 @@ mod chaos;
 mod deployments;
 mod error;
 mod events;
+mod group_update;
 mod groups;
 mod info;
 mod mesos;
