@@ -24,6 +24,8 @@ pub struct SandboxConfig {
     pub start_delay: Duration,
     /// From running to the first result of the health checks.
     pub health_delay: Duration,
+    /// From running until the readiness checks, if any, find a task ready.
+    pub ready_delay: Duration,
     /// From a kill to the end of the task.
     pub kill_delay: Duration,
     /// Ports handed out where an app asks for service port 0. Each port definition and mapping
@@ -53,6 +55,7 @@ impl Default for SandboxConfig {
             hosts: HostConfig::several(4),
             start_delay: Duration::from_secs(2),
             health_delay: Duration::from_secs(1),
+            ready_delay: Duration::ZERO,
             kill_delay: Duration::from_millis(500),
             service_ports: 10_000..=20_000,
             max_running_deployments: 100,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::config::SandboxConfig;
@@ -21,6 +22,8 @@ pub(crate) struct Engine {
     changed: Arc<Notify>,
     driver: Mutex<Option<AbortHandle>>,
     pub(crate) hub: Hub,
+    /// When the leader was, or will be, elected, if that was not at the start.
+    pub(crate) elected_at: Mutex<Option<Instant>>,
     pub(crate) faults: Faults,
     pub(crate) requests: RequestLog,
     pub(crate) config: SandboxConfig,
@@ -39,6 +42,7 @@ impl Engine {
             changed: Arc::clone(&changed),
             driver: Mutex::new(None),
             hub: Hub::new(config.event_buffer),
+            elected_at: Mutex::default(),
             faults: Faults::default(),
             requests: RequestLog::new(config.request_log),
             config,

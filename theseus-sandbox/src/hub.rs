@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
+use crate::callbacks::Callbacks;
 use crate::cluster::Event;
 use crate::engine::lock;
 
@@ -15,6 +16,7 @@ pub(crate) struct Hub {
     readers: Mutex<Vec<Reader>>,
     capacity: usize,
     silenced: AtomicBool,
+    pub(crate) callbacks: Callbacks,
     /// Counts the cuts; a stream that sees the number change breaks off.
     cuts: watch::Sender<u64>,
 }
@@ -46,6 +48,7 @@ impl Hub {
             readers: Mutex::default(),
             capacity: capacity.max(1),
             silenced: AtomicBool::new(false),
+            callbacks: Callbacks::default(),
             cuts: watch::Sender::new(0),
         }
     }
@@ -62,7 +65,8 @@ impl Hub {
     /// Events told while the streams are silenced are lost, as on a connection that died.
     pub(crate) fn publish(&self, events: &[Event]) {
         let mut readers = lock(&self.readers);
-        if events.is_empty() || readers.is_empty() || self.is_silenced() {
+        let nobody = readers.is_empty() && self.callbacks.is_empty();
+        if events.is_empty() || nobody || self.is_silenced() {
             return;
         }
         for event in events {
@@ -80,6 +84,10 @@ impl Hub {
                 };
                 reader.sender.try_send(bytes.clone()).is_ok()
             });
+            if !self.callbacks.is_empty() {
+                let json = heavy_json(event).unwrap_or(light.json);
+                self.callbacks.publish(&json.into());
+            }
         }
     }
 
@@ -106,6 +114,7 @@ impl Wants {
 /// One event as it goes over the wire.
 struct Frame {
     kind: String,
+    json: String,
     bytes: Bytes,
 }
 
@@ -115,22 +124,24 @@ impl Frame {
         // The type is the tag of the event and therefore its first field.
         let kind = json.split('"').nth(3).unwrap_or_default().to_owned();
         let bytes = frame(&kind, &json);
-        Self { kind, bytes }
+        Self { kind, json, bytes }
     }
 
     /// The same with the definitions before and after, where the event has a plan.
     fn heavy(&self, event: &Event) -> Bytes {
-        let Some(plan) = event.plan() else {
-            return self.bytes.clone();
-        };
-        let mut json = serde_json::to_value(event).unwrap_or_default();
-        let group = |apps| -> Value {
-            json!({ "id": "/", "apps": apps, "groups": [], "dependencies": [] })
-        };
-        json["plan"]["original"] = group(serde_json::to_value(&plan.original).unwrap_or_default());
-        json["plan"]["target"] = group(serde_json::to_value(&plan.target).unwrap_or_default());
-        frame(&self.kind, &json.to_string())
+        heavy_json(event).map_or_else(|| self.bytes.clone(), |json| frame(&self.kind, &json))
     }
+}
+
+/// An event with the definitions before and after; none where it has no plan.
+fn heavy_json(event: &Event) -> Option<String> {
+    let plan = event.plan()?;
+    let mut json = serde_json::to_value(event).unwrap_or_default();
+    let group =
+        |apps| -> Value { json!({ "id": "/", "apps": apps, "groups": [], "dependencies": [] }) };
+    json["plan"]["original"] = group(serde_json::to_value(&plan.original).unwrap_or_default());
+    json["plan"]["target"] = group(serde_json::to_value(&plan.target).unwrap_or_default());
+    Some(json.to_string())
 }
 
 fn frame(kind: &str, json: &str) -> Bytes {

@@ -13,6 +13,7 @@
 //! | `POST /sandbox/hosts/{name}/drain`, `…/undrain` | a host gets no more tasks, or gets them again |
 //! | `POST /sandbox/tasks/{id}/fail` | the task fails; body `{"message"}` or empty |
 //! | `POST /sandbox/tasks/{id}/unhealthy`, `…/healthy` | its health checks fail, or succeed, from now on |
+//! | `POST /sandbox/tasks/{id}/unready`, `…/ready` | its readiness checks fail, or succeed, from now on |
 //! | `GET`, `POST`, `DELETE /sandbox/scripts` | how images behave: [`Script`] |
 //! | `GET`, `POST`, `DELETE /sandbox/faults` | how requests are answered: [`HttpFault`] |
 //! | `POST /sandbox/events/cut` | every open event stream breaks off |
@@ -29,11 +30,13 @@
 //!
 //! Admin requests are neither logged nor subject to faults.
 //!
-//! Where it knowingly differs from Marathon: there are no pods; readiness checks pass as soon as the task runs; the plans in heavy deployment events
+//! Where it knowingly differs from Marathon: there are no pods, and no store of
+//! artifacts; events are posted to plain `http` only; the plans in heavy deployment events
 //! hold the affected apps only; an id has at most 512 characters; a host that is lost is unreachable
 //! at once, not after some missed pings.
 
 mod behaviour;
+mod callbacks;
 mod cluster;
 mod config;
 mod definition;

@@ -104,6 +104,13 @@ impl Sandbox {
             .act(|cluster, now| cluster.set_health(id, healthy, now))
     }
 
+    /// Lets the readiness checks of a task find it ready, or not, from now on; `false` if no running
+    /// task with readiness checks has that id.
+    pub fn set_task_ready(&self, id: &str, ready: bool) -> bool {
+        self.engine
+            .act(|cluster, now| cluster.set_ready(id, ready, now))
+    }
+
     /// Ids of the tasks of an app, in the order of their launch; none for an unknown app.
     pub fn task_ids(&self, app: &str) -> Vec<String> {
         let Ok(app) = PathId::absolute(app) else {

@@ -37,6 +37,15 @@ pub struct Script {
     pub health_delay: Option<Duration>,
     /// Health checks fail from the beginning.
     pub never_healthy: bool,
+    /// From running until the readiness checks find the task ready.
+    #[serde(
+        rename = "readyDelayMs",
+        with = "millis::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ready_delay: Option<Duration>,
+    /// Readiness checks never find the task ready.
+    pub never_ready: bool,
     /// The task fails when it should begin to run.
     pub fail_start: bool,
     /// From one request that the task answers, and writes down, to the next: a second, if absent.

@@ -11,12 +11,10 @@ use super::event::EventBody;
 use super::groups::{Former, GroupDrafts};
 use super::task::TaskKey;
 use super::{Cluster, Record};
+use crate::behaviour;
 use crate::definition::{AppSpec, Fault, VersionInfo};
 use crate::path_id::PathId;
 use crate::time::Stamp;
-
-/// Versions of an app that are kept.
-const KEPT_VERSIONS: usize = 50;
 
 /// Everything one request changes; it becomes one deployment.
 #[derive(Debug, Default)]
@@ -253,6 +251,7 @@ impl Cluster {
     }
 
     fn store(&mut self, prepared: &Prepared, groups: GroupDrafts) {
+        let kept = self.version.pick(behaviour::KEPT_VERSIONS);
         let parents = prepared.changes.keys().filter_map(PathId::parent);
         let changed = groups.keys().cloned();
         let touched: Vec<PathId> = parents.chain(changed).collect();
@@ -265,7 +264,7 @@ impl Cluster {
             groups: self.store_groups(groups, touched.into_iter(), prepared.version),
         };
         if !former.is_nothing() {
-            self.history.add(former, KEPT_VERSIONS);
+            self.history.add(former, kept);
         }
         for (app, change) in &prepared.changes {
             if let Some(from) = &change.from {
@@ -282,7 +281,7 @@ impl Cluster {
             });
             record.spec = Arc::clone(to);
             record.versions.push(Arc::clone(to));
-            let surplus = record.versions.len().saturating_sub(KEPT_VERSIONS);
+            let surplus = record.versions.len().saturating_sub(kept);
             record.versions.drain(..surplus);
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::task::{TaskKey, TaskState};
+use crate::behaviour::KillRule;
 use crate::definition::{KillSelection, UpgradeStrategy};
 
 /// What a decision needs to know of one task.
@@ -27,6 +28,13 @@ impl Member {
     fn counts(&self) -> bool {
         !self.doomed() && !self.inactive
     }
+}
+
+/// Who goes first when there are too many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KillOrder {
+    pub(super) rule: KillRule,
+    pub(super) selection: KillSelection,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -69,7 +77,7 @@ impl Activity {
     pub(super) fn decide(
         &mut self,
         target: usize,
-        selection: KillSelection,
+        order: KillOrder,
         members: &[Member],
     ) -> Decision {
         match self {
@@ -86,19 +94,19 @@ impl Activity {
                 launch: 0,
                 done: members.is_empty(),
             },
-            Self::Scale(scaling) => scaling.decide(target, selection, members),
+            Self::Scale(scaling) => scaling.decide(target, order, members),
             Self::Restart(rolling) => rolling.decide(target, members),
         }
     }
 }
 
 impl Scaling {
-    fn decide(&self, target: usize, selection: KillSelection, members: &[Member]) -> Decision {
+    fn decide(&self, target: usize, order: KillOrder, members: &[Member]) -> Decision {
         let (chosen, others): (Vec<_>, Vec<_>) = members
             .iter()
             .cloned()
             .partition(|it| it.counts() && self.victims.contains(&it.key));
-        let mut decision = keep(target, selection, &others);
+        let mut decision = keep(target, order, &others);
         decision.kill.extend(chosen.iter().map(|it| it.key));
         decision.done = if self.growing {
             members.iter().filter(|it| it.ready).count() >= target
@@ -110,30 +118,28 @@ impl Scaling {
 }
 
 /// Brings the number of tasks to `target`, whatever their version.
-pub(super) fn keep(target: usize, selection: KillSelection, members: &[Member]) -> Decision {
+pub(super) fn keep(target: usize, order: KillOrder, members: &[Member]) -> Decision {
     let active: Vec<&Member> = members.iter().filter(|it| it.counts()).collect();
     let surplus = active.len().saturating_sub(target);
     Decision {
-        kill: pick_surplus(active, surplus, selection),
+        kill: pick_surplus(active, surplus, order),
         launch: target.saturating_sub(members.iter().filter(|it| it.counts()).count()),
         done: false,
     }
 }
 
-/// Those that serve least go first: of the fullest group, the least far started, then by age.
-fn pick_surplus(
-    mut active: Vec<&Member>,
-    surplus: usize,
-    selection: KillSelection,
-) -> Vec<TaskKey> {
+fn pick_surplus(mut active: Vec<&Member>, surplus: usize, order: KillOrder) -> Vec<TaskKey> {
+    let by_state = order.rule == KillRule::LeastStarted;
     active.sort_by(|a, b| {
-        let by_age = match selection {
-            KillSelection::YoungestFirst => b.key.cmp(&a.key),
-            KillSelection::OldestFirst => a.key.cmp(&b.key),
-        };
-        a.state.cmp(&b.state).then(by_age)
+        let newest = b.key.cmp(&a.key);
+        match order.selection {
+            KillSelection::OldestFirst if by_state => a.state.cmp(&b.state).then(newest.reverse()),
+            _ if by_state => a.state.cmp(&b.state).then(newest),
+            _ => newest,
+        }
     });
-    if active.iter().all(|it| it.group.is_none()) {
+    let balanced = order.rule != KillRule::Newest;
+    if !balanced || active.iter().all(|it| it.group.is_none()) {
         return active.into_iter().take(surplus).map(|it| it.key).collect();
     }
     let mut sizes: HashMap<Option<String>, usize> = HashMap::new();
@@ -244,6 +250,35 @@ mod tests {
         }
     }
 
+    fn order(selection: KillSelection) -> KillOrder {
+        let rule = KillRule::LeastStarted;
+        KillOrder { rule, selection }
+    }
+
+    #[test]
+    fn old_versions_look_at_less() {
+        let mut members = running(4);
+        members[0].state = TaskState::Staging;
+        for (member, group) in members.iter_mut().zip(["a", "b", "b", "a"]) {
+            member.group = Some(group.into());
+        }
+        members.push(member(4, TaskState::Running, false));
+        members[4].group = Some("b".into());
+        let first = |rule| {
+            let selection = KillSelection::OldestFirst;
+            keys(&keep(3, KillOrder { rule, selection }, &members))
+        };
+        assert_eq!(first(KillRule::Newest), [4, 3]);
+        assert_eq!(first(KillRule::Balanced), [4, 3]);
+        assert_eq!(first(KillRule::LeastStarted), [1, 0]);
+        (members[3].group, members[4].group) = (Some("b".into()), Some("a".into()));
+        let balanced = KillOrder {
+            rule: KillRule::Balanced,
+            selection: KillSelection::default(),
+        };
+        assert_eq!(keys(&keep(4, balanced, &members)), [3]);
+    }
+
     fn running(count: u64) -> Vec<Member> {
         (0..count)
             .map(|key| member(key, TaskState::Running, false))
@@ -323,9 +358,9 @@ mod tests {
         let mut members = running(3);
         members.push(member(3, TaskState::Starting, false));
         members.push(member(4, TaskState::Staging, false));
-        let youngest = keep(2, KillSelection::YoungestFirst, &members);
+        let youngest = keep(2, order(KillSelection::YoungestFirst), &members);
         assert_eq!(keys(&youngest), [4, 3, 2]);
-        let oldest = keep(2, KillSelection::OldestFirst, &members);
+        let oldest = keep(2, order(KillSelection::OldestFirst), &members);
         assert_eq!(keys(&oldest), [4, 3, 0]);
     }
 
@@ -336,7 +371,7 @@ mod tests {
             member.group = Some(group.into());
         }
         assert_eq!(
-            keys(&keep(3, KillSelection::YoungestFirst, &members)),
+            keys(&keep(3, order(KillSelection::YoungestFirst), &members)),
             [2, 4]
         );
     }
@@ -345,7 +380,8 @@ mod tests {
     fn scaling_up_waits_for_readiness_and_down_for_the_dead() {
         let mut members = running(2);
         let mut up = Activity::Scale(Scaling::begin(3, &members, Vec::new()));
-        let mut decide = |members: &[Member]| up.decide(3, KillSelection::default(), members);
+        let mut decide =
+            |members: &[Member]| up.decide(3, order(KillSelection::default()), members);
         assert_eq!(decide(&members).launch, 1);
         members.push(member(2, TaskState::Staging, false));
         assert_eq!(decide(&members), Decision::default());
@@ -353,7 +389,8 @@ mod tests {
 
         let mut members = running(3);
         let mut down = Activity::Scale(Scaling::begin(2, &members, vec![TaskKey(0)]));
-        let mut decide = |members: &[Member]| down.decide(2, KillSelection::default(), members);
+        let mut decide =
+            |members: &[Member]| down.decide(2, order(KillSelection::default()), members);
         assert_eq!(keys(&decide(&members)), [0]);
         members[0].state = TaskState::Killing;
         assert_eq!(decide(&members), Decision::default());

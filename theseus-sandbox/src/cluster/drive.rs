@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::decide::{Activity, Decision, Member, Rolling, Scaling, keep};
+use super::decide::{Activity, Decision, KillOrder, Member, Rolling, Scaling, keep};
 use super::deployment::{ActionKind, PlannedAction};
 use super::event::EventBody;
 use super::task::TaskKey;
 use super::{Cluster, Run};
+use crate::behaviour::{self, KillRule};
 use crate::definition::{AppSpec, KillSelection, Operator};
 use crate::path_id::PathId;
 use crate::time::Stamp;
@@ -21,7 +22,8 @@ impl Cluster {
         let Some(run) = self.runs.get_mut(app) else {
             return;
         };
-        let decision = decide(run, spec.as_deref(), &members);
+        let rule = self.version.pick(behaviour::KILL_RULE);
+        let decision = decide(run, spec.as_deref(), rule, &members);
         for task in decision.kill {
             self.kill_task(task, now);
         }
@@ -190,13 +192,14 @@ impl Cluster {
 
 /// Within a deployment the activity decides; before its turn comes the app is left alone, and
 /// without a deployment its number of tasks is kept.
-fn decide(run: &mut Run, spec: Option<&AppSpec>, members: &[Member]) -> Decision {
+fn decide(run: &mut Run, spec: Option<&AppSpec>, rule: KillRule, members: &[Member]) -> Decision {
     let (target, selection) = spec.map_or((0, KillSelection::default()), |spec| {
         (spec.instances as usize, spec.kill_selection)
     });
+    let order = KillOrder { rule, selection };
     match &mut run.activity {
-        Some(activity) => activity.decide(target, selection, members),
+        Some(activity) => activity.decide(target, order, members),
         None if run.deployment.is_some() => Decision::default(),
-        None => keep(target, selection, members),
+        None => keep(target, order, members),
     }
 }

@@ -89,6 +89,14 @@ pub(crate) enum EventBody {
         run_spec_version: Stamp,
         healthy: Option<bool>,
     },
+    SubscribeEvent {
+        client_ip: String,
+        callback_url: String,
+    },
+    UnsubscribeEvent {
+        client_ip: String,
+        callback_url: String,
+    },
     StatusUpdateEvent {
         slave_id: String,
         task_id: Arc<str>,
@@ -146,6 +154,13 @@ impl IpAddress {
 }
 
 impl Event {
+    pub(crate) fn now(body: EventBody, now: Stamp) -> Self {
+        Self {
+            body,
+            timestamp: now,
+        }
+    }
+
     /// The plan whose definitions `plan-format=light` leaves out.
     pub(crate) fn plan(&self) -> Option<&Plan> {
         match &self.body {

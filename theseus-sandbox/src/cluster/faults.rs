@@ -1,6 +1,7 @@
 //! What can go wrong inside the cluster, on demand: hosts lost, tasks failing or falling ill.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,6 +11,7 @@ use super::host::Demand;
 use super::mesos::Note;
 use super::task::{End, Ending, TaskKey, TaskState};
 use super::timers::Alarm;
+use crate::behaviour::{self, Loss};
 use crate::config::HostConfig;
 use crate::time::Stamp;
 
@@ -126,15 +128,26 @@ impl Cluster {
         };
         match task.state {
             // A kill on its way counts as done when its time has come.
-            TaskState::Killing | TaskState::Unreachable => return,
-            _ => task.state = TaskState::Unreachable,
+            TaskState::Killing | TaskState::Lost | TaskState::Unreachable => return,
+            _ => {}
         }
+        let loss = self.version.pick(behaviour::LOSS);
+        if loss == Loss::Gone {
+            return self.task_lost(key, now);
+        }
+        let (state, delays) = match loss {
+            Loss::Listed(time) => (TaskState::Lost, Some((Duration::ZERO, time))),
+            _ => (
+                TaskState::Unreachable,
+                task.spec.unreachable_strategy.delays(),
+            ),
+        };
+        task.state = state;
         task.losses += 1;
         task.note(Note::Disconnected, now);
         let loss = task.losses;
-        let delays = task.spec.unreachable_strategy.delays();
         let message = "Agent is not reachable";
-        self.tell_status(key, TaskStatus::Now(TaskState::Unreachable), message, now);
+        self.tell_status(key, TaskStatus::Now(state), message, now);
         if let Some((inactive, expunge)) = delays {
             self.timers
                 .set(now.plus(inactive), Alarm::Inactive(key, loss));
@@ -144,12 +157,23 @@ impl Cluster {
         self.touch_app_of(key);
     }
 
+    /// The task is no more for Marathon, whatever its host does.
+    fn task_lost(&mut self, key: TaskKey, now: Stamp) {
+        let message = "Agent is not reachable";
+        self.tell_status(key, TaskStatus::Ended(End::Lost), message, now);
+        self.remember_failure(key, End::Lost, message, now);
+        self.ends.count(End::Lost);
+        if let Some(task) = self.forget_task(key) {
+            self.hosts[task.host].strays.push(task);
+        }
+    }
+
     /// The task is back and goes on where it was; its checks begin again where they broke off.
     fn task_reachable(&mut self, key: TaskKey, now: Stamp) {
         let Some(task) = self.tasks.get_mut(&key) else {
             return;
         };
-        if task.state != TaskState::Unreachable {
+        if !task.state.is_away() {
             return;
         }
         task.state = TaskState::Running;
@@ -163,6 +187,7 @@ impl Cluster {
             Some(false) => self.timers.set(now, Alarm::HealthFailure(key, illness)),
             None => self.schedule_health(key, now),
         }
+        self.check_readiness_from(key, now);
         self.tell_status(key, TaskStatus::Now(TaskState::Running), "", now);
         self.touch_app_of(key);
     }
@@ -187,7 +212,7 @@ impl Cluster {
 
     fn is_lost(&self, key: TaskKey, loss: u32) -> bool {
         let task = self.tasks.get(&key);
-        task.is_some_and(|it| it.state == TaskState::Unreachable && it.losses == loss)
+        task.is_some_and(|it| it.state.is_away() && it.losses == loss)
     }
 
     /// Lets a task fail; `false` if there is none with that id.

@@ -199,6 +199,7 @@ impl Cluster {
             inactive: false,
             script,
             health: Health::default(),
+            readiness: None,
             notes: Vec::new(),
             ending: None,
         });

@@ -48,6 +48,7 @@ impl Cluster {
             self.timers.set(now.plus(exit.after), Alarm::Exit(key));
         }
         self.schedule_health(key, now);
+        self.check_readiness_from(key, now);
         self.tell_status(key, TaskStatus::Now(TaskState::Running), "", now);
         self.touch_app_of(key);
     }
@@ -230,7 +231,7 @@ impl Cluster {
         Some(task)
     }
 
-    fn remember_failure(&mut self, key: TaskKey, state: End, message: &str, now: Stamp) {
+    pub(super) fn remember_failure(&mut self, key: TaskKey, state: End, message: &str, now: Stamp) {
         let Some(task) = self.tasks.get(&key) else {
             return;
         };

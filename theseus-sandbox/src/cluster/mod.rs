@@ -21,6 +21,7 @@ mod launch;
 mod life;
 mod mesos;
 mod placement;
+mod readiness;
 mod restore;
 mod service_ports;
 mod task;
@@ -51,6 +52,7 @@ use crate::path_id::PathId;
 use crate::random::Random;
 use crate::script::Script;
 use crate::time::Stamp;
+use crate::version::MarathonVersion;
 
 pub(crate) use self::change::{Change, Draft, Receipt, Refusal};
 pub(crate) use self::event::{Event, EventBody as Body};
@@ -62,6 +64,7 @@ pub(crate) use self::view::{AppInfo, Embed, TaskInfo};
 
 #[derive(Debug)]
 pub(crate) struct Cluster {
+    pub(crate) version: MarathonVersion,
     pace: Pace,
     random: Random,
     pub(crate) scripts: Vec<Script>,
@@ -96,6 +99,7 @@ pub(crate) struct Cluster {
 struct Pace {
     start: Duration,
     health: Duration,
+    ready: Duration,
     kill: Duration,
 }
 
@@ -123,9 +127,11 @@ impl Cluster {
         let now = Stamp::from_timestamp(config.start_time);
         let hosts = config.hosts.iter().cloned().enumerate();
         let mut cluster = Self {
+            version: config.version,
             pace: Pace {
                 start: config.start_delay,
                 health: config.health_delay,
+                ready: config.ready_delay,
                 kill: config.kill_delay,
             },
             random: Random::seeded(config.seed),
@@ -212,6 +218,7 @@ impl Cluster {
             Alarm::Exit(task) => self.task_exits(task, now),
             Alarm::Healthy(task, illness) => self.health_check_passes(task, illness, now),
             Alarm::HealthFailure(task, illness) => self.health_check_fails(task, illness, now),
+            Alarm::Readiness(task, ready_at) => self.readiness_check(task, ready_at, now),
             Alarm::Dead(task) => self.task_dead(task, now),
             Alarm::Inactive(task, loss) => self.task_inactive(task, loss),
             Alarm::Expunge(task, loss) => self.task_expunged(task, loss, now),

@@ -117,6 +117,7 @@ impl Cluster {
             inactive: false,
             script: Script::default(),
             health: Health::default(),
+            readiness: runs.then_some(true),
             notes: Vec::new(),
             ending: None,
         });

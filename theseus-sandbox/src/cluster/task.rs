@@ -31,6 +31,8 @@ pub(super) struct Task {
     pub(super) inactive: bool,
     pub(super) script: Script,
     pub(super) health: Health,
+    /// The last result of its readiness check.
+    pub(super) readiness: Option<bool>,
     /// What its executor has to say about it.
     pub(super) notes: Vec<(Stamp, Note)>,
     /// Only of a task that its host alone remembers.
@@ -51,6 +53,7 @@ pub(super) struct Ends {
     finished: usize,
     failed: usize,
     killed: usize,
+    lost: usize,
 }
 
 impl Ends {
@@ -59,6 +62,7 @@ impl Ends {
             End::Finished => self.finished,
             End::Failed => self.failed,
             End::Killed => self.killed,
+            End::Lost => self.lost,
         }
     }
 
@@ -67,6 +71,7 @@ impl Ends {
             End::Finished => self.finished += 1,
             End::Failed => self.failed += 1,
             End::Killed => self.killed += 1,
+            End::Lost => self.lost += 1,
         }
     }
 }
@@ -74,6 +79,9 @@ impl Ends {
 /// The states of a task that is listed; one that has come to an [`End`] is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) enum TaskState {
+    /// Its host is gone; so it was called before 1.4.
+    #[serde(rename = "TASK_LOST")]
+    Lost,
     #[serde(rename = "TASK_UNREACHABLE")]
     Unreachable,
     #[serde(rename = "TASK_STAGING")]
@@ -87,8 +95,14 @@ pub(crate) enum TaskState {
 }
 
 impl TaskState {
+    /// Whether its host is gone.
+    pub(super) fn is_away(self) -> bool {
+        matches!(self, Self::Lost | Self::Unreachable)
+    }
+
     pub(super) fn condition(self) -> &'static str {
         match self {
+            Self::Lost => "Lost",
             Self::Unreachable => "Unreachable",
             Self::Staging => "Staging",
             Self::Starting => "Starting",
@@ -106,6 +120,8 @@ pub(crate) enum End {
     Failed,
     #[serde(rename = "TASK_KILLED")]
     Killed,
+    #[serde(rename = "TASK_LOST")]
+    Lost,
 }
 
 impl End {
@@ -114,6 +130,7 @@ impl End {
             Self::Finished => "Finished",
             Self::Failed => "Failed",
             Self::Killed => "Killed",
+            Self::Lost => "Lost",
         }
     }
 }
@@ -127,10 +144,11 @@ impl Task {
         self.health.alive()
     }
 
-    /// Running and, where there are health checks, found healthy.
+    /// Running and, where there are health checks, found healthy, and ready where that is checked.
     pub(super) fn is_ready(&self) -> bool {
         let checked = self.spec.health_checks.is_empty() || self.healthy() == Some(true);
-        self.state == TaskState::Running && checked
+        let ready = self.spec.readiness_check().is_none() || self.readiness == Some(true);
+        self.state == TaskState::Running && checked && ready
     }
 
     /// The first health check sets the pace of all of them.

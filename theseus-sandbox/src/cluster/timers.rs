@@ -19,6 +19,8 @@ pub(super) enum Alarm {
     Healthy(TaskKey, u32),
     /// One more failed round of health checks.
     HealthFailure(TaskKey, u32),
+    /// A readiness check; from the time on the task says that it is ready.
+    Readiness(TaskKey, Stamp),
     /// A killed task is dead.
     Dead(TaskKey),
     /// An unreachable task no longer counts; the number tells which loss is meant.

@@ -9,6 +9,8 @@ use super::deployment::{PlanStep, PlannedAction};
 use super::host::Reject;
 use super::launch::Waiting;
 use super::mesos::UnusedOffer;
+use super::readiness::ReadinessResult;
+use crate::behaviour;
 use crate::definition::AppSpec;
 use crate::path_id::PathId;
 use crate::time::Stamp;
@@ -31,7 +33,8 @@ pub(crate) struct DeploymentInfo<'a> {
 struct CurrentAction<'a> {
     #[serde(flatten)]
     action: &'a PlannedAction,
-    readiness_check_results: [(); 0],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readiness_check_results: Option<Vec<ReadinessResult<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,9 +42,14 @@ struct CurrentAction<'a> {
 pub(crate) struct QueueItem<'a> {
     app: &'a AppSpec,
     count: usize,
-    delay: Delay,
-    since: Stamp,
-    processed_offers_summary: OffersSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<Delay>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Stamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processed_offers_summary: Option<OffersSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_unused_offers: Option<Vec<UnusedOffer<'a>>>,
 }
@@ -49,7 +57,8 @@ pub(crate) struct QueueItem<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Delay {
-    time_left_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_left_seconds: Option<u64>,
     overdue: bool,
 }
 
@@ -88,7 +97,9 @@ impl Cluster {
                 current_actions: actions
                     .map(|action| CurrentAction {
                         action,
-                        readiness_check_results: [],
+                        readiness_check_results: self.version.has(behaviour::READINESS).then(
+                            || self.readiness_results(&action.app, self.runs.get(&action.app)),
+                        ),
                     })
                     .collect(),
                 current_step: deployment.step + 1,
@@ -99,6 +110,7 @@ impl Cluster {
     }
 
     pub(crate) fn queue(&self, with_offers: bool, now: Stamp) -> Vec<QueueItem<'_>> {
+        let has = |what| self.version.has(what);
         let items = self.runs.iter().filter_map(|(app, run)| {
             let (waiting, spec) = (run.waiting.as_ref()?, self.spec(app)?);
             let until = run.backoff.until(now);
@@ -106,13 +118,17 @@ impl Cluster {
             Some(QueueItem {
                 app: spec,
                 count: waiting.count,
-                delay: Delay {
-                    time_left_seconds: u64::try_from(left).unwrap_or(u64::MAX),
+                delay: has(behaviour::QUEUE_OVERDUE).then(|| Delay {
+                    time_left_seconds: has(behaviour::QUEUE_TIME_LEFT)
+                        .then(|| u64::try_from(left).unwrap_or(u64::MAX)),
                     overdue: until.is_none(),
-                },
-                since: waiting.since,
-                processed_offers_summary: OffersSummary::of(waiting),
-                last_unused_offers: with_offers.then(|| self.unused_offers(&waiting.offers)),
+                }),
+                since: has(behaviour::QUEUE_OFFERS).then_some(waiting.since),
+                processed_offers_summary: has(behaviour::QUEUE_OFFERS)
+                    .then(|| OffersSummary::of(waiting)),
+                role: has(behaviour::QUEUE_ROLE).then_some("*"),
+                last_unused_offers: (with_offers && has(behaviour::QUEUE_OFFERS))
+                    .then(|| self.unused_offers(&waiting.offers)),
             })
         });
         items.collect()

@@ -9,8 +9,10 @@ use serde::Serialize;
 use super::change::ids_below;
 use super::event::IpAddress;
 use super::life::TaskFailure;
+use super::readiness::ReadinessResult;
 use super::task::{Task, TaskKey, TaskState};
 use super::{Cluster, Run};
+use crate::behaviour;
 use crate::definition::{AppSpec, HealthCheck, UnreachableStrategy};
 use crate::path_id::PathId;
 use crate::time::Stamp;
@@ -27,6 +29,7 @@ pub(crate) struct Embed {
     pub(crate) tasks: bool,
     pub(crate) last_task_failure: bool,
     pub(crate) task_stats: bool,
+    pub(crate) readiness: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,6 +45,8 @@ pub(crate) struct AppInfo<'a> {
     tasks: Option<Vec<TaskInfo<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_task_failure: Option<&'a TaskFailure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readiness_check_results: Option<Vec<ReadinessResult<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     task_stats: Option<TaskStats>,
 }
@@ -174,6 +179,15 @@ struct ConditionName {
     str: String,
 }
 
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Totals {
+    pub(crate) apps: usize,
+    pub(crate) groups: usize,
+    pub(crate) deployments: usize,
+    pub(crate) staged: usize,
+    pub(crate) running: usize,
+}
+
 impl Cluster {
     pub(crate) fn specs(&self) -> impl Iterator<Item = &AppSpec> {
         self.apps.values().map(|record| &*record.spec)
@@ -205,6 +219,8 @@ impl Cluster {
             tasks: embed
                 .tasks
                 .then(|| self.task_infos(&spec.id, now).collect()),
+            readiness_check_results: (embed.readiness && self.version.has(behaviour::READINESS))
+                .then(|| self.readiness_results(&spec.id, run)),
             last_task_failure: failure.filter(|_| embed.last_task_failure),
             task_stats: embed.task_stats.then(|| self.task_stats(spec, run)),
         }
@@ -305,14 +321,20 @@ impl Cluster {
         })
     }
 
-    /// Tasks by state, for the metrics.
-    pub(crate) fn totals(&self) -> (usize, usize, usize) {
+    /// How much there is of what, for the metrics.
+    pub(crate) fn totals(&self) -> Totals {
         let running = self
             .tasks
             .values()
             .filter(|it| it.state == TaskState::Running)
             .count();
-        (self.apps.len(), self.tasks.len() - running, running)
+        Totals {
+            apps: self.apps.len(),
+            groups: self.groups.len(),
+            deployments: self.deployments.len(),
+            staged: self.tasks.len() - running,
+            running,
+        }
     }
 }
 
@@ -345,7 +367,7 @@ impl Counts {
             match task.state {
                 TaskState::Staging | TaskState::Starting => counts.staged += 1,
                 TaskState::Running => counts.running += 1,
-                TaskState::Killing | TaskState::Unreachable => {}
+                TaskState::Killing | TaskState::Lost | TaskState::Unreachable => {}
             }
             match task.healthy() {
                 Some(true) => counts.healthy += 1,

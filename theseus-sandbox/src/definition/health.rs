@@ -98,3 +98,32 @@ pub(crate) struct ReadinessCheck {
     #[serde(default = "number::<10>", deserialize_with = "number_or::<10, _>")]
     timeout_seconds: u32,
 }
+
+impl ReadinessCheck {
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("readinessCheck")
+    }
+
+    /// Time between two checks; never zero.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_secs(self.interval_seconds.max(1).into())
+    }
+
+    /// Whether the answer to the last check is told.
+    pub(crate) fn tells_answer(&self) -> bool {
+        self.preserve_last_response
+    }
+
+    /// The status of an answer that means so.
+    pub(crate) fn status(&self, ready: bool) -> u16 {
+        let codes = self
+            .http_status_codes_for_ready
+            .as_deref()
+            .unwrap_or(&[200]);
+        if ready {
+            return codes.first().copied().unwrap_or(200);
+        }
+        let is_no = |code: &u16| !codes.contains(code);
+        [503, 500, 404, 400].into_iter().find(is_no).unwrap_or(599)
+    }
+}

@@ -125,6 +125,11 @@ impl AppSpec {
         Some(&self.container.as_ref()?.docker.as_ref()?.image)
     }
 
+    /// There is one at most.
+    pub(crate) fn readiness_check(&self) -> Option<&ReadinessCheck> {
+        self.readiness_checks.first()
+    }
+
     pub(super) fn mode(&self) -> NetworkMode {
         self.networks
             .first()

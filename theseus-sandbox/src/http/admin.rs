@@ -73,6 +73,8 @@ async fn change_task(
         "fail" => Ok(cluster.fail_task(&id, &message, now)),
         "healthy" => Ok(cluster.set_health(&id, true, now)),
         "unhealthy" => Ok(cluster.set_health(&id, false, now)),
+        "ready" => Ok(cluster.set_ready(&id, true, now)),
+        "unready" => Ok(cluster.set_ready(&id, false, now)),
         _ => Err(unknown(&format!("action '{action}'"))),
     })?;
     if found {

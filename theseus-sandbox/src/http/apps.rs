@@ -28,6 +28,12 @@ use crate::version::MarathonVersion;
 /// A list out of more apps than these is sent while it is written.
 const MANY: usize = 1000;
 
+/// The address that a request came from.
+pub(super) fn client_ip(client: Client) -> String {
+    let ip = client.map_or(IpAddr::from([127, 0, 0, 1]), |it| it.0.0.ip());
+    ip.to_string()
+}
+
 /// What everybody may see of the sender of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
@@ -37,9 +43,8 @@ pub(super) struct Caller {
 
 impl Caller {
     fn new(client: Option<Extension<ConnectInfo<SocketAddr>>>, uri: &Uri) -> Self {
-        let ip = client.map_or(IpAddr::from([127, 0, 0, 1]), |it| it.0.0.ip());
         Self {
-            ip: ip.to_string(),
+            ip: client_ip(client),
             uri: uri.path().to_owned(),
         }
     }
@@ -238,6 +243,7 @@ pub(super) fn embed(params: &Params, mut embed: Embed) -> Embed {
             "deployments" => embed.deployments = true,
             "lastTaskFailure" => embed.last_task_failure = true,
             "taskStats" => embed.task_stats = true,
+            "readiness" => embed.readiness = true,
             "failures" => {
                 (embed.tasks, embed.deployments, embed.last_task_failure) = (true, true, true);
             }
@@ -248,9 +254,7 @@ pub(super) fn embed(params: &Params, mut embed: Embed) -> Embed {
 }
 
 fn list_below(cluster: &Cluster, group: &PathId, params: &Params, now: Stamp) -> Answer {
-    if !cluster.has_group(group) {
-        return Err(ApiError::unknown_group(group));
-    }
+    tasks::known_group(cluster, group)?;
     let embed = embed(
         params,
         Embed {
@@ -273,7 +277,7 @@ fn show(cluster: &Cluster, app: &PathId, params: &Params, now: Stamp) -> Answer 
         deployments: true,
         tasks: true,
         last_task_failure: true,
-        task_stats: false,
+        ..Embed::default()
     };
     let spec = cluster
         .spec(app)

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::apps::checked;
 use super::error::ApiError;
+use crate::behaviour;
 use crate::cluster::{Change, Cluster, Draft, GroupDraft};
 use crate::definition::{AppSpec, AppUpdate, Fault};
 use crate::path_id::PathId;
@@ -112,6 +113,14 @@ pub(super) fn collect(
 ) -> Result<Change, ApiError> {
     let mut change = Change::default();
     collect_group(cluster, group, update, "", &mut change)?;
+    if cluster.version.has(behaviour::GROUP_CHANGE_RESTARTS) {
+        let prefix = group.prefix();
+        for spec in cluster.specs_below(&prefix) {
+            let draft = change.drafts.entry(spec.id.clone());
+            let draft = draft.or_insert_with(|| Draft::from(spec.clone()));
+            draft.restart = true;
+        }
+    }
     Ok(change)
 }
 
@@ -135,7 +144,9 @@ fn collect_group(
     });
     let draft = GroupDraft {
         dependencies: dependencies.transpose()?,
-        enforce_role: update.enforce_role,
+        enforce_role: update
+            .enforce_role
+            .filter(|_| cluster.version.has(behaviour::ENFORCE_ROLE)),
     };
     change.groups.insert(group.clone(), Some(draft));
     if let Some(apps) = update.apps {

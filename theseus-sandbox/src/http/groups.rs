@@ -15,10 +15,12 @@ use super::error::ApiError;
 use super::group_update::{GroupUpdate, collect, forget, resolve, roll_back, scale};
 use super::params::{Params, path_id, segments};
 use super::{Answer, Ctx, ok};
+use crate::behaviour;
 use crate::cluster::{Change, Cluster, Embed, GroupDraft, GroupWants};
 use crate::definition::Fault;
 use crate::path_id::PathId;
 use crate::time::Stamp;
+use crate::version::MarathonVersion;
 
 pub(super) async fn handle(
     State(engine): Ctx,
@@ -30,6 +32,7 @@ pub(super) async fn handle(
     let segments = segments(uri.path(), "/v2/groups");
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let force = params.flag("force", false);
+    let version = engine.config.version;
     match (&method, parts.as_slice()) {
         (&Method::GET, [group @ .., "apps"]) => {
             let group = path_id(group)?;
@@ -48,7 +51,7 @@ pub(super) async fn handle(
         }
         (&Method::GET, group) => {
             let group = path_id(group)?;
-            let wants = wants(&params);
+            let wants = wants(&params, engine.config.version);
             engine.read(|cluster, now| {
                 let tree = cluster.group_now(&group);
                 let view = cluster.group_view(&tree, &group, wants, now);
@@ -66,10 +69,10 @@ pub(super) async fn handle(
             } else {
                 base
             };
-            let dry = params.flag("dryRun", false);
+            let dry = version.has(behaviour::GROUP_DRY_RUN) && params.flag("dryRun", false);
             engine.act(|cluster, now| put(cluster, &group, update, dry, force, now))
         }
-        (&Method::PATCH, group) => {
+        (&Method::PATCH, group) if version.has(behaviour::ENFORCE_ROLE) => {
             let (group, patch) = (path_id(group)?, parse::<Patch>(&body)?);
             engine.act(|cluster, now| enforce_role(cluster, group, &patch, now))
         }
@@ -89,22 +92,41 @@ fn known(cluster: &Cluster, group: &PathId) -> Result<(), ApiError> {
 }
 
 /// Groups, apps and pods unless some of it is asked for.
-fn wants(params: &Params) -> GroupWants {
+fn wants(params: &Params, version: MarathonVersion) -> GroupWants {
+    let whole = whole(version);
     let asked: Vec<&str> = params.all("embed").collect();
+    if asked.is_empty() || !version.has(behaviour::GROUP_EMBED) {
+        return whole;
+    }
     let starts = |prefix: &str| asked.iter().any(|it| it.starts_with(prefix));
-    let all = asked.is_empty();
     GroupWants {
-        groups: all || starts("group.groups"),
-        apps: all || starts("group.apps"),
-        pods: all || starts("group.pods"),
-        roles: false,
+        groups: starts("group.groups"),
+        apps: starts("group.apps"),
+        pods: whole.pods && starts("group.pods"),
         embed: embed(params, Embed::default()),
+        ..whole
+    }
+}
+
+/// All that this version has of a group, and no more of its apps than their definitions.
+fn whole(version: MarathonVersion) -> GroupWants {
+    GroupWants {
+        groups: true,
+        apps: true,
+        pods: version.has(behaviour::PODS),
+        roles: version.has(behaviour::ENFORCE_ROLE),
+        embed: Embed::default(),
     }
 }
 
 fn list_apps(cluster: &Cluster, group: &PathId, params: &Params, now: Stamp) -> Answer {
     known(cluster, group)?;
-    let (embed, prefix) = (embed(params, Embed::default()), group.prefix());
+    let embed = if cluster.version.has(behaviour::GROUP_EMBED) {
+        embed(params, Embed::default())
+    } else {
+        Embed::default()
+    };
+    let prefix = group.prefix();
     let apps = cluster.specs_below(&prefix);
     ok(&apps
         .map(|spec| cluster.app_info(spec, embed, now))
@@ -120,14 +142,8 @@ fn show_version(cluster: &Cluster, group: &PathId, version: &str, now: Stamp) ->
         ApiError::message(StatusCode::NOT_FOUND, message)
     };
     let tree = cluster.group_at(group, wanted).ok_or_else(unknown)?;
-    let wants = GroupWants {
-        groups: true,
-        apps: true,
-        pods: true,
-        roles: false,
-        embed: Embed::default(),
-    };
-    ok(&cluster.group_view(&tree, group, wants, now))
+    let view = cluster.group_view(&tree, group, whole(cluster.version), now);
+    ok(&view)
 }
 
 fn create(
@@ -142,7 +158,8 @@ fn create(
         let message = format!("Group {group} is already created. Use PUT to change this group.");
         return Err(ApiError::message(StatusCode::CONFLICT, message));
     }
-    if cluster.spec(&group).is_some() {
+    let yields = cluster.version.has(behaviour::GROUP_YIELDS_TO_APP);
+    if yields && cluster.spec(&group).is_some() {
         let message = format!("An app with the path {group} already exists.");
         return Err(ApiError::message(StatusCode::CONFLICT, message));
     }

@@ -1,4 +1,4 @@
-//! `/v2/info`, `/v2/leader`, `/ping` and `/metrics`.
+//! `/v2/info` and `/ping`.
 
 use axum::extract::State;
 use axum::http::uri::Authority;
@@ -49,10 +49,6 @@ pub(super) fn authority<'a>(
     told.or(meant).unwrap_or(&config.leader)
 }
 
-pub(super) async fn leader(State(engine): Ctx) -> Answer {
-    ok(&json!({ "leader": engine.config.leader }))
-}
-
 /// Text where text will do, else JSON, else nothing.
 pub(super) async fn ping(headers: HeaderMap) -> Response {
     let accept = headers
@@ -67,18 +63,4 @@ pub(super) async fn ping(headers: HeaderMap) -> Response {
     } else {
         StatusCode::NO_CONTENT.into_response()
     }
-}
-
-pub(super) async fn metrics(State(engine): Ctx) -> Answer {
-    let (apps, staged, running) = engine.read(|cluster, _| cluster.totals());
-    ok(&json!({
-        "start": engine.config.start_time.to_string(),
-        "counters": {},
-        "gauges": {
-            "service.mesosphere.marathon.app.count": { "value": apps },
-            "service.mesosphere.marathon.task.staged.count": { "value": staged },
-            "service.mesosphere.marathon.task.running.count": { "value": running },
-        },
-        "histograms": {},
-    }))
 }

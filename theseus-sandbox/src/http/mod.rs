@@ -11,10 +11,15 @@ mod events;
 mod group_update;
 mod groups;
 mod info;
+mod leader;
+mod lesser;
 mod mesos;
+mod metrics;
 mod params;
 mod pieces;
+mod pods;
 mod selector;
+mod subscriptions;
 mod tasks;
 
 use std::sync::Arc;
@@ -55,9 +60,13 @@ pub(crate) fn router(engine: Arc<Engine>) -> Router {
         .route("/v2/queue", get(deployments::queue))
         .route("/v2/info", get(info::info))
         .route("/ping", get(info::ping))
-        .route("/metrics", get(info::metrics))
+        .route("/metrics", get(metrics::metrics))
         .merge(later(engine.config.version))
         .fallback(unknown)
+        .layer(from_fn_with_state(
+            Arc::clone(&engine),
+            leader::await_leader,
+        ))
         .layer(map_response_with_state(Arc::clone(&engine), with_headers))
         .merge(mesos::router())
         .layer(from_fn_with_state(Arc::clone(&engine), chaos::strike));
@@ -71,7 +80,7 @@ pub(crate) fn router(engine: Arc<Engine>) -> Router {
 
 /// The routes that not every version has.
 fn later(version: MarathonVersion) -> Router<Arc<Engine>> {
-    let routes: [(Span, &str, MethodRouter<Arc<Engine>>); 4] = [
+    let routes: [(Span, &str, MethodRouter<Arc<Engine>>); 15] = [
         (
             behaviour::TASKS_DELETE,
             "/v2/tasks/delete",
@@ -82,7 +91,44 @@ fn later(version: MarathonVersion) -> Router<Arc<Engine>> {
             "/v2/queue/{*rest}",
             delete(deployments::reset_delay),
         ),
-        (behaviour::LEADER, "/v2/leader", get(info::leader)),
+        (
+            behaviour::LEADER,
+            "/v2/leader",
+            get(leader::show).delete(leader::abdicate),
+        ),
+        (
+            behaviour::EVENT_SUBSCRIPTIONS,
+            "/v2/eventSubscriptions",
+            get(subscriptions::list)
+                .post(subscriptions::subscribe)
+                .delete(subscriptions::unsubscribe),
+        ),
+        (behaviour::PODS, "/v2/pods", any(pods::collection)),
+        (behaviour::PODS, "/v2/pods/", any(pods::collection)),
+        (behaviour::PODS, "/v2/pods/{*rest}", any(pods::member)),
+        (behaviour::PLUGINS, "/v2/plugins", get(lesser::plugins)),
+        (
+            behaviour::PLUGINS,
+            "/v2/plugins/{*rest}",
+            get(lesser::plugin),
+        ),
+        (
+            behaviour::ARTIFACTS,
+            "/v2/artifacts",
+            any(lesser::artifacts),
+        ),
+        (
+            behaviour::ARTIFACTS,
+            "/v2/artifacts/{*rest}",
+            any(lesser::artifacts),
+        ),
+        (behaviour::SCHEMAS, "/v2/schemas", get(lesser::schema)),
+        (behaviour::SCHEMAS, "/v2/schemas/app", get(lesser::schema)),
+        (
+            behaviour::PROMETHEUS,
+            "/metrics/prometheus",
+            get(metrics::prometheus),
+        ),
         (behaviour::EVENT_STREAM, "/v2/events", get(events::stream)),
     ];
     let present = routes.into_iter().filter(|(span, ..)| version.has(*span));

@@ -13,6 +13,7 @@ use super::deployments::deployment_result;
 use super::error::ApiError;
 use super::params::{Params, path_id};
 use super::{Answer, Ctx, ok};
+use crate::behaviour;
 use crate::cluster::{Cluster, KillReceipt, TaskInfo};
 use crate::engine::Engine;
 use crate::path_id::PathId;
@@ -51,9 +52,7 @@ pub(super) fn of_app(
 
 fn below(engine: &Engine, group: &PathId) -> Answer {
     engine.read(|cluster, now| {
-        if !cluster.has_group(group) {
-            return Err(ApiError::unknown_group(group));
-        }
+        known_group(cluster, group)?;
         let prefix = group.prefix();
         let apps = cluster.specs_below(&prefix);
         let tasks: Vec<TaskInfo> = apps
@@ -83,6 +82,14 @@ pub(super) fn one(
         let receipt = cluster.kill(&ids, wish.scale, wish.force, now)?;
         answer(receipt, "task")
     })
+}
+
+/// Old versions take a group that is none for one without apps.
+pub(super) fn known_group(cluster: &Cluster, group: &PathId) -> Result<(), ApiError> {
+    if cluster.has_group(group) || !cluster.version.has(behaviour::UNKNOWN_GROUP_OF_APPS) {
+        return Ok(());
+    }
+    Err(ApiError::unknown_group(group))
 }
 
 fn known(cluster: &Cluster, app: &PathId) -> Result<(), ApiError> {

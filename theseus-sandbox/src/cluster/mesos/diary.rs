@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::super::task::{Task, TaskState};
+use super::super::task::Task;
 use crate::random::Random;
 use crate::time::Stamp;
 
@@ -255,7 +255,7 @@ fn cut<'a>(bytes: &'a [u8], offset: u64, range: &Range<u64>) -> &'a [u8] {
 
 /// Whether a task in this state is on its agent rather than out of reach.
 pub(super) fn is_present(task: &Task) -> bool {
-    task.state != TaskState::Unreachable
+    !task.state.is_away()
 }
 
 #[cfg(test)]

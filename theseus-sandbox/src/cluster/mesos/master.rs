@@ -174,6 +174,10 @@ impl Cluster {
             ("tasks_running", count(TaskState::Running)),
             ("tasks_killing", count(TaskState::Killing)),
             ("tasks_unreachable", count(TaskState::Unreachable)),
+            (
+                "tasks_lost",
+                count(TaskState::Lost) + self.ends.of(End::Lost),
+            ),
             ("tasks_finished", self.ends.of(End::Finished)),
             ("tasks_failed", self.ends.of(End::Failed)),
             ("tasks_killed", self.ends.of(End::Killed)),
