@@ -117,6 +117,7 @@ impl Cluster for Toy {
             name,
             version,
             address,
+            notices: Vec::new(),
         })
     }
 

@@ -8,6 +8,7 @@
 mod error;
 mod inventory;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -55,6 +56,8 @@ pub struct EngineInfo {
     pub version: String,
     /// Where it is reached, without credentials.
     pub address: String,
+    /// What people should know of it before they rely on it, each in a sentence.
+    pub notices: Vec<String>,
 }
 
 /// Which groups are looked at.
@@ -353,6 +356,17 @@ pub type Events = BoxStream<'static, Result<Event, ClusterError>>;
 pub trait Cluster: Send + Sync {
     /// What it is.
     async fn engine(&self) -> Result<EngineInfo, ClusterError>;
+
+    /// What the engine cannot express of what these groups are to be, each with the field that asks
+    /// for it; nothing of those that it can run. It is asked before anything is changed. By default
+    /// the engine has no such limits.
+    async fn unsupported(
+        &self,
+        wanted: &BTreeMap<GroupId, Arc<Spec>>,
+    ) -> Result<BTreeMap<GroupId, Vec<Refusal>>, ClusterError> {
+        let _ = wanted;
+        Ok(BTreeMap::new())
+    }
 
     /// What runs, in as few requests as the engine allows, whatever the number of groups.
     async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError>;

@@ -15,6 +15,9 @@ pub struct MarathonConfig {
     /// Of several, the one that leads or was the last to answer is asked first, and the others when
     /// it cannot be reached, cannot serve, or takes long.
     pub urls: Vec<Url>,
+    /// Which version of Marathon it is spoken to as, such as `1.4` or `1.8.222`, whatever it says
+    /// itself. `None` to believe it.
+    pub version: Option<String>,
     /// Who is asking. It is told at `urls` only, wherever an answer leads.
     pub credentials: Option<Credentials>,
     /// The same, shown on TLS connections.
@@ -48,6 +51,7 @@ impl Default for MarathonConfig {
     fn default() -> Self {
         Self {
             urls: Vec::new(),
+            version: None,
             credentials: None,
             certificate: None,
             allow_plain_http: false,
@@ -115,6 +119,12 @@ pub enum ConfigError {
     /// Credentials would go where everybody on the way can read them.
     #[error("at {0} everybody on the way could read the credentials")]
     PlainHttp(String),
+    /// The version is none that can be spoken to.
+    #[error(
+        "{0:?} is no version of Marathon that can be spoken to: write one from 0.7 on, such as 1.4 \
+         or 1.8.222"
+    )]
+    Version(String),
     /// A character that no header can hold.
     #[error("the credentials hold a character that cannot be sent")]
     Credentials,

@@ -1,5 +1,6 @@
 //! From Marathon's answers to what core knows: apps, containers, and what still dies.
 
+mod apart;
 mod definition;
 
 use std::collections::HashSet;
@@ -16,10 +17,22 @@ use theseus_core::model::GroupId;
 
 use crate::names::{self, Name};
 use crate::wire::read::{self, Text};
-use definition::{UNKNOWN, configured_at, is_outdated, pinned_to, told_revision};
+use crate::wire::tolerant::Whole;
+use definition::{UNKNOWN, configured_at, is_outdated, pinned_to};
 
-/// Theseus's apps in the answer to `GET /v2/apps`; those of other people are passed over.
-pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Vec<App>> {
+pub(crate) use apart::{Past, Stray, Undated, past, tasks};
+
+/// What `GET /v2/apps` tells.
+#[derive(Debug, Default)]
+pub(crate) struct Apps {
+    /// Theseus's apps; those of other people are passed over.
+    pub(crate) apps: Vec<App>,
+    /// Those of them whose containers it leaves open whether they are outdated.
+    pub(crate) undated: Vec<Undated>,
+}
+
+/// Reads the answer to `GET /v2/apps`.
+pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Apps> {
     #[derive(Deserialize)]
     struct Answer {
         apps: Apps,
@@ -29,34 +42,33 @@ pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Vec<App>> {
         Ok(text) => serde_json::from_str(text)?,
         Err(_) => serde_json::from_slice(body)?,
     };
-    Ok(answer.apps.0)
+    Ok(answer.apps)
 }
 
-/// Theseus's apps, each made as soon as it is read: a list of all of them as they are on the wire
-/// would take more room than the answer itself.
-struct Apps(Vec<App>);
-
 impl<'de> Deserialize<'de> for Apps {
+    /// Each app is made as soon as it is read: a list of all of them as they are on the wire would
+    /// take more room than the answer itself.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(AppsVisitor).map(Self)
+        deserializer.deserialize_seq(AppsVisitor)
     }
 }
 
 struct AppsVisitor;
 
 impl<'de> Visitor<'de> for AppsVisitor {
-    type Value = Vec<App>;
+    type Value = Apps;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of apps")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<App>, A::Error> {
-        let (mut apps, mut hosts) = (Vec::new(), Hosts::default());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Apps, A::Error> {
+        let (mut told, mut hosts) = (Apps::default(), Hosts::default());
         while let Some(item) = items.next_element()? {
-            apps.extend(app(item, &mut hosts));
+            let app = app(item, &mut hosts, &mut told.undated);
+            told.apps.extend(app);
         }
-        Ok(apps)
+        Ok(told)
     }
 }
 
@@ -79,6 +91,27 @@ pub(crate) fn stopped(body: &[u8]) -> serde_json::Result<Vec<(AppId, GroupId)>> 
     Ok(ours.collect())
 }
 
+/// A deployment, and the apps that it holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Hold {
+    pub(crate) operation: OperationId,
+    pub(crate) apps: Vec<String>,
+}
+
+/// Which apps are held, in the answer to `GET /v2/deployments`.
+pub(crate) fn holds(body: &[u8]) -> serde_json::Result<Vec<Hold>> {
+    let deployments: Vec<read::Deployment<'_>> = serde_json::from_slice(body)?;
+    let holds = deployments.into_iter().map(|deployment| {
+        let told = deployment.affected_apps.into_iter();
+        let id = deployment.id.map(|id| id.0.into_owned());
+        Hold {
+            operation: OperationId(id.unwrap_or_default()),
+            apps: told.map(|app| app.0.into_owned()).collect(),
+        }
+    });
+    Ok(holds.collect())
+}
+
 /// The names of hosts, each kept once however many containers run there.
 #[derive(Default)]
 struct Hosts(HashSet<Arc<str>>);
@@ -94,27 +127,35 @@ impl Hosts {
     }
 }
 
-fn app(app: read::App<'_>, hosts: &mut Hosts) -> Option<App> {
+fn app(app: read::App<'_>, hosts: &mut Hosts, undated: &mut Vec<Undated>) -> Option<App> {
     let Name {
         group,
         part,
         revision,
     } = names::decode(app.id.as_ref())?;
+    let id = AppId(app.id.0.into_owned());
     let checked = !app.health_checks.is_empty();
-    let configured_at = configured_at(app.version_info, app.version);
+    let configured_at = configured_at(app.version_info);
+    // What is never changed but in its number of instances has nothing outdated.
+    if configured_at.is_none() && part != Part::Whole {
+        undated.push(Undated::of(&id, app.version.as_ref(), &app.tasks));
+    }
     let ids = app.deployments.into_iter();
     let tasks = app.tasks.into_iter();
     Some(App {
-        id: AppId(app.id.0.into_owned()),
         group,
-        revision: revision.or(told_revision(app.labels)).unwrap_or(UNKNOWN),
+        // Where there are no labels, the environment tells.
+        revision: revision
+            .or(app.labels.0)
+            .or(app.env.0)
+            .unwrap_or(UNKNOWN),
         part,
         pinned_to: match part {
-            Part::Slot(_) => pinned_to(app.constraints, hosts),
+            Part::Slot(_) => pinned_to(app.constraints).map(|host| hosts.intern(&host)),
             Part::Whole | Part::Stable => None,
         },
         checked,
-        instances: app.instances.unwrap_or(1),
+        instances: instances(app.instances),
         operations: ids
             .map(|deployment| OperationId(deployment.id.0.into_owned()))
             .collect(),
@@ -122,6 +163,14 @@ fn app(app: read::App<'_>, hosts: &mut Hosts) -> Option<App> {
             .map(|task| container(task, checked, configured_at.as_ref(), hosts))
             .collect(),
         last_failure: app.last_task_failure.map(failure),
+        id,
+    })
+}
+
+/// One is meant where nothing is said.
+fn instances(told: Whole) -> u32 {
+    told.0.map_or(1, |number| {
+        u32::try_from(number.max(0)).unwrap_or(u32::MAX)
     })
 }
 
@@ -140,7 +189,7 @@ fn container(
     let started_at = time(task.started_at.as_ref());
     Container {
         host: task.host.map(|host| hosts.intern(host.as_ref())),
-        ports: task.ports,
+        ports: task.ports.0,
         state: state(task.state.as_ref().map(AsRef::as_ref), started_at),
         health,
         staged_at: time(task.staged_at.as_ref()),
@@ -225,7 +274,7 @@ mod tests {
 
     pub(super) fn decode(app: &Value) -> App {
         let body = json!({ "apps": [app] }).to_string();
-        apps(body.as_bytes()).unwrap().remove(0)
+        apps(body.as_bytes()).unwrap().apps.remove(0)
     }
 
     fn one_task(checks: &Value, task: &Value) -> Container {
@@ -272,7 +321,7 @@ mod tests {
             {"id": "/theseus/x", "tasks": [{"id": "t"}]},
             {"id": "/theseus/ingestor/dev/r1", "tasks": null, "deployments": null, "healthChecks": null},
         ]});
-        let found = apps(body.to_string().as_bytes()).unwrap();
+        let found = apps(body.to_string().as_bytes()).unwrap().apps;
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].revision, found[0].instances), (1, 1));
     }
@@ -364,6 +413,7 @@ mod tests {
     #[test]
     fn what_deployments_stop_in_every_form_of_theirs() {
         let (one, two) = ("/theseus/a/x/r1", "/theseus/b/x/r2");
+        let three = "/theseus/c/x/r3";
         let body = json!([
             {"id": "d1", "steps": [{"actions": [{"action": "StopApplication", "app": one}]}]},
             {"id": "d2", "steps": [{"actions": [{"type": "StopApplication", "app": two}]}]},
@@ -371,13 +421,41 @@ mod tests {
             {"id": "d4", "steps": [[{"action": "ScaleApplication", "app": one}], []]},
             {"id": "d5", "steps": [{"actions": [{"action": "StopPod", "pod": "/p"}]}]},
             {"id": "d6"},
+            {"id": "d7", "steps": [[{"action": "StopApplication", "apps": three}]]},
         ]);
         let stopped = stopped(body.to_string().as_bytes()).unwrap();
         let ids: Vec<_> = stopped
             .iter()
             .map(|(app, group)| format!("{app} {group}"))
             .collect();
-        assert_eq!(ids, ["/theseus/a/x/r1 a:x", "/theseus/b/x/r2 b:x"]);
+        let expected = ["/theseus/a/x/r1 a:x", "/theseus/b/x/r2 b:x", "/theseus/c/x/r3 c:x"];
+        assert_eq!(ids, expected);
+    }
+
+    #[test]
+    fn numbers_out_of_range_spoil_nothing() {
+        let body = json!({"apps": [
+            {"id": "/theseus/a/x/r1", "instances": -3, "tasks": [
+                {"id": "t", "ports": [31000, 99999, 31002]},
+            ]},
+            {"id": "/theseus/b/x/r1", "instances": 1e12},
+            {"id": "/theseus/c/x/r1", "instances": "many"},
+        ]});
+        let apps = apps(body.to_string().as_bytes()).unwrap().apps;
+        let instances: Vec<_> = apps.iter().map(|app| app.instances).collect();
+        assert_eq!(instances, [0, u32::MAX, 1]);
+        assert_eq!(apps[0].containers[0].ports, [31000]);
+    }
+
+    #[test]
+    fn which_deployments_hold_an_app() {
+        let body = json!([
+            {"id": "d1", "affectedApps": ["/a", "/b"]},
+            {"id": "d2", "affectedApps": null},
+        ]);
+        let holds = holds(body.to_string().as_bytes()).unwrap();
+        assert_eq!(holds[0].apps, ["/a", "/b"]);
+        assert_eq!(holds[1].operation.0, "d2");
     }
 
     proptest! {
@@ -385,6 +463,9 @@ mod tests {
         fn any_bytes_may_be_an_answer(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = apps(&body);
             let _ = stopped(&body);
+            let _ = holds(&body);
+            let _ = tasks(&body);
+            let _ = past(&body);
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! [`Cluster`] for Mesosphere Marathon, over its HTTP API. Versions from 1.0 on are spoken to.
+//! [`Cluster`] for Mesosphere Marathon, over its HTTP API. Versions from 0.7 on are spoken to.
 //!
 //! A revision of a group is one Marathon app, `/theseus/{service}/{labels}/r{revision}`, or one for
 //! each of its slots, and that is never changed but in its number of instances and, once, in where
@@ -38,12 +38,15 @@ mod observe;
 mod transport;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use theseus_core::cluster::{
-    Accepted, Change, Cluster, ClusterError, Delay, EngineInfo, Events, Inventory, Scope, Snapshot,
+    Accepted, Change, Cluster, ClusterError, Delay, EngineInfo, Events, Inventory, Refusal, Scope,
+    Snapshot,
 };
+use theseus_core::model::{GroupId, Spec};
 use tokio::sync::OnceCell;
 
 pub use config::{ConfigError, MarathonConfig};
@@ -54,6 +57,7 @@ use self::classify::excerpt;
 use self::dialect::{Dialect, Version};
 use self::failure::{ENGINE, Failure};
 use self::http::{Http, Request};
+use self::observe::Pasts;
 use self::transport::Network;
 
 /// A Marathon. Making one does nothing yet; its version is asked when it is first needed.
@@ -61,6 +65,9 @@ use self::transport::Network;
 pub struct Marathon {
     http: Arc<Http>,
     known: OnceCell<Known>,
+    /// What the configuration says of the version.
+    configured: Option<Version>,
+    pasts: Pasts,
 }
 
 /// What `/v2/info` told.
@@ -68,6 +75,7 @@ pub struct Marathon {
 struct Known {
     version: String,
     dialect: Dialect,
+    notices: Vec<String>,
 }
 
 impl Marathon {
@@ -83,14 +91,18 @@ impl Marathon {
         config: MarathonConfig,
         transport: Arc<dyn Transport>,
     ) -> Result<Self, ConfigError> {
+        let configured = config.version.as_deref().map(configured).transpose()?;
         Ok(Self {
             http: Arc::new(Http::new(config, transport)?),
             known: OnceCell::new(),
+            configured,
+            pasts: Pasts::default(),
         })
     }
 
     async fn known(&self) -> Result<&Known, Failure> {
-        self.known.get_or_try_init(|| discover(&self.http)).await
+        let discover = || discover(&self.http, self.configured);
+        self.known.get_or_try_init(discover).await
     }
 
     fn error(&self, failure: Failure) -> ClusterError {
@@ -98,23 +110,45 @@ impl Marathon {
     }
 }
 
-/// Asks for the version. This is a small question: who does not answer it soon is away.
-async fn discover(http: &Http) -> Result<Known, Failure> {
+/// The version that a configuration names.
+fn configured(text: &str) -> Result<Version, ConfigError> {
+    let version = Version::parse(text);
+    let version = version.filter(|version| Dialect::of(*version).is_ok());
+    version.ok_or_else(|| ConfigError::Version(text.to_owned()))
+}
+
+/// Asks for the version. This is a small question: who does not answer it soon is away. What the
+/// configuration says holds against the answer.
+async fn discover(http: &Http, configured: Option<Version>) -> Result<Known, Failure> {
     let request = Request::get("/v2/info");
     let read = |body: &[u8]| serde_json::from_slice::<wire::read::Info>(body);
     let info = http.ask(&request, read).await?;
     if let Some(leader) = &info.leader {
         http.told_leader(leader);
     }
-    let version = Version::parse(&info.version).ok_or_else(|| {
-        let told = excerpt(&info.version);
-        Failure::Garbled(format!("{told:?} is no version of Marathon"))
-    })?;
+    let told = Version::parse(&info.version);
+    let Some(version) = configured.or(told) else {
+        return Err(Failure::Garbled(format!(
+            "{:?} is no version of Marathon; `version` in the configuration says as which one to \
+             speak to it",
+            excerpt(&info.version)
+        )));
+    };
     let dialect = Dialect::of(version).map_err(|error| Failure::Garbled(error.to_string()))?;
+    let mut notices = dialect.notices();
+    if let Some(configured) = configured
+        && told != Some(configured)
+    {
+        notices.push(format!(
+            "Marathon calls its version {:?}, and is spoken to as {configured}, as configured",
+            excerpt(&info.version)
+        ));
+    }
     tracing::debug!(version = info.version, "found Marathon");
     Ok(Known {
         version: info.version,
         dialect,
+        notices,
     })
 }
 
@@ -126,14 +160,28 @@ impl Cluster for Marathon {
             name: ENGINE.to_owned(),
             version: known.version.clone(),
             address: self.http.address(),
+            notices: known.notices.clone(),
         })
     }
 
+    async fn unsupported(
+        &self,
+        wanted: &BTreeMap<GroupId, Arc<Spec>>,
+    ) -> Result<BTreeMap<GroupId, Vec<Refusal>>, ClusterError> {
+        let known = self.known().await.map_err(|failure| self.error(failure))?;
+        let refusals = wanted.iter().map(|(group, spec)| {
+            let refusals = encode::unsupported(group, spec, known.dialect);
+            (group.clone(), refusals)
+        });
+        Ok(refusals.filter(|(_, refusals)| !refusals.is_empty()).collect())
+    }
+
     async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError> {
-        // The reads are the same for all versions, so nobody waits for the first answer. But when
-        // that one says that there is nothing to be understood here, the others do not matter.
-        let (known, snapshot) = tokio::join!(self.known(), observe::observe(&self.http, scope));
-        known.and(snapshot).map_err(|failure| self.error(failure))
+        let look = async {
+            let dialect = self.known().await?.dialect;
+            observe::observe(&self.http, dialect, &self.pasts, scope).await
+        };
+        look.await.map_err(|failure| self.error(failure))
     }
 
     async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>> {

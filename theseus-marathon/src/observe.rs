@@ -1,4 +1,7 @@
-//! What runs, in two requests however many groups there are.
+//! What runs, in two requests however many groups there are. Versions before 0.11 leave something
+//! open that takes more: see `past`.
+
+mod past;
 
 use std::collections::HashSet;
 
@@ -6,33 +9,55 @@ use theseus_core::cluster::{App, AppId, Scope, Snapshot};
 use theseus_core::model::GroupId;
 
 use crate::decode;
+use crate::dialect::{Dialect, Feature};
 use crate::encode::GROUP_LABEL;
 use crate::failure::Failure;
 use crate::http::{Http, Request};
 use crate::names;
+
+pub(crate) use past::Pasts;
 
 /// How long a selector may be, in bytes; addresses of more than a few thousand are often refused.
 const LONGEST_SELECTOR: usize = 1500;
 
 /// Reads the apps, and the deployments at the same time. An app that somebody else deletes right
 /// between the two answers may be in neither; what Theseus itself deletes was answered before.
-pub(crate) async fn observe(http: &Http, scope: &Scope) -> Result<Snapshot, Failure> {
+pub(crate) async fn observe(
+    http: &Http,
+    dialect: Dialect,
+    pasts: &Pasts,
+    scope: &Scope,
+) -> Result<Snapshot, Failure> {
     let wanted: Option<HashSet<&GroupId>> = match scope {
         Scope::All => None,
         Scope::Groups(groups) if groups.is_empty() => return Ok(Snapshot::default()),
         Scope::Groups(groups) => Some(groups.iter().collect()),
     };
-    let (apps, deployments) = (apps_request(scope), Request::get("/v2/deployments"));
-    let (mut apps, mut stopped) = tokio::try_join!(
+    let (apps, deployments) = (apps_request(scope, dialect), Request::get("/v2/deployments"));
+    let (mut told, mut stopped, strays) = tokio::try_join!(
         http.read(&apps, decode::apps),
         http.read(&deployments, decode::stopped),
+        strays(http, dialect),
     )?;
     if let Some(wanted) = wanted {
-        apps.retain(|app| wanted.contains(&app.group));
+        told.apps.retain(|app| wanted.contains(&app.group));
         stopped.retain(|(_, group)| wanted.contains(group));
     }
-    let stopping = stopping(&apps, stopped);
-    Ok(Snapshot { apps, stopping })
+    told.take_in(strays);
+    pasts.settle(http, &mut told).await?;
+    let stopping = stopping(&told.apps, stopped);
+    Ok(Snapshot {
+        apps: told.apps,
+        stopping,
+    })
+}
+
+/// The tasks, where the apps come without them.
+async fn strays(http: &Http, dialect: Dialect) -> Result<Vec<decode::Stray>, Failure> {
+    if dialect.has(Feature::EmbeddedTasks) {
+        return Ok(Vec::new());
+    }
+    http.read(&Request::get("/v2/tasks"), decode::tasks).await
 }
 
 /// The groups of apps that are stopped and no longer listed.
@@ -45,19 +70,29 @@ fn stopping(apps: &[App], stopped: Vec<(AppId, GroupId)>) -> Vec<GroupId> {
     groups
 }
 
-/// Marathon takes part of an id, or a selector of labels, but no list of ids.
-fn apps_request(scope: &Scope) -> Request {
+/// Marathon takes part of an id, or a selector of labels, but no list of ids. What it cannot select
+/// is left out here.
+fn apps_request(scope: &Scope, dialect: Dialect) -> Request {
     let request = Request::get("/v2/apps");
-    let request = match scope {
-        Scope::Groups(groups) => match selector(groups) {
-            Some(selector) => request.query("label", selector),
-            None => request.query("id", names::ROOT),
-        },
-        Scope::All => request.query("id", names::ROOT),
+    let selector = match scope {
+        Scope::Groups(groups) if dialect.has(Feature::LabelSelector) => selector(groups),
+        Scope::Groups(_) | Scope::All => None,
     };
-    ["apps.tasks", "apps.deployments", "apps.lastTaskFailure"]
-        .into_iter()
-        .fold(request, |request, part| request.query("embed", part))
+    let request = match selector {
+        Some(selector) => request.query("label", selector),
+        None => request.query("id", names::ROOT),
+    };
+    let embeds: &[&str] = if dialect.has(Feature::SeveralEmbeds) {
+        &["apps.tasks", "apps.deployments", "apps.lastTaskFailure"]
+    } else if dialect.has(Feature::Failures) {
+        // One word for all of them.
+        &["apps.failures"]
+    } else {
+        &["apps.tasks"]
+    };
+    embeds
+        .iter()
+        .fold(request, |request, part| request.query("embed", *part))
 }
 
 /// Selects the apps of these groups, unless it would be too long.
@@ -84,6 +119,7 @@ fn selector(groups: &[GroupId]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::tests::dialect;
 
     #[test]
     fn groups_are_selected_by_their_label() {
@@ -100,5 +136,31 @@ mod tests {
             .map(|n| format!("a:l{n}").parse().unwrap())
             .collect();
         assert_eq!(selector(&groups), None);
+    }
+
+    #[test]
+    fn each_version_is_asked_in_its_own_words() {
+        let by_id = "id=/theseus/";
+        let by_label = r"label=THESEUS_GROUP in (a\:x)";
+        let all = "embed=apps.tasks&embed=apps.deployments&embed=apps.lastTaskFailure";
+        for (version, select, embed) in [
+            ("0.7.0", by_id, "embed=apps.tasks"),
+            ("0.7.6", by_id, "embed=apps.failures"),
+            ("0.8.1", by_id, "embed=apps.failures"),
+            ("0.8.2", by_label, "embed=apps.failures"),
+            ("0.10.1", by_label, "embed=apps.failures"),
+            ("0.11.0", by_label, all),
+            ("1.11.0", by_label, all),
+        ] {
+            let groups = vec!["a:x".parse().unwrap()];
+            let asked = |scope| {
+                let request = apps_request(&scope, dialect(version));
+                let words = request.query.iter();
+                let words: Vec<_> = words.map(|(key, value)| format!("{key}={value}")).collect();
+                words.join("&")
+            };
+            assert_eq!(asked(Scope::Groups(groups)), format!("{select}&{embed}"));
+            assert_eq!(asked(Scope::All), format!("{by_id}&{embed}"));
+        }
     }
 }

@@ -1,12 +1,16 @@
 //! What Marathon has of an app already, where that decides what may be sent.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::dialect::Unsupported;
-use crate::encode::pin;
+use super::item::Item;
+use crate::dialect::{Dialect, Feature, Unsupported};
+use crate::encode::{REVISION, pin};
 use crate::fields::Fault;
 use crate::wire::read::{Anything, or_default};
+use crate::wire::write;
 
 /// The answer to `GET /v2/apps/{id}`.
 #[derive(Deserialize)]
@@ -25,17 +29,24 @@ pub(super) struct Definition {
     #[serde(default, deserialize_with = "or_default")]
     args: Vec<Anything>,
     ip_address: Option<Anything>,
+    pub(super) instances: Option<u32>,
+    #[serde(default, deserialize_with = "or_default")]
+    env: BTreeMap<String, Value>,
+    executor_resources: Option<Value>,
+    resource_limits: Option<Value>,
+    /// How many of its tasks run.
+    pub(super) tasks_running: Option<u32>,
 }
 
 /// What it takes for an app to be pinned to a host.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Pinned {
     /// Nothing: it is.
     Already,
     /// It is pinned to another host, and with two it could run nowhere.
     Elsewhere,
-    /// These constraints, all of its own among them.
-    With(Vec<Vec<String>>),
+    /// This change, which holds all that it would take away otherwise.
+    With(write::Pin),
 }
 
 impl Definition {
@@ -43,7 +54,16 @@ impl Definition {
         serde_json::from_slice(body).map(|answer: Answer| answer.app)
     }
 
-    pub(super) fn pinned_to(self, host: &str) -> Pinned {
+    /// Whether this is what the item asks for, as far as Theseus itself may have written it: the same
+    /// revision, and as many containers.
+    pub(super) fn is_of(&self, item: &Item<'_>) -> bool {
+        let wanted: Value = serde_json::from_slice(&item.body).unwrap_or_default();
+        let told = self.env.get(REVISION);
+        told.is_some_and(|revision| *revision == wanted["env"][REVISION])
+            && wanted["instances"].as_u64() == self.instances.map(u64::from)
+    }
+
+    pub(super) fn pinned_to(self, host: &str, dialect: Dialect) -> Pinned {
         let [field, operator, _] = pin(host);
         let mut pins = self
             .constraints
@@ -58,7 +78,17 @@ impl Definition {
             None => {
                 let mut constraints = self.constraints;
                 constraints.push(pin(host).map(str::to_owned).to_vec());
-                Pinned::With(constraints)
+                let forgets = |feature| !dialect.has(feature);
+                Pinned::With(write::Pin {
+                    constraints,
+                    instances: dialect.has(Feature::Overlaps).then_some(0),
+                    executor_resources: self
+                        .executor_resources
+                        .filter(|_| forgets(Feature::KeptExecutorResources)),
+                    resource_limits: self
+                        .resource_limits
+                        .filter(|_| forgets(Feature::KeptResourceLimits)),
+                })
             }
         }
     }

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use reqwest::Method;
 use serde::Serialize;
-use theseus_core::cluster::{AppId, Change, ClusterError, NewApp, OperationId, Part, Refusal};
+use theseus_core::cluster::{
+    AppId, Change, ClusterError, ContainerId, NewApp, OperationId, Part, Refusal,
+};
 use theseus_core::model::Spec;
 
 use crate::dialect::{Dialect, Feature};
@@ -17,6 +19,9 @@ use crate::wire::write;
 const MOST_ITEMS: usize = 500;
 const MOST_BYTES: usize = 4 << 20;
 
+/// Where lists of tasks to kill go.
+pub(super) const KILLS: &str = "/v2/tasks/delete";
+
 /// One change, ready to be sent.
 pub(super) struct Item<'a> {
     /// Its place among the changes.
@@ -27,6 +32,8 @@ pub(super) struct Item<'a> {
     pub(super) body: Bytes,
     /// The deployments to end.
     pub(super) operations: Vec<String>,
+    /// The tasks to kill.
+    pub(super) tasks: &'a [ContainerId],
     /// What refusals are about.
     pub(super) spec: Option<&'a Spec>,
 }
@@ -42,7 +49,7 @@ pub(super) enum Kind<'a> {
     Update,
     /// The number of instances and nothing else. (Marathon forgets `executorResources` and
     /// `resourceLimits` over this. Theseus never sets them.)
-    Scale,
+    Scale(u32),
     /// The only host that the app is to run on, and nothing else.
     Pin(&'a str),
     /// The tasks to kill for good.
@@ -68,6 +75,7 @@ impl<'a> Item<'a> {
             app: app.to_owned(),
             body: Bytes::from(body),
             operations: Vec::new(),
+            tasks: &[],
             spec: None,
         };
         let define = |kind, new: &'a NewApp| {
@@ -92,7 +100,7 @@ impl<'a> Item<'a> {
                 let body = write::Instances {
                     instances: *instances,
                 };
-                item(Kind::Scale, own(app)?, json(&body))
+                item(Kind::Scale(*instances), own(app)?, json(&body))
             }
             Change::Pin { app, host } => item(Kind::Pin(host), own(app)?, Vec::new()),
             Change::Shrink { app, containers } => {
@@ -101,7 +109,10 @@ impl<'a> Item<'a> {
                     return Ok(None);
                 }
                 let ids: Vec<_> = containers.iter().map(|id| json(&id.0)).collect();
-                item(Kind::Shrink, app, ids.join(&b','))
+                Self {
+                    tasks: containers,
+                    ..item(Kind::Shrink, app, ids.join(&b','))
+                }
             }
             Change::Delete { app } => item(Kind::Delete, own(app)?, Vec::new()),
             Change::Revert { app, operations } => end(Kind::Revert, own(app)?, operations)?,
@@ -185,19 +196,22 @@ pub(super) fn batches(mut items: Vec<Item<'_>>) -> Vec<Vec<Item<'_>>> {
     batches
 }
 
-/// One request for several items of one kind, where Marathon has one.
-pub(super) fn request_together(items: &[Item<'_>]) -> Option<Request> {
+/// One request for several items of one kind, where this version has one.
+pub(super) fn request_together(items: &[Item<'_>], dialect: Dialect) -> Option<Request> {
     let bodies: Vec<&[u8]> = items.iter().map(|item| &*item.body).collect();
     let joined = bodies.join(&b',');
     match items.first()?.kind {
-        Kind::Create => {
+        // Where it is not quiet, what is there already is not to be told once more.
+        Kind::Create if dialect.has(Feature::Put) && dialect.has(Feature::QuietPut) => {
             let apps = [b"[", &*joined, b"]"].concat();
             Some(Request::new(Method::PUT, "/v2/apps").body(apps))
         }
-        Kind::Shrink => Some(kill(&joined)),
-        Kind::CreatePart
+        Kind::Shrink if dialect.has(Feature::KillList) => Some(kill(&joined)),
+        Kind::Create
+        | Kind::Shrink
+        | Kind::CreatePart
         | Kind::Update
-        | Kind::Scale
+        | Kind::Scale(_)
         | Kind::Pin(_)
         | Kind::Delete
         | Kind::Revert
@@ -208,20 +222,37 @@ pub(super) fn request_together(items: &[Item<'_>]) -> Option<Request> {
 /// Kills tasks, given as the inside of a list, and lowers the instances of their apps by as many.
 pub(super) fn kill(ids: &[u8]) -> Request {
     let body = [b"{\"ids\":[", ids, b"]}"].concat();
-    Request::new(Method::POST, "/v2/tasks/delete")
+    Request::new(Method::POST, KILLS)
         .query("scale", "true")
         .body(body)
+}
+
+/// The same for one task of an app, where there is no list. `None` when it can be no task's id: it
+/// is Marathon's word, and becomes a path.
+pub(super) fn kill_one(item: &Item<'_>, task: &ContainerId) -> Option<Request> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let is_task = |part: &str| !part.is_empty() && part.bytes().all(is_plain);
+    task.0.split('.').all(is_task).then(|| {
+        let path = format!("{}/tasks/{task}", item.path());
+        Request::new(Method::DELETE, path).query("scale", "true")
+    })
 }
 
 /// Takes the place of the whole definition of an app. Older versions keep what the new definition
 /// leaves out.
 pub(super) fn replace(item: &Item<'_>, dialect: Dialect) -> Request {
-    let request = Request::new(Method::PUT, item.path()).body(item.body.clone());
     if dialect.has(Feature::Replace) {
-        request.query("partialUpdate", "false")
+        put(item).query("partialUpdate", "false")
+    } else if dialect.has(Feature::Put) {
+        put(item)
     } else {
-        request
+        amend(item, item.body.clone(), dialect)
     }
+}
+
+/// Makes an app, or brings it to this definition.
+pub(super) fn put(item: &Item<'_>) -> Request {
+    Request::new(Method::PUT, item.path()).body(item.body.clone())
 }
 
 /// Changes a part of an app's definition. Where there is no PATCH, PUT does it too, but takes the
@@ -233,6 +264,12 @@ pub(super) fn amend(item: &Item<'_>, body: Bytes, dialect: Dialect) -> Request {
         Method::PUT
     };
     Request::new(method, item.path()).body(body)
+}
+
+/// Changes a part of an app's definition in the face of whatever holds the app.
+pub(super) fn insist(item: &Item<'_>, body: Vec<u8>) -> Request {
+    let request = Request::new(Method::PUT, item.path()).query("force", "true");
+    request.body(body)
 }
 
 /// Ends deployments, one after the other. `force` does not override anything of anybody else's

@@ -9,10 +9,12 @@
 //! scaled) gets a request of its own: a group whose containers do not start holds up no other.
 //!
 //! Nothing is ever forced: a change that a deployment stands in the way of is answered with
-//! [`ClusterError::Busy`].
+//! [`ClusterError::Busy`]. What a version cannot do in the usual way, or does with more force than it
+//! is asked for, is done in another one: see `old`.
 
 mod definition;
 mod item;
+mod old;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -25,7 +27,7 @@ use crate::dialect::{Dialect, Feature};
 use crate::failure::Failure;
 use crate::fields::Fault;
 use crate::http::{Http, Request};
-use crate::wire::{read, write};
+use crate::wire::read;
 use definition::{Definition, Pinned};
 use item::{Item, Kind, batches, request_together};
 
@@ -69,10 +71,11 @@ struct Applier<'a> {
 impl Applier<'_> {
     /// Sends items of one kind: together at first, then each by itself those that are left.
     async fn batch(&self, mut items: Vec<Item<'_>>) -> Vec<Placed> {
-        let mut placed = Vec::new();
+        let (mut placed, left) = self.without_held(items).await;
+        items = left;
         let mut may_blame = true;
         while items.len() > 1
-            && let Some(request) = request_together(&items)
+            && let Some(request) = request_together(&items, self.dialect)
         {
             match self.tell(&request).await {
                 Err(Failure::Refused(faults)) if may_blame => {
@@ -118,27 +121,53 @@ impl Applier<'_> {
 
     async fn alone(&self, item: &Item<'_>) -> Placed {
         let outcome = match item.kind {
-            Kind::Create | Kind::CreatePart => {
-                let request = Request::new(Method::PUT, item.path()).body(item.body.clone());
-                self.tell(&request).await
-            }
+            Kind::Create | Kind::CreatePart => self.create(item).await,
             Kind::Update => self.update(item).await,
-            Kind::Scale => self.amend(item, item.body.clone()).await,
+            Kind::Scale(instances) => self.scale(item, instances).await,
             Kind::Pin(host) => self.pin(item, host).await,
-            Kind::Shrink => self.tell(&item::kill(&item.body)).await,
+            Kind::Shrink if self.dialect.has(Feature::KillList) => {
+                self.end(&item::kill(&item.body)).await
+            }
+            Kind::Shrink => self.kill_each(item).await,
             Kind::Delete => {
                 // Unlike everywhere else, `force` is on here unless it is switched off.
                 let request = Request::new(Method::DELETE, item.path()).query("force", "false");
                 self.end(&request).await
             }
-            Kind::Revert => self.end_all(item::end(&item.operations, false)).await,
-            Kind::Release => self.end_all(item::end(&item.operations, true)).await,
+            Kind::Revert if self.dialect.has(Feature::IsolatedRollback) => {
+                self.end_all(item::end(&item.operations, false)).await
+            }
+            Kind::Revert => self.go_back(item).await,
+            Kind::Release if self.dialect.has(Feature::Release) => {
+                self.end_all(item::end(&item.operations, true)).await
+            }
+            Kind::Release => self.let_go(item).await,
         };
         self.place(item, outcome)
     }
 
+    /// Makes an app, which may be there already.
+    async fn create(&self, item: &Item<'_>) -> Result<Accepted, Failure> {
+        if self.is_done(item, |now| now.is_of(item)).await? {
+            return Ok(Accepted::default());
+        }
+        if self.dialect.has(Feature::Put) {
+            return self.tell(&item::put(item)).await;
+        }
+        match self.amend(item, item.body.clone()).await {
+            Err(Failure::Gone(_)) => {
+                let request = Request::new(Method::POST, "/v2/apps").body(item.body.clone());
+                self.tell(&request).await
+            }
+            outcome => outcome,
+        }
+    }
+
     /// Puts a whole definition in the place of another one.
     async fn update(&self, item: &Item<'_>) -> Result<Accepted, Failure> {
+        if self.is_done(item, |now| now.is_of(item)).await? {
+            return Ok(Accepted::default());
+        }
         if let Err(missing) = self.dialect.needs(Feature::Replace) {
             let faults = self.definition(item).await?.lost_in(&item.body, &missing);
             if !faults.is_empty() {
@@ -148,15 +177,19 @@ impl Applier<'_> {
         self.tell(&item::replace(item, self.dialect)).await
     }
 
+    async fn scale(&self, item: &Item<'_>, instances: u32) -> Result<Accepted, Failure> {
+        if self.is_done(item, |now| now.instances == Some(instances)).await? {
+            return Ok(Accepted::default());
+        }
+        self.amend(item, item.body.clone()).await
+    }
+
     /// Adds the host to the constraints that the app has.
     async fn pin(&self, item: &Item<'_>, host: &str) -> Result<Accepted, Failure> {
-        match self.definition(item).await?.pinned_to(host) {
+        match self.definition(item).await?.pinned_to(host, self.dialect) {
             Pinned::Already => Ok(Accepted::default()),
             Pinned::Elsewhere => Err(Failure::Gone(format!("{} without a host", item.app))),
-            Pinned::With(constraints) => {
-                let body = item::json(&write::Constraints { constraints });
-                self.amend(item, body.into()).await
-            }
+            Pinned::With(change) => self.amend(item, item::json(&change).into()).await,
         }
     }
 
@@ -189,7 +222,7 @@ impl Applier<'_> {
         Ok(accepted)
     }
 
-    /// Ends something: what is to be over may be over.
+    /// Ends something: what is to be over may be over already.
     async fn end(&self, request: &Request) -> Result<Accepted, Failure> {
         match self.tell(request).await {
             Err(Failure::Gone(_)) => Ok(Accepted::default()),
@@ -199,14 +232,17 @@ impl Applier<'_> {
 
     async fn tell(&self, request: &Request) -> Result<Accepted, Failure> {
         let body = self.http.write(request).await?;
-        // Marathon has nothing to say of a deployment that it ended.
-        if body.is_empty() && request.method == Method::DELETE {
+        // Marathon has nothing to say of what it ended.
+        let is_end = request.method == Method::DELETE || request.path == item::KILLS;
+        if body.is_empty() && is_end {
             return Ok(Accepted::default());
         }
         let taken: read::Taken =
             serde_json::from_slice(&body).map_err(|error| misread(&error, true))?;
+        let first = taken.deployments.into_iter().next();
+        let operation = taken.deployment_id.or(first.map(|it| it.id));
         Ok(Accepted {
-            operation: taken.deployment_id.map(OperationId),
+            operation: operation.map(OperationId),
         })
     }
 

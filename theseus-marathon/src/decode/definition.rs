@@ -1,45 +1,32 @@
 //! What the definition of an app tells beside its id: the revision, the host, and since when.
 
-use std::sync::Arc;
-
 use theseus_core::cluster::Revision;
 
-use super::{Hosts, time};
+use super::time;
 use crate::encode::pin;
 use crate::wire::read::{self, Lenient, Text};
 
 /// The revision of a stable app that does not say which it has: none that was ever deployed.
 pub(super) const UNKNOWN: Revision = 0;
 
-/// The revision that the definition of an app tells.
-pub(super) fn told_revision(labels: Option<Lenient<read::Labels<'_>>>) -> Option<Revision> {
-    labels?.sound()?.revision?.as_ref().parse().ok()
-}
-
 /// The host that the constraints tie an app to. Old versions do not keep their order.
-pub(super) fn pinned_to(
-    constraints: Option<Lenient<Vec<Vec<Text<'_>>>>>,
-    hosts: &mut Hosts,
-) -> Option<Arc<str>> {
+pub(super) fn pinned_to(constraints: Option<Lenient<Vec<Vec<Text<'_>>>>>) -> Option<String> {
     let constraints = constraints?.sound()?;
-    let host = constraints.iter().find_map(|words| match &words[..] {
+    constraints.iter().find_map(|words| match &words[..] {
         [field, operator, host] => {
             let host = host.as_ref();
-            (pin(host) == [field.as_ref(), operator.as_ref(), host]).then_some(host)
+            let is_pin = pin(host) == [field.as_ref(), operator.as_ref(), host];
+            is_pin.then(|| host.to_owned())
         }
         _ => None,
-    })?;
-    Some(hosts.intern(host))
+    })
 }
 
-/// When anything of an app but its number of instances was last changed. An app that was never
-/// changed since it was made has no more than a version.
+/// When anything of an app but its number of instances was last changed, where it tells.
 pub(super) fn configured_at<'a>(
     info: Option<Lenient<read::VersionInfo<'a>>>,
-    version: Option<Text<'a>>,
 ) -> Option<Text<'a>> {
-    let told = info.and_then(Lenient::sound);
-    told.and_then(|info| info.last_config_change_at).or(version)
+    info.and_then(Lenient::sound)?.last_config_change_at
 }
 
 /// Whether a task has a version of the app that was changed since. One that was not launched yet
@@ -83,7 +70,17 @@ mod tests {
         ] {
             let app = decode(&json!({"id": format!("/theseus/db/prod/{id}"), "labels": labels}));
             assert_eq!((app.part, app.revision), expected, "{id} {labels}");
+            // Where there are no labels, the same is in the environment.
+            let app = decode(&json!({"id": format!("/theseus/db/prod/{id}"), "env": labels}));
+            assert_eq!((app.part, app.revision), expected, "{id} {labels}");
         }
+    }
+
+    #[test]
+    fn what_a_label_says_holds_against_the_environment() {
+        let (label, variable) = (json!({"THESEUS_REVISION": "7"}), json!({"THESEUS_REVISION": "5"}));
+        let app = decode(&json!({"id": "/theseus/db/prod/stable", "labels": label, "env": variable}));
+        assert_eq!(app.revision, 7);
     }
 
     #[test]
@@ -125,10 +122,10 @@ mod tests {
             // It is not launched yet.
             (info.clone(), json!(null), false),
             (info, json!("long ago"), false),
-            // The app was never changed.
-            (json!(null), json!(SCALED), false),
-            (json!(7), json!(SCALED), false),
-            (json!({}), json!(BEFORE), true),
+            // When the app was changed is to be found out otherwise.
+            (json!(null), json!(BEFORE), false),
+            (json!(7), json!(BEFORE), false),
+            (json!({}), json!(BEFORE), false),
             (
                 json!({"lastConfigChangeAt": "lately"}),
                 json!(BEFORE),

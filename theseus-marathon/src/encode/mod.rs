@@ -1,7 +1,9 @@
-//! From a group's spec to the definition of a Marathon app. Every field of a [`Spec`] is either
-//! said to Marathon or refused; only `custom-constraints` are Theseus's own business, and `update`
-//! is so too unless Marathon is to bring the app from revision to revision itself.
+//! From a group's spec to the definition of a Marathon app, in the words of the version at hand.
+//! Every field of a [`Spec`] is either said to Marathon or refused (`lacks`); only
+//! `custom-constraints` are Theseus's own business, and `update` is so too unless Marathon is to
+//! bring the app from revision to revision itself.
 
+mod lacks;
 mod ports;
 #[cfg(test)]
 mod tests;
@@ -12,16 +14,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use theseus_core::cluster::{NewApp, Refusal};
-use theseus_core::model::{Access, EnvValue, Health, Network, Probe, Spec};
+use theseus_core::model::{Access, EnvValue, Health, Probe, Spec};
 
 use crate::dialect::{Dialect, Feature};
 use crate::names;
 use crate::wire::write;
+use lacks::refusal;
 use ports::Wiring;
+
+pub(crate) use lacks::unsupported;
 
 /// The label that holds the group, so that Marathon can select by it.
 pub(crate) const GROUP_LABEL: &str = "THESEUS_GROUP";
-const REVISION_LABEL: &str = "THESEUS_REVISION";
+/// The label that holds the revision, and the variable that does so where there are no labels.
+pub(crate) const REVISION: &str = "THESEUS_REVISION";
 
 /// What ties an app to one host, whatever the version: Marathon itself puts its containers nowhere
 /// else.
@@ -32,7 +38,8 @@ pub(crate) fn pin(host: &str) -> [&str; 3] {
 /// The definition of the app, or everything about the spec that this Marathon cannot run.
 pub(crate) fn app(new: &NewApp, dialect: Dialect) -> Result<write::App<'_>, Vec<Refusal>> {
     let spec = &*new.spec;
-    let mut refusals = unsupported(spec, dialect);
+    let mut refusals = lacks::of(spec, dialect);
+    refusals.extend(lacks::revision(new, dialect));
     let id = names::encode(&new.group, new.revision, new.part);
     let id = id.map_err(|error| refusal(None, &error));
     let health_checks = health_checks(spec);
@@ -45,6 +52,7 @@ pub(crate) fn app(new: &NewApp, dialect: Dialect) -> Result<write::App<'_>, Vec<
         }
     };
     let wiring = Wiring::of(spec, dialect);
+    let fetches = dialect.has(Feature::Fetch);
     Ok(write::App {
         id: id.0,
         cmd: cmd(spec),
@@ -59,8 +67,8 @@ pub(crate) fn app(new: &NewApp, dialect: Dialect) -> Result<write::App<'_>, Vec<
             kind: "DOCKER",
             docker: write::Docker {
                 image: &spec.image,
-                force_pull_image: spec.force_pull,
-                parameters: parameters(spec),
+                force_pull_image: dialect.has(Feature::ForcePull).then_some(spec.force_pull),
+                parameters: parameters(spec, dialect),
                 network: wiring.docker_network,
                 port_mappings: wiring.docker_port_mappings,
             },
@@ -70,58 +78,14 @@ pub(crate) fn app(new: &NewApp, dialect: Dialect) -> Result<write::App<'_>, Vec<
         networks: wiring.networks,
         ip_address: wiring.ip_address,
         port_definitions: wiring.port_definitions,
+        ports: wiring.ports,
         require_ports: wiring.require_ports,
         constraints: constraints(new),
-        upgrade_strategy: upgrade::strategy(new.part, spec),
-        fetch: fetch(spec),
+        upgrade_strategy: upgrade::strategy(new.part, spec, dialect),
+        fetch: fetches.then(|| fetch(spec)),
+        uris: (!fetches).then(|| spec.fetch.iter().map(|file| &*file.uri).collect()),
         health_checks,
-        labels: labels(new),
-    })
-}
-
-fn refusal(field: Option<String>, message: &dyn ToString) -> Refusal {
-    Refusal {
-        field,
-        message: message.to_string(),
-    }
-}
-
-/// What the spec asks for and this version does not have.
-fn unsupported(spec: &Spec, dialect: Dialect) -> Vec<Refusal> {
-    let mut needs: Vec<(String, Feature)> = Vec::new();
-    if matches!(spec.network, Network::Named(_)) {
-        needs.push(("network".to_owned(), Feature::NamedNetworks));
-    }
-    for (name, value) in &spec.environment.0 {
-        if matches!(value, EnvValue::Secret { .. }) {
-            needs.push((format!("environment.{name}"), Feature::Secrets));
-        }
-    }
-    for (index, constraint) in spec.constraints.iter().enumerate() {
-        if let Some(feature) = Feature::of_operator(constraint.operator) {
-            needs.push((format!("constraints[{index}]"), feature));
-        }
-    }
-    let mut refusals: Vec<_> = needs
-        .into_iter()
-        .filter_map(|(field, feature)| {
-            let missing = dialect.needs(feature).err()?;
-            Some(refusal(Some(field), &missing))
-        })
-        .collect();
-    refusals.extend(two_numbers(spec));
-    refusals
-}
-
-/// On the host's own network, Marathon knows a port by one number only.
-fn two_numbers(spec: &Spec) -> impl Iterator<Item = Refusal> {
-    let on_host = spec.network == Network::Host;
-    spec.ports.iter().filter_map(move |(name, port)| {
-        let (host, service) = (port.host?, port.service?);
-        (on_host && host != service).then(|| {
-            let message = "on the host's network, `host` and `service` are one number";
-            refusal(Some(format!("ports.{name}")), &message)
-        })
+        labels: dialect.has(Feature::Labels).then(|| labels(new)),
     })
 }
 
@@ -175,15 +139,20 @@ fn secrets(spec: &Spec) -> BTreeMap<&str, write::Secret<'_>> {
         .collect()
 }
 
-fn parameters(spec: &Spec) -> Vec<write::Parameter<'_>> {
-    let parameters = spec.parameters.iter();
-    parameters
-        .flat_map(|(key, values)| {
-            values
-                .iter()
-                .map(move |value| write::Parameter { key, value })
-        })
-        .collect()
+/// Where the options are a map, each has one value: `lacks` has seen to that.
+fn parameters(spec: &Spec, dialect: Dialect) -> Option<write::Parameters<'_>> {
+    let each = spec.parameters.iter().flat_map(|(key, values)| {
+        let values = values.iter();
+        values.map(move |value| write::Parameter { key, value })
+    });
+    if dialect.has(Feature::RepeatedParameters) {
+        Some(write::Parameters::List(each.collect()))
+    } else if dialect.has(Feature::Parameters) {
+        let each = each.map(|parameter| (parameter.key, parameter.value));
+        Some(write::Parameters::Map(each.collect()))
+    } else {
+        None
+    }
 }
 
 fn volumes(spec: &Spec) -> Vec<write::Volume<'_>> {
@@ -233,7 +202,7 @@ fn labels(new: &NewApp) -> BTreeMap<&str, String> {
     let metadata = new.spec.metadata.iter();
     let mut labels: BTreeMap<_, _> = metadata.map(|(k, v)| (k.as_str(), v.clone())).collect();
     labels.insert(GROUP_LABEL, new.group.to_string());
-    labels.insert(REVISION_LABEL, new.revision.to_string());
+    labels.insert(REVISION, new.revision.to_string());
     labels
 }
 

@@ -1,11 +1,11 @@
-//! Networks and ports, which Marathon has two forms for.
+//! Networks and ports, which Marathon has had several forms for.
 
 use theseus_core::model::{Network, Protocol, Spec};
 
 use crate::dialect::{Dialect, Feature};
 use crate::wire::write;
 
-/// How the network is said, in either of its two forms: never both in one body.
+/// How the network is said, in one of its forms: never two of them in one body.
 #[derive(Default)]
 pub(super) struct Wiring<'a> {
     pub(super) networks: Option<[write::Network<'a>; 1]>,
@@ -14,6 +14,7 @@ pub(super) struct Wiring<'a> {
     pub(super) docker_port_mappings: Option<Vec<write::PortMapping<'a>>>,
     pub(super) ip_address: Option<write::IpAddress<'a>>,
     pub(super) port_definitions: Option<Vec<write::PortDefinition<'a>>>,
+    pub(super) ports: Option<Vec<u16>>,
     pub(super) require_ports: Option<bool>,
 }
 
@@ -27,16 +28,20 @@ impl<'a> Wiring<'a> {
         };
         let mut wiring = Self::default();
         let mappings = if spec.network == Network::Host {
-            wiring.port_definitions = Some(port_definitions(spec));
+            if dialect.has(Feature::PortDefinitions) {
+                wiring.port_definitions = Some(port_definitions(spec));
+            } else {
+                wiring.ports = Some(host_ports(spec).collect());
+            }
             wiring.require_ports = Some(has_fixed_ports(spec));
             None
         } else {
-            Some(port_mappings(spec))
+            Some(port_mappings(spec, dialect))
         };
-        if dialect.has(Feature::NativeNetworks) {
+        if dialect.has(Feature::Networks) {
             wiring.networks = Some([write::Network { mode, name }]);
             wiring.port_mappings = mappings;
-        } else {
+        } else if dialect.has(Feature::Bridge) {
             wiring.docker_network = Some(docker_network);
             wiring.docker_port_mappings = mappings;
             wiring.ip_address = name.map(|network_name| write::IpAddress { network_name });
@@ -47,7 +52,8 @@ impl<'a> Wiring<'a> {
 
 /// Behind a bridge every port has one of the host's, any unless it is given; on a network where
 /// containers have their own addresses only those have that ask for it.
-fn port_mappings(spec: &Spec) -> Vec<write::PortMapping<'_>> {
+fn port_mappings(spec: &Spec, dialect: Dialect) -> Vec<write::PortMapping<'_>> {
+    let named = dialect.has(Feature::PortDefinitions);
     let any = (spec.network == Network::Bridge).then_some(0);
     spec.ports
         .iter()
@@ -56,7 +62,7 @@ fn port_mappings(spec: &Spec) -> Vec<write::PortMapping<'_>> {
             host_port: port.host.or(any),
             service_port: port.service.unwrap_or(0),
             protocol: protocol(port.protocol),
-            name: legal_name(name),
+            name: legal_name(name).filter(|_| named),
         })
         .collect()
 }
@@ -64,16 +70,22 @@ fn port_mappings(spec: &Spec) -> Vec<write::PortMapping<'_>> {
 /// On the host's network a container finds the numbers that it got in its environment, unless the
 /// manifest insists on some: then all of them are required, because Marathon requires all or none,
 /// and a port without a number of the host's is the one inside, which is the same there.
-fn port_definitions(spec: &Spec) -> Vec<write::PortDefinition<'_>> {
+fn host_ports(spec: &Spec) -> impl Iterator<Item = u16> {
     let fixed = has_fixed_ports(spec);
-    spec.ports
-        .iter()
-        .map(|(name, port)| write::PortDefinition {
-            port: if fixed {
-                port.host.unwrap_or(port.container)
-            } else {
-                port.service.unwrap_or(0)
-            },
+    spec.ports.values().map(move |port| {
+        if fixed {
+            port.host.unwrap_or(port.container)
+        } else {
+            port.service.unwrap_or(0)
+        }
+    })
+}
+
+fn port_definitions(spec: &Spec) -> Vec<write::PortDefinition<'_>> {
+    let ports = spec.ports.iter().zip(host_ports(spec));
+    ports
+        .map(|((name, port), number)| write::PortDefinition {
+            port: number,
             protocol: protocol(port.protocol),
             name: legal_name(name),
         })

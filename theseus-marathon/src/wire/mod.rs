@@ -5,4 +5,5 @@
 pub(crate) mod mesos;
 pub(crate) mod queue;
 pub(crate) mod read;
+pub(crate) mod tolerant;
 pub(crate) mod write;

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
+use super::tolerant::{Ports, Told, Whole};
+
 /// A text out of the body. (serde borrows a bare `Cow` but not one inside an `Option`.)
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
@@ -40,7 +42,8 @@ impl<T> Lenient<T> {
 pub(crate) struct App<'a> {
     #[serde(borrow)]
     pub(crate) id: Text<'a>,
-    pub(crate) instances: Option<u32>,
+    #[serde(default)]
+    pub(crate) instances: Whole,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) health_checks: Vec<Anything>,
     #[serde(default, deserialize_with = "or_default")]
@@ -48,17 +51,13 @@ pub(crate) struct App<'a> {
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) tasks: Vec<Task<'a>>,
     pub(crate) last_task_failure: Option<TaskFailure<'a>>,
-    pub(crate) labels: Option<Lenient<Labels<'a>>>,
+    #[serde(default)]
+    pub(crate) labels: Told,
+    #[serde(default)]
+    pub(crate) env: Told,
     pub(crate) constraints: Option<Lenient<Vec<Vec<Text<'a>>>>>,
     pub(crate) version: Option<Text<'a>>,
     pub(crate) version_info: Option<Lenient<VersionInfo<'a>>>,
-}
-
-/// Those that are read.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Labels<'a> {
-    #[serde(borrow, rename = "THESEUS_REVISION")]
-    pub(crate) revision: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,9 +89,11 @@ pub(crate) struct Id<'a> {
 pub(crate) struct Task<'a> {
     #[serde(borrow)]
     pub(crate) id: Text<'a>,
+    /// Only in `/v2/tasks`.
+    pub(crate) app_id: Option<Text<'a>>,
     pub(crate) host: Option<Text<'a>>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(crate) ports: Vec<u16>,
+    #[serde(default)]
+    pub(crate) ports: Ports,
     pub(crate) staged_at: Option<Text<'a>>,
     pub(crate) started_at: Option<Text<'a>>,
     pub(crate) state: Option<Text<'a>>,
@@ -121,7 +122,12 @@ pub(crate) struct TaskFailure<'a> {
 
 /// An entry of `GET /v2/deployments`.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Deployment<'a> {
+    #[serde(borrow)]
+    pub(crate) id: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    pub(crate) affected_apps: Vec<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "or_default")]
     pub(crate) steps: Vec<Step<'a>>,
 }
@@ -145,11 +151,13 @@ impl<'a> Step<'a> {
     }
 }
 
-/// One thing that a deployment does. Its name was called `type` in 1.1.0 and 1.1.1.
+/// One thing that a deployment does. Its name was called `type` in 1.1.0 and 1.1.1, and its app
+/// `apps` before 0.7.6.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Action<'a> {
     #[serde(borrow, alias = "type")]
     pub(crate) action: Option<Text<'a>>,
+    #[serde(alias = "apps")]
     pub(crate) app: Option<Text<'a>>,
 }
 
@@ -175,6 +183,27 @@ pub(crate) struct InfoConfig {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Taken {
     pub(crate) deployment_id: Option<String>,
+    /// Of a new app, which is answered with itself.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) deployments: Vec<Deploying>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Deploying {
+    pub(crate) id: String,
+}
+
+/// The answer to `GET /v2/tasks`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Tasks<'a> {
+    #[serde(borrow)]
+    pub(crate) tasks: Vec<Task<'a>>,
+}
+
+/// The answer to `GET /v2/apps/{id}/versions`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Versions {
+    pub(crate) versions: Vec<String>,
 }
 
 /// The events that are listened to, whatever their type.

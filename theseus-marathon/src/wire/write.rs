@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// The whole definition of an app.
 #[derive(Debug, Serialize)]
@@ -28,13 +29,19 @@ pub(crate) struct App<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) port_definitions: Option<Vec<PortDefinition<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ports: Option<Vec<u16>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) require_ports: Option<bool>,
     pub(crate) constraints: Vec<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) upgrade_strategy: Option<UpgradeStrategy>,
-    pub(crate) fetch: Vec<Fetch<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fetch: Option<Vec<Fetch<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) uris: Option<Vec<&'a str>>,
     pub(crate) health_checks: Vec<HealthCheck<'a>>,
-    pub(crate) labels: BTreeMap<&'a str, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) labels: Option<BTreeMap<&'a str, String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,12 +71,21 @@ pub(crate) struct Container<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Docker<'a> {
     pub(crate) image: &'a str,
-    pub(crate) force_pull_image: bool,
-    pub(crate) parameters: Vec<Parameter<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) force_pull_image: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parameters: Option<Parameters<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) network: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) port_mappings: Option<Vec<PortMapping<'a>>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Parameters<'a> {
+    List(Vec<Parameter<'a>>),
+    Map(BTreeMap<&'a str, &'a str>),
 }
 
 #[derive(Debug, Serialize)]
@@ -148,7 +164,8 @@ pub(crate) struct HealthCheck<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UpgradeStrategy {
     pub(crate) minimum_health_capacity: f64,
-    pub(crate) maximum_over_capacity: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) maximum_over_capacity: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -163,7 +180,23 @@ pub(crate) struct Instances {
 }
 
 /// A change of nothing but where an app may run.
-#[derive(Debug, Serialize)]
-pub(crate) struct Constraints {
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Pin {
     pub(crate) constraints: Vec<Vec<String>>,
+    /// None, where the old container would run beside the new one otherwise: it is asked for again
+    /// when that is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) instances: Option<u32>,
+    /// What it has already, where it would be forgotten otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) executor_resources: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource_limits: Option<Value>,
+}
+
+/// A change of an app back to one of its versions.
+#[derive(Debug, Serialize)]
+pub(crate) struct BackTo<'a> {
+    pub(crate) version: &'a str,
 }
