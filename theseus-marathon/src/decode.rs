@@ -145,10 +145,7 @@ fn app(app: read::App<'_>, hosts: &mut Hosts, undated: &mut Vec<Undated>) -> Opt
     Some(App {
         group,
         // Where there are no labels, the environment tells.
-        revision: revision
-            .or(app.labels.0)
-            .or(app.env.0)
-            .unwrap_or(UNKNOWN),
+        revision: revision.or(app.labels.0).or(app.env.0).unwrap_or(UNKNOWN),
         part,
         pinned_to: match part {
             Part::Slot(_) => pinned_to(app.constraints).map(|host| hosts.intern(&host)),
@@ -169,9 +166,8 @@ fn app(app: read::App<'_>, hosts: &mut Hosts, undated: &mut Vec<Undated>) -> Opt
 
 /// One is meant where nothing is said.
 fn instances(told: Whole) -> u32 {
-    told.0.map_or(1, |number| {
-        u32::try_from(number.max(0)).unwrap_or(u32::MAX)
-    })
+    told.0
+        .map_or(1, |number| u32::try_from(number.max(0)).unwrap_or(u32::MAX))
 }
 
 fn container(
@@ -428,7 +424,11 @@ mod tests {
             .iter()
             .map(|(app, group)| format!("{app} {group}"))
             .collect();
-        let expected = ["/theseus/a/x/r1 a:x", "/theseus/b/x/r2 b:x", "/theseus/c/x/r3 c:x"];
+        let expected = [
+            "/theseus/a/x/r1 a:x",
+            "/theseus/b/x/r2 b:x",
+            "/theseus/c/x/r3 c:x",
+        ];
         assert_eq!(ids, expected);
     }
 

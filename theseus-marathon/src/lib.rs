@@ -173,7 +173,9 @@ impl Cluster for Marathon {
             let refusals = encode::unsupported(group, spec, known.dialect);
             (group.clone(), refusals)
         });
-        Ok(refusals.filter(|(_, refusals)| !refusals.is_empty()).collect())
+        Ok(refusals
+            .filter(|(_, refusals)| !refusals.is_empty())
+            .collect())
     }
 
     async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError> {

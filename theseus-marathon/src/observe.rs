@@ -33,7 +33,10 @@ pub(crate) async fn observe(
         Scope::Groups(groups) if groups.is_empty() => return Ok(Snapshot::default()),
         Scope::Groups(groups) => Some(groups.iter().collect()),
     };
-    let (apps, deployments) = (apps_request(scope, dialect), Request::get("/v2/deployments"));
+    let (apps, deployments) = (
+        apps_request(scope, dialect),
+        Request::get("/v2/deployments"),
+    );
     let (mut told, mut stopped, strays) = tokio::try_join!(
         http.read(&apps, decode::apps),
         http.read(&deployments, decode::stopped),

@@ -118,6 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::dialect::tests::dialect;
 
     fn definition(app: &Value) -> Definition {
         Definition::read(json!({ "app": app }).to_string().as_bytes()).unwrap()
@@ -138,11 +139,43 @@ mod tests {
                 ])),
             ),
         ] {
-            let pinned = definition(&json!({"constraints": constraints})).pinned_to("h1");
-            let Pinned::With(constraints) = pinned else {
+            let pinned =
+                definition(&json!({"constraints": constraints})).pinned_to("h1", dialect("1.4.13"));
+            let Pinned::With(write::Pin { constraints, .. }) = pinned else {
                 panic!("{pinned:?}");
             };
             assert_eq!(Some(json!(constraints)), expected);
+        }
+    }
+
+    #[test]
+    fn a_pin_says_once_more_what_would_be_forgotten_otherwise() {
+        let executor = json!({"cpus": 0.2});
+        let limits = json!({"mem": "unlimited"});
+        for (version, expected) in [
+            ("0.15.7", json!({})),
+            // Where the new container would run beside the old one, that one goes first.
+            ("1.0.0", json!({"instances": 0})),
+            ("1.1.0", json!({})),
+            ("1.6.351", json!({})),
+            ("1.6.352", json!({"executorResources": executor})),
+            (
+                "1.10.5",
+                json!({"executorResources": executor, "resourceLimits": limits}),
+            ),
+        ] {
+            let app = json!({"executorResources": executor, "resourceLimits": limits});
+            let pinned = definition(&app).pinned_to("h1", dialect(version));
+            let Pinned::With(change) = pinned else {
+                panic!("{pinned:?}");
+            };
+            let mut change = json!(change);
+            change
+                .as_object_mut()
+                .unwrap()
+                .remove("constraints")
+                .unwrap();
+            assert_eq!(change, expected, "{version}");
         }
     }
 
@@ -154,7 +187,8 @@ mod tests {
             (json!([pin("h2")]), Pinned::Elsewhere),
             (json!([pin("h1"), pin("h2")]), Pinned::Elsewhere),
         ] {
-            let found = definition(&json!({"constraints": constraints})).pinned_to("h1");
+            let found =
+                definition(&json!({"constraints": constraints})).pinned_to("h1", dialect("1.4.13"));
             assert_eq!(found, expected, "{constraints}");
         }
     }

@@ -178,7 +178,10 @@ impl Applier<'_> {
     }
 
     async fn scale(&self, item: &Item<'_>, instances: u32) -> Result<Accepted, Failure> {
-        if self.is_done(item, |now| now.instances == Some(instances)).await? {
+        if self
+            .is_done(item, |now| now.instances == Some(instances))
+            .await?
+        {
             return Ok(Accepted::default());
         }
         self.amend(item, item.body.clone()).await

@@ -42,7 +42,9 @@ impl Applier<'_> {
         let holds = match self.holds().await {
             Ok(holds) => holds,
             Err(failure) => {
-                let failed = items.iter().map(|item| self.place(item, Err(failure.clone())));
+                let failed = items
+                    .iter()
+                    .map(|item| self.place(item, Err(failure.clone())));
                 return (failed.collect(), Vec::new());
             }
         };
@@ -123,6 +125,8 @@ impl Applier<'_> {
 
 /// The deployments that hold an app.
 fn holders(holds: &[Hold], app: &str) -> Vec<OperationId> {
-    let its = holds.iter().filter(|hold| hold.apps.iter().any(|it| it == app));
+    let its = holds
+        .iter()
+        .filter(|hold| hold.apps.iter().any(|it| it == app));
     its.map(|hold| hold.operation.clone()).collect()
 }

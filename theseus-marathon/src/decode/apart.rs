@@ -30,7 +30,10 @@ impl Undated {
             containers: Vec::new(),
         };
         for task in tasks {
-            undated.add(&ContainerId(task.id.as_ref().to_owned()), task.version.as_ref());
+            undated.add(
+                &ContainerId(task.id.as_ref().to_owned()),
+                task.version.as_ref(),
+            );
         }
         undated
     }
@@ -165,7 +168,13 @@ mod tests {
             .flat_map(|app| &app.containers)
             .map(|it| format!("{} {:?}", it.id, it.health))
             .collect();
-        let expected = ["a.1 Unknown", "a.2 Unknown", "s.1 Unknown", "s.2 Unknown", "b.1 Healthy"];
+        let expected = [
+            "a.1 Unknown",
+            "a.2 Unknown",
+            "s.1 Unknown",
+            "s.2 Unknown",
+            "b.1 Healthy",
+        ];
         assert_eq!(shown, expected);
         let open: Vec<_> = told
             .undated
@@ -181,12 +190,37 @@ mod tests {
         let pin = json!([["hostname", "CLUSTER", "h1"]]);
         let labels = json!({"THESEUS_REVISION": "3"});
         for (id, now, then, expected) in [
-            ("stable", json!({"labels": labels}), json!({"labels": labels}), false),
-            ("stable", json!({"labels": labels}), json!({"env": labels}), false),
-            ("stable", json!({"labels": labels}), json!({"labels": {"THESEUS_REVISION": "2"}}), true),
+            (
+                "stable",
+                json!({"labels": labels}),
+                json!({"labels": labels}),
+                false,
+            ),
+            (
+                "stable",
+                json!({"labels": labels}),
+                json!({"env": labels}),
+                false,
+            ),
+            (
+                "stable",
+                json!({"labels": labels}),
+                json!({"labels": {"THESEUS_REVISION": "2"}}),
+                true,
+            ),
             ("stable", json!({"labels": labels}), json!({}), true),
-            ("r3.s0", json!({"constraints": pin}), json!({"constraints": pin}), false),
-            ("r3.s0", json!({"constraints": pin}), json!({"constraints": []}), true),
+            (
+                "r3.s0",
+                json!({"constraints": pin}),
+                json!({"constraints": pin}),
+                false,
+            ),
+            (
+                "r3.s0",
+                json!({"constraints": pin}),
+                json!({"constraints": []}),
+                true,
+            ),
             ("r3.s0", json!({}), json!({"instances": 7}), false),
             ("r3", json!({}), json!({"constraints": pin}), false),
         ] {

@@ -23,9 +23,7 @@ pub(super) fn pinned_to(constraints: Option<Lenient<Vec<Vec<Text<'_>>>>>) -> Opt
 }
 
 /// When anything of an app but its number of instances was last changed, where it tells.
-pub(super) fn configured_at<'a>(
-    info: Option<Lenient<read::VersionInfo<'a>>>,
-) -> Option<Text<'a>> {
+pub(super) fn configured_at(info: Option<Lenient<read::VersionInfo<'_>>>) -> Option<Text<'_>> {
     info.and_then(Lenient::sound)?.last_config_change_at
 }
 
@@ -78,8 +76,12 @@ mod tests {
 
     #[test]
     fn what_a_label_says_holds_against_the_environment() {
-        let (label, variable) = (json!({"THESEUS_REVISION": "7"}), json!({"THESEUS_REVISION": "5"}));
-        let app = decode(&json!({"id": "/theseus/db/prod/stable", "labels": label, "env": variable}));
+        let (label, variable) = (
+            json!({"THESEUS_REVISION": "7"}),
+            json!({"THESEUS_REVISION": "5"}),
+        );
+        let app =
+            decode(&json!({"id": "/theseus/db/prod/stable", "labels": label, "env": variable}));
         assert_eq!(app.revision, 7);
     }
 

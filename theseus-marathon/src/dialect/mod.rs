@@ -64,8 +64,6 @@ pub(crate) enum Feature {
     Failures,
     /// Apps together with their tasks, when they are asked for.
     EmbeddedTasks,
-    /// `versionInfo`: when an app was last changed in anything but its number of instances.
-    VersionInfo,
 
     // How it is changed.
     /// PUT that does not lose what it was told.
@@ -120,7 +118,7 @@ impl Span {
 const ALWAYS: Span = since(0, 7, 0);
 
 /// Which versions have what, the oldest first, in the order of the features.
-const TABLE: [(Feature, &[Span]); 34] = [
+const TABLE: [(Feature, &[Span]); 33] = [
     (Feature::Bridge, &[since(0, 7, 1)]),
     (Feature::Networks, &[since(1, 5, 0)]),
     (Feature::NamedNetworks, &[since(1, 3, 0)]),
@@ -151,7 +149,6 @@ const TABLE: [(Feature, &[Span]); 34] = [
         Feature::EmbeddedTasks,
         &[ALWAYS.until(0, 7, 6), since(0, 8, 0)],
     ),
-    (Feature::VersionInfo, &[since(0, 11, 0)]),
     (Feature::Put, &[ALWAYS.until(1, 4, 0), since(1, 4, 1)]),
     (Feature::QuietPut, &[ALWAYS.until(0, 7, 6), since(0, 8, 0)]),
     (Feature::Replace, &[since(1, 4, 1)]),
@@ -315,7 +312,6 @@ pub(crate) mod tests {
             (Feature::ForcePull, "0.8.1", "0.8.2"),
             (Feature::IsolatedRollback, "0.8.1", "0.8.2"),
             (Feature::SeveralEmbeds, "0.10.1", "0.11.0"),
-            (Feature::VersionInfo, "0.10.1", "0.11.0"),
             (Feature::UnforcedKills, "0.11.1", "0.13.0"),
             (Feature::Fetch, "0.14.1", "0.15.0"),
             (Feature::PortDefinitions, "0.15.7", "1.0.0-RC1"),
@@ -412,7 +408,11 @@ pub(crate) mod tests {
     fn what_no_request_can_help_is_told() {
         assert_eq!(dialect("0.7.6").notices().len(), 1);
         for version in ["0.7.5", "0.8.0", "1.4.0", "1.11.0"] {
-            assert_eq!(dialect(version).notices(), Vec::<String>::new(), "{version}");
+            assert_eq!(
+                dialect(version).notices(),
+                Vec::<String>::new(),
+                "{version}"
+            );
         }
     }
 }

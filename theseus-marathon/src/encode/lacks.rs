@@ -122,7 +122,9 @@ impl Lacks {
                 self.refusals.push(refusal(field, &message));
             }
             if port.protocol != Protocol::Tcp {
-                self.need(Feature::PortDefinitions, || format!("ports.{name}.protocol"));
+                self.need(Feature::PortDefinitions, || {
+                    format!("ports.{name}.protocol")
+                });
             }
         }
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use theseus_core::cluster::Part;
-use theseus_core::model::{CustomConstraint, Fetch, Port, Protocol};
+use theseus_core::model::{Amount, Network, Port, Strategy};
 
 use super::*;
 use crate::dialect::tests::dialect;
@@ -50,118 +50,6 @@ fn ingestor() -> Spec {
 fn constraint(words: &[&str]) -> theseus_core::model::Constraint {
     let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
     words.try_into().unwrap()
-}
-
-/// Every field that Marathon is told.
-fn everything() -> Spec {
-    let mut spec = ingestor();
-    spec.command = vec!["run".to_owned(), "it's here".to_owned()];
-    spec.args = vec!["--all".to_owned(), "$HOME".to_owned(), String::new()];
-    let dns = Port {
-        host: Some(53),
-        service: Some(10053),
-        protocol: Protocol::Udp,
-        ..Port::tcp(5353)
-    };
-    spec.ports.insert("DNS_1".to_owned(), dns);
-    let secret = "db/password".to_owned();
-    spec.environment
-        .0
-        .insert("DB_PASS".to_owned(), EnvValue::Secret { secret });
-    spec.resources.disk = 10.0;
-    spec.volumes = vec!["/a:/b:ro".parse().unwrap(), "/c:/d".parse().unwrap()];
-    spec.constraints = vec![
-        constraint(&["hostname", "UNIQUE"]),
-        constraint(&["rack", "GROUP_BY", "3"]),
-    ];
-    spec.custom_constraints = vec![CustomConstraint::fixed_host()];
-    spec.force_pull = true;
-    let hosts = vec!["a:1".to_owned(), "b:2".to_owned()];
-    spec.parameters.insert("add-host".to_owned(), hosts);
-    spec.fetch = vec![Fetch {
-        uri: "http://x/y.tgz".to_owned(),
-        extract: true,
-        executable: false,
-        cache: true,
-    }];
-    spec.metadata
-        .insert("HAPROXY_GROUP".to_owned(), "external".to_owned());
-    spec.metadata
-        .insert(GROUP_LABEL.to_owned(), "another:group".to_owned());
-    spec.health = Some(Health {
-        interval: Duration::from_millis(1500),
-        ..Health::new(Probe::Http {
-            port: "api".to_owned(),
-            path: "/health".to_owned(),
-        })
-    });
-    spec
-}
-
-#[test]
-fn the_readmes_group() {
-    insta::assert_json_snapshot!("ingestor_native", json(ingestor(), NATIVE));
-    insta::assert_json_snapshot!("ingestor_old", json(ingestor(), OLD));
-}
-
-#[test]
-fn every_field_is_told() {
-    insta::assert_json_snapshot!("everything_native", json(everything(), NATIVE));
-    insta::assert_json_snapshot!("everything_old", json(everything(), OLD));
-}
-
-/// Only what an app has for its ports and networks.
-fn wiring(spec: Spec, version: &str) -> Value {
-    let json = json(spec, version);
-    serde_json::json!({
-        "networks": json["networks"],
-        "ipAddress": json["ipAddress"],
-        "portDefinitions": json["portDefinitions"],
-        "requirePorts": json["requirePorts"],
-        "portMappings": json["container"]["portMappings"],
-        "docker.network": json["container"]["docker"]["network"],
-        "docker.portMappings": json["container"]["docker"]["portMappings"],
-    })
-}
-
-#[test]
-fn the_hosts_network() {
-    let mut spec = ingestor();
-    spec.network = Network::Host;
-    insta::assert_json_snapshot!("host_native", wiring(spec.clone(), NATIVE));
-    insta::assert_json_snapshot!("host_old", wiring(spec.clone(), OLD));
-    spec.ports["api"].host = Some(80);
-    insta::assert_json_snapshot!("host_fixed", wiring(spec, NATIVE));
-}
-
-#[test]
-fn a_network_with_a_name() {
-    let mut spec = ingestor();
-    spec.network = Network::Named("weave".to_owned());
-    spec.ports["api"].host = Some(80);
-    insta::assert_json_snapshot!("named_native", wiring(spec.clone(), NATIVE));
-    insta::assert_json_snapshot!("named_old", wiring(spec, OLD));
-}
-
-#[test]
-fn without_ports_marathon_makes_up_none() {
-    let spec = Spec::new("a:1");
-    assert_eq!(
-        wiring(spec.clone(), NATIVE)["portMappings"],
-        serde_json::json!([])
-    );
-    assert_eq!(
-        wiring(spec.clone(), OLD)["docker.portMappings"],
-        serde_json::json!([])
-    );
-    let on_host = Spec {
-        network: Network::Host,
-        ..spec
-    };
-    assert_eq!(
-        wiring(on_host, NATIVE)["portDefinitions"],
-        serde_json::json!([])
-    );
 }
 
 /// Only what a part of a group has of its own.
@@ -267,56 +155,44 @@ fn commands_are_seen_by_no_shell() {
 }
 
 #[test]
-fn health_checks() {
-    for (probe, expected) in [
-        (
-            Probe::Tcp {
-                port: "ssh".to_owned(),
-            },
-            serde_json::json!({"protocol": "TCP", "portIndex": 0}),
-        ),
-        (
-            Probe::Command("curl -f localhost".to_owned()),
-            serde_json::json!({"protocol": "COMMAND", "command": {"value": "curl -f localhost"}}),
-        ),
-    ] {
+fn where_there_are_no_labels_the_revision_is_in_the_environment() {
+    let stable = |revision: Option<&str>| {
         let mut spec = ingestor();
-        spec.health = Some(Health::new(probe));
-        let mut expected = expected;
-        expected["gracePeriodSeconds"] = 300.into();
-        expected["intervalSeconds"] = 60.into();
-        expected["timeoutSeconds"] = 20.into();
-        expected["maxConsecutiveFailures"] = 3.into();
+        spec.update.max_surge = Amount::Percent(100);
+        spec.update.strategy = Strategy::Native;
+        if let Some(revision) = revision {
+            let value = EnvValue::Plain(revision.to_owned());
+            spec.environment.0.insert(REVISION.to_owned(), value);
+        }
+        NewApp {
+            part: Part::Stable,
+            ..new_app(spec)
+        }
+    };
+    for (version, told, is_taken) in [
+        ("0.7.6", Some("3"), true),
+        ("0.7.6", Some("4"), false),
+        ("0.7.6", None, false),
+        ("0.8.0", Some("4"), true),
+        ("0.8.0", None, true),
+    ] {
+        let new = stable(told);
+        let refused = app(&new, dialect(version)).err().unwrap_or_default();
         assert_eq!(
-            json(spec, NATIVE)["healthChecks"],
-            serde_json::json!([expected])
+            refused.is_empty(),
+            is_taken,
+            "{version} {told:?}: {refused:?}"
         );
     }
-}
-
-#[test]
-fn what_a_version_lacks_is_refused_with_the_field() {
-    let mut spec = everything();
-    spec.network = Network::Named("weave".to_owned());
-    spec.constraints.push(constraint(&["rack", "MAX_PER", "2"]));
-    spec.constraints.push(constraint(&["rack", "IS", "a"]));
-    let lacks = |field: &str, version: &str, needed: &str| {
-        format!("{field}: this is Marathon {version}; it takes Marathon {needed} or later")
-    };
+    // The manifest's own value would win.
+    let new = stable(Some("3"));
+    let refused = unsupported(&new.group, &new.spec, dialect("0.7.6"));
     assert_eq!(
-        refusals(spec.clone(), "1.1.5"),
-        [
-            lacks("network", "1.1.5", "1.3.0"),
-            lacks("environment.DB_PASS", "1.1.5", "1.3.0"),
-            lacks("constraints[2]", "1.1.5", "1.3.0"),
-            lacks("constraints[3]", "1.1.5", "1.6.322"),
-        ]
+        refused[0].field.as_deref(),
+        Some("environment.THESEUS_REVISION")
     );
-    assert_eq!(
-        refusals(spec.clone(), OLD),
-        [lacks("constraints[3]", OLD, "1.6.322")]
-    );
-    assert!(app(&new_app(spec), dialect(NATIVE)).is_ok());
+    let new = stable(None);
+    assert_eq!(unsupported(&new.group, &new.spec, dialect("0.7.6")), []);
 }
 
 #[test]

@@ -28,7 +28,11 @@ impl Pasts {
     pub(super) async fn settle(&self, http: &Http, told: &mut Apps) -> Result<(), Failure> {
         let listed: HashSet<&AppId> = told.apps.iter().map(|app| &app.id).collect();
         told.undated.retain(|undated| listed.contains(&undated.app));
-        if told.undated.iter().all(|undated| undated.containers.is_empty()) {
+        if told
+            .undated
+            .iter()
+            .all(|undated| undated.containers.is_empty())
+        {
             return Ok(());
         }
         let known = self.look_up(http, &told.undated).await?;
@@ -88,7 +92,10 @@ impl Pasts {
 async fn read(http: &Http, (app, version): &Key) -> Result<Option<Past>, Failure> {
     // It is Marathon's word, and becomes a path.
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b':' | b'+');
-    if !version.split('.').all(|part| !part.is_empty() && part.bytes().all(is_plain)) {
+    if !version
+        .split('.')
+        .all(|part| !part.is_empty() && part.bytes().all(is_plain))
+    {
         return Ok(None);
     }
     let request = Request::get(&format!("/v2/apps{app}/versions/{version}"));

@@ -58,7 +58,10 @@ impl<'de> Visitor<'de> for WholeVisitor {
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Whole, E> {
-        #[expect(clippy::cast_possible_truncation, reason = "it ends at the last that fits")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "it ends at the last that fits"
+        )]
         Ok(Whole((number.fract() == 0.0).then_some(number as i64)))
     }
 
@@ -243,7 +246,10 @@ mod tests {
     #[test]
     fn the_revision_among_others() {
         for (map, expected) in [
-            (json!({"A": {"secret": "x"}, "THESEUS_REVISION": "7", "B": [1]}), Some(7)),
+            (
+                json!({"A": {"secret": "x"}, "THESEUS_REVISION": "7", "B": [1]}),
+                Some(7),
+            ),
             (json!({"THESEUS_REVISION": 7}), None),
             (json!({"THESEUS_REVISION": {"secret": "x"}}), None),
             (json!({"THESEUS_REVISION": "seven"}), None),
@@ -260,7 +266,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_is_taken(json in "(\\[|\\{\"a\":|7|-7|70000|1e9|\"x\"|null|true|,|\\]|\\}){0,9}") {
+        fn any_value_is_taken(json in "(\\[|\\{\"a\":|7 |-7 |70000 |1e9 |\"x\"|null|true|,|\\]|\\}){0,9}") {
             let is_json = serde_json::from_str::<IgnoredAny>(&json).is_ok();
             prop_assert_eq!(serde_json::from_str::<Whole>(&json).is_ok(), is_json);
             prop_assert_eq!(serde_json::from_str::<Ports>(&json).is_ok(), is_json);

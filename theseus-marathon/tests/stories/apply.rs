@@ -378,16 +378,28 @@ async fn a_success_that_is_not_marathons_is_no_success() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_said_to_this_version_is_not_sent() {
-    let server = server("0.15.7").await;
+async fn a_version_that_is_too_old_is_told_nothing() {
+    let server = server("0.6.1").await;
     let outcomes = apply(&server, &[create("a:dev"), delete(B)]).await;
     for outcome in outcomes {
         let message = outcome.unwrap_err().to_string();
         assert!(
-            message.contains("Theseus needs 1.0.0 or later"),
+            message.contains("this is Marathon 0.6.1; Theseus needs 0.7.0 or later"),
             "{message}"
         );
     }
+    assert_eq!(requests(&server).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_said_to_this_version_is_not_sent() {
+    let server = server("0.7.0").await;
+    let outcomes = apply(&server, &[create("a:dev")]).await;
+    let message = outcomes[0].as_ref().unwrap_err().to_string();
+    assert!(
+        message.contains("network: this is Marathon 0.7.0; it takes Marathon 0.7.1 or later"),
+        "{message}"
+    );
     assert_eq!(requests(&server).await, [""; 0]);
 }
 

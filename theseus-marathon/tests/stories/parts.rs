@@ -112,7 +112,7 @@ async fn a_slot_without_its_container_is_created_by_itself() {
 #[tokio::test]
 async fn a_pin_comes_to_the_constraints_of_the_app() {
     for (version, verb) in [
-        ("1.0.0", "PUT"),
+        ("0.15.7", "PUT"),
         ("1.3.13", "PUT"),
         ("1.4.1", "PATCH"),
         ("1.11.0", "PATCH"),
