@@ -1,7 +1,9 @@
 //! What the stories across the crates of Theseus share. All of it is for tests: whatever goes wrong
 //! panics.
 
+pub mod ground;
 pub mod program;
+pub mod reader;
 pub mod simulated;
 pub mod simulation;
 pub mod watcher;

@@ -1,12 +1,14 @@
 //! Looks at a cluster whenever something happens there.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
-use reqwest::Client;
+use futures_util::stream::BoxStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
-use crate::client;
-use crate::world::tasks;
+use crate::reader::Reader;
 
 /// The most extreme things that were seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,32 +29,21 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Begins to look at the cluster at this address; the first look is over when this returns.
-    ///
-    /// # Panics
-    ///
-    /// When the cluster does not answer.
-    pub async fn start(url: String) -> Self {
-        let client = client();
-        let request = client
-            .get(format!("{url}/v2/events"))
-            .header("accept", "text/event-stream");
-        let mut events = request.send().await.expect("events").bytes_stream();
+    /// Begins to look at a cluster; the first look is over when this returns.
+    pub async fn start(reader: Reader) -> Self {
+        let mut events = reader.events().await;
         let mut extremes = Extremes {
             fewest_ready: usize::MAX,
             most: 0,
             looks: 0,
         };
-        look(&client, &url, &mut extremes).await;
+        look(&reader, &mut extremes).await;
         let (stop, mut stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             loop {
                 tokio::select! {
                     _ = &mut stopped => return extremes,
-                    event = events.next() => {
-                        event.expect("the stream goes on").expect("the stream is whole");
-                        look(&client, &url, &mut extremes).await;
-                    }
+                    () = something_happens(&mut events) => look(&reader, &mut extremes).await,
                 }
             }
         });
@@ -71,8 +62,20 @@ impl Watcher {
     }
 }
 
-async fn look(client: &Client, url: &str, extremes: &mut Extremes) {
-    let tasks = tasks(client, url).await;
+/// Waits for an event; for a moment, where there are none.
+///
+/// # Panics
+///
+/// When the cluster breaks off.
+async fn something_happens(events: &mut Option<BoxStream<'static, ()>>) {
+    match events {
+        Some(events) => events.next().await.expect("the stream goes on"),
+        None => sleep(Duration::from_millis(2)).await,
+    }
+}
+
+async fn look(reader: &Reader, extremes: &mut Extremes) {
+    let tasks = reader.tasks().await;
     let ready = tasks.iter().filter(|task| task.ready).count();
     extremes.fewest_ready = extremes.fewest_ready.min(ready);
     extremes.most = extremes.most.max(tasks.len());

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use reqwest::Client;
 use serde_json::Value;
-use theseus_core::cluster::{Cluster, Scope};
+use theseus_core::cluster::Scope;
 use theseus_core::engine::{Engine, EngineError, Options, Progress, Report};
 use theseus_core::model::GroupId;
 use theseus_core::records::{self, GroupRecord, Stored};
@@ -17,17 +15,18 @@ use theseus_store::MemoryStore;
 
 use tokio::time::{sleep, timeout};
 
-use crate::{PATIENCE, client, desired};
+use crate::ground::Ground;
+use crate::reader::{Reader, Task, text};
+use crate::{PATIENCE, desired};
 
 /// A cluster with a store, and Theseus's engine over them.
 #[derive(Debug)]
 pub struct World {
-    /// The cluster.
-    pub server: SandboxServer,
-    /// What Theseus does to it.
+    /// What Theseus does to the cluster.
     pub engine: Engine,
-    client: Client,
+    sandbox: Sandbox,
     store: DynStore,
+    _server: Option<SandboxServer>,
 }
 
 /// A store of any kind.
@@ -38,17 +37,6 @@ impl std::fmt::Debug for DynStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.address())
     }
-}
-
-/// One task, as the cluster tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
-    /// Its id.
-    pub id: String,
-    /// The app that it belongs to.
-    pub app: String,
-    /// Whether it runs, and its health checks pass if it has any.
-    pub ready: bool,
 }
 
 /// A sandbox at the pace of tests.
@@ -67,42 +55,43 @@ pub fn pace() -> SandboxConfig {
 ///
 /// When the address is none.
 pub fn marathon(url: &str) -> Marathon {
-    let config = MarathonConfig {
+    Marathon::new(impatient(url)).expect("a client")
+}
+
+/// # Panics
+///
+/// When the address is none.
+pub(crate) fn impatient(url: &str) -> MarathonConfig {
+    MarathonConfig {
         urls: vec![url.parse().expect("an address")],
         patience: Duration::from_millis(1500),
         first_pause: Duration::from_millis(5),
         longest_pause: Duration::from_millis(50),
         ..MarathonConfig::default()
-    };
-    Marathon::new(config).expect("a client")
+    }
 }
 
 impl World {
     /// A new cluster, and records in memory.
-    pub async fn new() -> Self {
-        Self::with(Arc::new(MemoryStore::new())).await
+    pub async fn new(ground: Ground) -> Self {
+        Self::with(ground, Arc::new(MemoryStore::new())).await
     }
 
     /// A new cluster, and this store.
-    ///
-    /// # Panics
-    ///
-    /// When there is no free port.
-    pub async fn with(store: Arc<dyn Store>) -> Self {
-        let server = SandboxServer::start(pace(), "127.0.0.1:0").await;
-        let server = server.expect("a free port");
-        let cluster: Arc<dyn Cluster> = Arc::new(marathon(&server.url()));
+    pub async fn with(ground: Ground, store: Arc<dyn Store>) -> Self {
+        let built = ground.build().await;
+        let clock = built.clock();
         Self {
-            engine: Engine::new(cluster, Arc::clone(&store), Timestamp::now),
-            server,
-            client: client(),
+            engine: Engine::new(Arc::new(built.cluster), Arc::clone(&store), clock),
+            sandbox: built.sandbox,
             store: DynStore(store),
+            _server: built.server,
         }
     }
 
     /// The cluster, to make trouble.
     pub fn sandbox(&self) -> &Sandbox {
-        self.server.sandbox()
+        &self.sandbox
     }
 
     /// Plans a manifest and carries the plan out to the end.
@@ -150,16 +139,21 @@ impl World {
         timeout(PATIENCE, free).await.expect("it is let go");
     }
 
+    /// Whoever looks at the cluster without Theseus.
+    pub fn reader(&self) -> Reader {
+        Reader::Here(self.sandbox.router())
+    }
+
     /// The ids of all apps.
     pub async fn apps(&self) -> Vec<String> {
-        let apps = get(&self.client, &self.server.url(), "/v2/apps").await;
+        let apps = self.reader().get("/v2/apps").await;
         let apps = apps["apps"].as_array().into_iter().flatten();
         apps.map(|app| text(&app["id"])).collect()
     }
 
     /// All tasks of all apps.
     pub async fn tasks(&self) -> Vec<Task> {
-        tasks(&self.client, &self.server.url()).await
+        self.reader().tasks().await
     }
 
     /// The ids of the tasks of an app, sorted.
@@ -265,45 +259,9 @@ impl World {
     pub async fn assert_empty(&self) {
         assert_eq!(self.apps().await, [""; 0]);
         assert_eq!(self.tasks().await, []);
-        let deployments = get(&self.client, &self.server.url(), "/v2/deployments").await;
+        let deployments = self.reader().get("/v2/deployments").await;
         assert_eq!(deployments, Value::Array(Vec::new()));
         assert_eq!(self.recorded().await, []);
         assert!(!self.has_rollouts().await);
     }
-}
-
-/// What the cluster at this address answers.
-async fn get(client: &Client, url: &str, path: &str) -> Value {
-    let answer = client.get(format!("{url}{path}")).send().await;
-    let answer = answer.expect("the sandbox answers");
-    answer.json().await.expect("it answers in JSON")
-}
-
-/// All tasks of all apps of the cluster at this address.
-///
-/// # Panics
-///
-/// When it does not answer.
-pub async fn tasks(client: &Client, url: &str) -> Vec<Task> {
-    let answer = get(client, url, "/v2/apps?embed=apps.tasks").await;
-    let apps = answer["apps"].as_array().into_iter().flatten();
-    apps.flat_map(|app| {
-        let checks = app["healthChecks"].as_array().map_or(0, Vec::len);
-        let tasks = app["tasks"].as_array().into_iter().flatten();
-        tasks.map(move |task| Task {
-            id: text(&task["id"]),
-            app: text(&app["id"]),
-            ready: task["state"] == "TASK_RUNNING" && passes(task, checks),
-        })
-    })
-    .collect()
-}
-
-fn passes(task: &Value, checks: usize) -> bool {
-    let results = task["healthCheckResults"].as_array().into_iter().flatten();
-    results.filter(|result| result["alive"] == true).count() == checks
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -3,9 +3,9 @@
 
 use theseus_store::testing::EtcdServer;
 use theseus_tests::program::{Home, SandboxProgram};
+use theseus_tests::reader::Reader;
 use theseus_tests::simulation::dice::Dice;
 use theseus_tests::watcher::Watcher;
-use theseus_tests::world::tasks;
 use theseus_tests::{INGESTOR, client};
 
 /// How often the program is killed.
@@ -22,7 +22,8 @@ async fn killed_again_and_again(home: &Home, sandbox: &SandboxProgram, context: 
     ];
     let deploy = |file| ["--context", context, "deploy", file, "--yes", "--wait=60s"];
     let _ = home.run(&deploy(files[0])).exits(0);
-    let watcher = Watcher::start(sandbox.url.clone()).await;
+    let reader = Reader::There(client(), sandbox.url.clone());
+    let watcher = Watcher::start(reader.clone()).await;
     let mut dice = Dice::new(20);
     for number in 0..KILLS {
         let file = files[(number as usize + 1) % 2];
@@ -42,7 +43,7 @@ async fn killed_again_and_again(home: &Home, sandbox: &SandboxProgram, context: 
     assert!(seen.fewest_ready >= INSTANCES, "{seen:?}");
     assert!(seen.most <= INSTANCES + 1, "{seen:?}");
 
-    let tasks = tasks(&client(), &sandbox.url).await;
+    let tasks = reader.tasks().await;
     assert!(tasks.iter().all(|task| task.ready), "{tasks:?}");
     assert_eq!(tasks.len(), INSTANCES, "{tasks:?}");
     let apps: std::collections::BTreeSet<&str> = tasks.iter().map(|task| &*task.app).collect();

@@ -11,6 +11,7 @@ use theseus_core::plan::{self, Action, GroupPlan, Plan};
 use theseus_core::records::{Ended, HaltKind};
 use theseus_core::state::GroupState;
 use theseus_sandbox::Script;
+use theseus_tests::ground::Ground;
 use theseus_tests::watcher::Watcher;
 use theseus_tests::world::World;
 use theseus_tests::{PATIENCE, desired};
@@ -89,12 +90,11 @@ async fn deploy_and<F: Future<Output = ()>>(
     report.expect("cluster and store are there")
 }
 
-#[tokio::test]
-async fn canaries_are_promoted_by_a_person() {
+async fn canaries_are_promoted_by_a_person(ground: Ground) {
     let manual = "instances: 4, update: {canary: 1, promote: manual, max-surge: 2}";
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &web("a:1", manual), Action::Create).await;
-    let watcher = Watcher::start(world.server.url()).await;
+    let watcher = Watcher::start(world.reader()).await;
     let report = deploy_and(&world, &web("a:2", manual), "to promote", || async {
         let state = state(&world, &group()).await;
         let new = state.app(2).expect("the canary is there");
@@ -109,19 +109,17 @@ async fn canaries_are_promoted_by_a_person() {
     assert!(seen.fewest_ready >= 4 && seen.most <= 6, "{seen:?}");
 }
 
-#[tokio::test]
-async fn canaries_that_have_baked_are_followed_by_the_others() {
+async fn canaries_that_have_baked_are_followed_by_the_others(ground: Ground) {
     let auto = "instances: 4, update: {canary: 50%, bake: 200ms}";
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &web("a:1", auto), Action::Create).await;
     deploys(&world, &web("a:2", auto), Action::Roll).await;
     assert_eq!(world.ids("/theseus/web/dev/r2").len(), 4);
 }
 
-#[tokio::test]
-async fn a_bad_canary_is_taken_back_while_all_others_serve() {
+async fn a_bad_canary_is_taken_back_while_all_others_serve(ground: Ground) {
     let canary = "instances: 4, update: {canary: 1, bake: 1h, max-failed-starts: 1, deadline: 5m}";
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &web("a:1", canary), Action::Create).await;
     let former = world.ids("/theseus/web/dev/r1");
     world.sandbox().add_script(Script {
@@ -154,9 +152,8 @@ async fn stuck(world: &World) -> String {
     web("slow:2", "instances: 2")
 }
 
-#[tokio::test]
-async fn a_rollout_is_paused_and_resumed() {
-    let world = World::new().await;
+async fn a_rollout_is_paused_and_resumed(ground: Ground) {
+    let world = World::new(ground).await;
     let slow = stuck(&world).await;
     let report = deploy_and(&world, &slow, "new containers", || async {
         let engine = world.engine.clone().in_the_name_of("ana@ci-7");
@@ -196,9 +193,8 @@ async fn a_rollout_is_paused_and_resumed() {
     assert!(plan::resume(&group(), &state(&world, &group()).await).is_none());
 }
 
-#[tokio::test]
-async fn what_is_paused_is_free_while_others_are_still_worked_on() {
-    let world = World::new().await;
+async fn what_is_paused_is_free_while_others_are_still_worked_on(ground: Ground) {
+    let world = World::new(ground).await;
     let slow = stuck(&world).await;
     let both = slow.replacen(
         "deploy: {",
@@ -228,10 +224,9 @@ async fn what_is_paused_is_free_while_others_are_still_worked_on() {
     }
 }
 
-#[tokio::test]
-async fn nobody_tries_out_on_canaries_what_has_run_before() {
+async fn nobody_tries_out_on_canaries_what_has_run_before(ground: Ground) {
     let manual = "instances: 2, update: {canary: 1, promote: manual}";
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &web("a:1", manual), Action::Create).await;
     deploy_and(&world, &web("a:2", manual), "to promote", || async {
         world.engine.promote(&group()).await.expect("it waits");
@@ -245,9 +240,8 @@ async fn nobody_tries_out_on_canaries_what_has_run_before() {
     world.assert_runs("web:dev", 1, 2).await;
 }
 
-#[tokio::test]
-async fn who_carries_a_rollout_out_takes_it_back_when_it_is_aborted() {
-    let world = World::new().await;
+async fn who_carries_a_rollout_out_takes_it_back_when_it_is_aborted(ground: Ground) {
+    let world = World::new(ground).await;
     let slow = stuck(&world).await;
     let former = world.ids("/theseus/web/dev/r1");
     let report = deploy_and(&world, &slow, "new containers", || async {
@@ -272,9 +266,8 @@ async fn who_carries_a_rollout_out_takes_it_back_when_it_is_aborted() {
     assert!(matches!(nothing, Err(ControlError::NothingUnderWay { .. })));
 }
 
-#[tokio::test]
-async fn a_group_goes_back_and_forth_between_its_revisions() {
-    let world = World::new().await;
+async fn a_group_goes_back_and_forth_between_its_revisions(ground: Ground) {
+    let world = World::new(ground).await;
     let none = plan::rollback(&group(), &state(&world, &group()).await, &[], None);
     assert!(none.is_err());
     for (image, action) in [("a:1", Action::Create), ("a:2", Action::Roll)] {
@@ -300,11 +293,10 @@ async fn a_group_goes_back_and_forth_between_its_revisions() {
     world.assert_runs("web:dev", 3, 2).await;
 }
 
-#[tokio::test]
-async fn a_restart_replaces_every_container_by_one_of_the_same_spec() {
-    let world = World::new().await;
+async fn a_restart_replaces_every_container_by_one_of_the_same_spec(ground: Ground) {
+    let world = World::new(ground).await;
     deploys(&world, &web("a:1", "instances: 3"), Action::Create).await;
-    let watcher = Watcher::start(world.server.url()).await;
+    let watcher = Watcher::start(world.reader()).await;
     let known = state(&world, &group()).await;
     let restart = plan::restart(&group(), &known).expect("it is deployed");
     assert_eq!(restart.changes, []);
@@ -320,11 +312,10 @@ async fn deploys_nothing(world: &World, manifest: &str) {
     assert_eq!(report.outcome(), Outcome::Unchanged, "{report:?}");
 }
 
-#[tokio::test]
-async fn what_fails_stands_still_when_its_spec_says_so() {
+async fn what_fails_stands_still_when_its_spec_says_so(ground: Ground) {
     for (policy, kind) in [("pause", HaltKind::Failed), ("keep", HaltKind::Kept)] {
         let rest = format!("instances: 2, update: {{on-failure: {policy}, deadline: 300ms}}");
-        let world = World::new().await;
+        let world = World::new(ground).await;
         deploys(&world, &web("a:1", "instances: 2"), Action::Create).await;
         world.sandbox().add_script(Script {
             fail_start: true,
@@ -348,12 +339,11 @@ async fn what_fails_stands_still_when_its_spec_says_so() {
     }
 }
 
-#[tokio::test]
-async fn groups_come_after_those_that_they_depend_on_and_go_before_them() {
+async fn groups_come_after_those_that_they_depend_on_and_go_before_them(ground: Ground) {
     let manifest = "deploy: {\
         web: {labels: [dev], image: 'w:1', cpus: 0.1, mem: 32, instances: 2, depends-on: ['db:dev']}, \
         db: {labels: [dev], image: 'd:1', cpus: 0.1, mem: 32, instances: 2}}";
-    let world = World::new().await;
+    let world = World::new(ground).await;
     let order = std::sync::Mutex::new(Vec::new());
     let tell = |progress: Progress| {
         let mut order = order.lock().expect("nobody panics");
@@ -395,15 +385,14 @@ async fn groups_come_after_those_that_they_depend_on_and_go_before_them() {
     assert_eq!(world.apps().await, [""; 0]);
 }
 
-#[tokio::test]
-async fn each_slot_keeps_its_host_through_everything() {
+async fn each_slot_keeps_its_host_through_everything(ground: Ground) {
     let fixed = |image: &str, instances: usize| {
         web(
             image,
             &format!("instances: {instances}, custom-constraints: fixed-host"),
         )
     };
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &fixed("a:1", 3), Action::Create).await;
     let hosts = slots(&world).await;
     assert_eq!(hosts.len(), 3);
@@ -426,7 +415,7 @@ async fn each_slot_keeps_its_host_through_everything() {
         victim.host
     );
     // Through a roll, a scale up and a scale down.
-    let watcher = Watcher::start(world.server.url()).await;
+    let watcher = Watcher::start(world.reader()).await;
     deploys(&world, &fixed("a:2", 3), Action::Roll).await;
     let seen = watcher.seen().await;
     assert!(seen.fewest_ready >= 3 && seen.most <= 4, "{seen:?}");
@@ -438,11 +427,10 @@ async fn each_slot_keeps_its_host_through_everything() {
     deploys_nothing(&world, &fixed("a:2", 2)).await;
 }
 
-#[tokio::test]
-async fn a_slot_moves_only_when_its_host_is_gone_for_long_enough() {
+async fn a_slot_moves_only_when_its_host_is_gone_for_long_enough(ground: Ground) {
     let fixed =
         |image: &str, rest: &str| web(image, &format!("instances: 2, custom-constraints: {rest}"));
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &fixed("a:1", "fixed-host"), Action::Create).await;
     let hosts = slots(&world).await;
     assert!(world.sandbox().lose_host(&hosts[0]));
@@ -464,6 +452,8 @@ async fn a_slot_moves_only_when_its_host_is_gone_for_long_enough() {
             if slot.moved_from.as_deref() == Some(&hosts[0]) {
                 return slot.host.to_string();
             }
+            // A paused clock goes on only while somebody waits.
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     let now = timeout(PATIENCE, moved).await.expect("it moves");
@@ -487,18 +477,17 @@ async fn slots(world: &World) -> Vec<String> {
     found.into_iter().map(|(_, host)| host).collect()
 }
 
-#[tokio::test]
-async fn a_native_group_keeps_its_app() {
+async fn a_native_group_keeps_its_app(ground: Ground) {
     let native = |image: &str| {
         web(
             image,
             "instances: 4, update: {strategy: native, max-surge: 2}",
         )
     };
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &native("a:1"), Action::Create).await;
     let apps = world.apps().await;
-    let watcher = Watcher::start(world.server.url()).await;
+    let watcher = Watcher::start(world.reader()).await;
     deploys(&world, &native("a:2"), Action::Roll).await;
     let seen = watcher.seen().await;
     assert!(seen.fewest_ready >= 4 && seen.most <= 6, "{seen:?}");
@@ -519,8 +508,7 @@ async fn a_native_group_keeps_its_app() {
     world.assert_runs("web:dev", 2, 4).await;
 }
 
-#[tokio::test]
-async fn a_group_keeps_away_from_another_or_stays_near_it() {
+async fn a_group_keeps_away_from_another_or_stays_near_it(ground: Ground) {
     let one = |name: &str, rest: &str| {
         format!("{name}: {{labels: [dev], image: 'a:1', cpus: 0.1, mem: 32, {rest}}}")
     };
@@ -536,7 +524,7 @@ async fn a_group_keeps_away_from_another_or_stays_near_it() {
             "instances: 2, custom-constraints: {near: 'db:dev'}"
         ),
     );
-    let world = World::new().await;
+    let world = World::new(ground).await;
     let report = timeout(PATIENCE, world.deploy(&manifest))
         .await
         .expect("it ends");
@@ -556,9 +544,8 @@ async fn a_group_keeps_away_from_another_or_stays_near_it() {
     assert!(cache.is_subset(&db), "{db:?} {cache:?}");
 }
 
-#[tokio::test]
-async fn what_no_host_can_take_is_told_by_the_plan() {
-    let world = World::new().await;
+async fn what_no_host_can_take_is_told_by_the_plan(ground: Ground) {
+    let world = World::new(ground).await;
     let manifest = web("a:1", "custom-constraints: {near: 'nobody:dev'}");
     let plan = world
         .engine
@@ -580,13 +567,12 @@ async fn what_no_host_can_take_is_told_by_the_plan() {
     assert_eq!((room.wanted, room.fits, room.per_host.len()), (3, 0, 4));
 }
 
-#[tokio::test]
-async fn one_failure_stops_the_others_only_when_asked_to() {
+async fn one_failure_stops_the_others_only_when_asked_to(ground: Ground) {
     let manifest = "deploy: {\
         bad: {labels: [dev], image: 'bad:1', cpus: 0.1, mem: 32, update: {max-failed-starts: 0}}, \
         web: {labels: [dev], image: 'slow:1', cpus: 0.1, mem: 32}}";
     for (fail_fast, expected) in [(false, Outcome::Ok), (true, Outcome::Stopped)] {
-        let world = World::new().await;
+        let world = World::new(ground).await;
         world.sandbox().add_script(Script {
             fail_start: true,
             ..Script::for_image("bad")
@@ -614,13 +600,12 @@ async fn one_failure_stops_the_others_only_when_asked_to() {
     }
 }
 
-#[tokio::test]
-async fn so_many_groups_are_worked_on_at_once() {
+async fn so_many_groups_are_worked_on_at_once(ground: Ground) {
     let groups: Vec<String> = (0..4)
         .map(|n| format!("{{labels: [g{n}], image: 'a:1', cpus: 0.1, mem: 32}}"))
         .collect();
     let manifest = format!("deploy: {{web: [{}]}}", groups.join(", "));
-    let world = World::new().await;
+    let world = World::new(ground).await;
     let plan = world
         .engine
         .plan(&desired(&manifest))
@@ -654,3 +639,24 @@ fn a_change_tells_its_app() {
     let app = theseus_core::cluster::AppId("a".to_owned());
     assert_eq!(Change::Delete { app: app.clone() }.app(), Some(&app));
 }
+
+theseus_tests::every_dialect!(
+    canaries_are_promoted_by_a_person,
+    canaries_that_have_baked_are_followed_by_the_others,
+    a_bad_canary_is_taken_back_while_all_others_serve,
+    a_rollout_is_paused_and_resumed,
+    what_is_paused_is_free_while_others_are_still_worked_on,
+    nobody_tries_out_on_canaries_what_has_run_before,
+    who_carries_a_rollout_out_takes_it_back_when_it_is_aborted,
+    a_group_goes_back_and_forth_between_its_revisions,
+    a_restart_replaces_every_container_by_one_of_the_same_spec,
+    what_fails_stands_still_when_its_spec_says_so,
+    groups_come_after_those_that_they_depend_on_and_go_before_them,
+    each_slot_keeps_its_host_through_everything,
+    a_slot_moves_only_when_its_host_is_gone_for_long_enough,
+    a_native_group_keeps_its_app,
+    a_group_keeps_away_from_another_or_stays_near_it,
+    what_no_host_can_take_is_told_by_the_plan,
+    one_failure_stops_the_others_only_when_asked_to,
+    so_many_groups_are_worked_on_at_once,
+);

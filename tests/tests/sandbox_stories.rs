@@ -9,7 +9,8 @@ use theseus_core::plan::Action;
 use theseus_core::store::Store;
 use theseus_sandbox::{FaultAction, HttpFault, Script};
 use theseus_store::testing::EtcdServer;
-use theseus_store::{EtcdConfig, EtcdStore, MemoryStore, SqliteStore};
+use theseus_store::{EtcdConfig, EtcdStore, SqliteStore};
+use theseus_tests::ground::Ground;
 use theseus_tests::watcher::{Extremes, Watcher};
 use theseus_tests::world::World;
 use theseus_tests::{INGESTOR, INGESTOR_REMOVE};
@@ -42,14 +43,13 @@ async fn deploys(world: &World, manifest: &str, action: Action) {
 
 /// Replaces one manifest by another, watching.
 async fn roll(world: &World, manifest: &str) -> Extremes {
-    let watcher = Watcher::start(world.server.url()).await;
+    let watcher = Watcher::start(world.reader()).await;
     deploys(world, manifest, Action::Roll).await;
     watcher.seen().await
 }
 
 /// Everything that can be asked of a group in its life.
-async fn the_readmes_group_lives(store: Arc<dyn Store>) {
-    let world = World::with(store).await;
+async fn the_readmes_group_lives(world: World) {
     deploys(&world, INGESTOR, Action::Create).await;
     world.assert_serves(1, 4).await;
     let four = world.ids(FIRST);
@@ -78,16 +78,16 @@ async fn the_readmes_group_lives(store: Arc<dyn Store>) {
     assert_eq!(report.outcome(), Outcome::Unchanged);
 }
 
-#[tokio::test]
-async fn the_readmes_group_with_records_in_memory() {
-    the_readmes_group_lives(Arc::new(MemoryStore::new())).await;
+async fn the_readmes_group_with_records_in_memory(ground: Ground) {
+    the_readmes_group_lives(World::new(ground).await).await;
 }
 
 #[tokio::test]
 async fn the_readmes_group_with_records_in_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path().join("theseus.db")).await;
-    the_readmes_group_lives(Arc::new(store.unwrap())).await;
+    let store: Arc<dyn Store> = Arc::new(store.unwrap());
+    the_readmes_group_lives(World::with(Ground::Sockets, store).await).await;
 }
 
 #[tokio::test]
@@ -95,13 +95,13 @@ async fn the_readmes_group_with_records_in_a_file() {
 async fn the_readmes_group_with_records_in_etcd() {
     let server = EtcdServer::start();
     let store = EtcdStore::connect(EtcdConfig::new([server.endpoint()])).await;
-    the_readmes_group_lives(Arc::new(store.unwrap())).await;
+    let store: Arc<dyn Store> = Arc::new(store.unwrap());
+    the_readmes_group_lives(World::with(Ground::Sockets, store).await).await;
 }
 
-#[tokio::test]
-async fn a_roll_goes_as_far_as_it_may() {
+async fn a_roll_goes_as_far_as_it_may(ground: Ground) {
     let update = "instances: 5, update: {max-surge: 2, max-unavailable: 1}";
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &group("a:1", update), Action::Create).await;
     let seen = roll(&world, &group("a:2", update)).await;
     world.assert_serves(2, 5).await;
@@ -109,34 +109,31 @@ async fn a_roll_goes_as_far_as_it_may() {
     assert!(seen.most > 5, "it uses its room: {seen:?}");
 }
 
-#[tokio::test]
-async fn old_containers_stay_until_new_ones_are_healthy() {
+async fn old_containers_stay_until_new_ones_are_healthy(ground: Ground) {
     let checked = "instances: 3, health: {http: {port: api, path: /health}, grace: 5s, interval: 1s, timeout: 1s}";
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &group("a:1", checked), Action::Create).await;
     let seen = roll(&world, &group("a:2", checked)).await;
     world.assert_serves(2, 3).await;
     assert_eq!((seen.fewest_ready, seen.most), (3, 4), "{seen:?}");
 }
 
-#[tokio::test]
-async fn what_cannot_run_twice_stops_first() {
+async fn what_cannot_run_twice_stops_first(ground: Ground) {
     let update = "instances: 2, update: {order: stop-first, max-surge: 0, max-unavailable: 1}";
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &group("a:1", update), Action::Create).await;
     let seen = roll(&world, &group("a:2", update)).await;
     world.assert_serves(2, 2).await;
     assert_eq!((seen.fewest_ready, seen.most), (1, 2), "{seen:?}");
 }
 
-#[tokio::test]
-async fn two_groups_go_at_once_and_are_two() {
+async fn two_groups_go_at_once_and_are_two(ground: Ground) {
     let both = |image: &str| {
         format!(
             "deploy: {{ingestor: [{{labels: [dev], image: '{image}'}}, {{labels: [eu, dev], image: '{image}', instances: 2}}]}}"
         )
     };
-    let world = World::new().await;
+    let world = World::new(ground).await;
     for (image, revision) in [("a:1", 1), ("a:2", 2)] {
         let report = world.deploy(&both(image)).await;
         assert_eq!(report.outcome(), Outcome::Ok, "{report:?}");
@@ -171,12 +168,11 @@ async fn dies_after(world: &World, manifest: &str, changes: usize) {
     world.until_free("ingestor:dev").await;
 }
 
-#[tokio::test]
-async fn who_dies_in_the_middle_of_a_roll_goes_on_with_it() {
+async fn who_dies_in_the_middle_of_a_roll_goes_on_with_it(ground: Ground) {
     let stories = (1..=6).map(|changes| async move {
-        let world = World::new().await;
+        let world = World::new(ground).await;
         deploys(&world, INGESTOR, Action::Create).await;
-        let watcher = Watcher::start(world.server.url()).await;
+        let watcher = Watcher::start(world.reader()).await;
         dies_after(&world, &next(), changes).await;
         deploys(&world, &next(), Action::Resume).await;
         let seen = watcher.seen().await;
@@ -186,13 +182,12 @@ async fn who_dies_in_the_middle_of_a_roll_goes_on_with_it() {
     join_all(stories).await;
 }
 
-#[tokio::test]
-async fn another_manifest_in_the_middle_of_a_roll_wins() {
-    let world = World::new().await;
+async fn another_manifest_in_the_middle_of_a_roll_wins(ground: Ground) {
+    let world = World::new(ground).await;
     deploys(&world, INGESTOR, Action::Create).await;
     dies_after(&world, &next(), 2).await;
     // Back to what was there before: there are never too few.
-    let watcher = Watcher::start(world.server.url()).await;
+    let watcher = Watcher::start(world.reader()).await;
     deploys(&world, INGESTOR, Action::Roll).await;
     let seen = watcher.seen().await;
     world.assert_serves(1, 4).await;
@@ -201,11 +196,11 @@ async fn another_manifest_in_the_middle_of_a_roll_wins() {
 
 /// Faults while a group is replaced change how that goes, and not where it ends. Each fault strikes
 /// in a world of its own, all at the same time.
-async fn rolls_in_spite_of(faults: impl IntoIterator<Item = HttpFault>) {
+async fn rolls_in_spite_of(ground: Ground, faults: impl IntoIterator<Item = HttpFault>) {
     let stories = faults.into_iter().map(|fault| async {
-        let world = World::new().await;
+        let world = World::new(ground).await;
         deploys(&world, INGESTOR, Action::Create).await;
-        let watcher = Watcher::start(world.server.url()).await;
+        let watcher = Watcher::start(world.reader()).await;
         world.sandbox().add_fault(fault);
         deploys(&world, &next(), Action::Roll).await;
         let seen = watcher.seen().await;
@@ -217,30 +212,34 @@ async fn rolls_in_spite_of(faults: impl IntoIterator<Item = HttpFault>) {
 
 const WRITES: [&str; 4] = ["PUT", "PATCH", "POST", "DELETE"];
 
-#[tokio::test]
-async fn a_storm_of_503_on_writes_passes() {
+async fn a_storm_of_503_on_writes_passes(ground: Ground) {
     let fault = HttpFault::next(2, FaultAction::Status(503));
-    rolls_in_spite_of(WRITES.map(|method| fault.clone().with_method(method))).await;
+    rolls_in_spite_of(
+        ground,
+        WRITES.map(|method| fault.clone().with_method(method)),
+    )
+    .await;
 }
 
-#[tokio::test]
-async fn a_change_whose_answer_is_lost_is_not_made_twice() {
+async fn a_change_whose_answer_is_lost_is_not_made_twice(ground: Ground) {
     for action in [FaultAction::CutBody, FaultAction::DropConnection] {
         let fault = HttpFault::next(1, action);
-        rolls_in_spite_of(WRITES.map(|method| fault.clone().with_method(method))).await;
+        rolls_in_spite_of(
+            ground,
+            WRITES.map(|method| fault.clone().with_method(method)),
+        )
+        .await;
     }
 }
 
-#[tokio::test]
-async fn reads_that_fail_are_read_again() {
+async fn reads_that_fail_are_read_again(ground: Ground) {
     let actions = [FaultAction::Status(500), FaultAction::CutBody];
     let fault = |action| HttpFault::next(3, action).with_path("/v2/deployments");
-    rolls_in_spite_of(actions.map(fault)).await;
+    rolls_in_spite_of(ground, actions.map(fault)).await;
 }
 
-#[tokio::test]
-async fn a_cut_event_stream_is_attached_again() {
-    let world = World::new().await;
+async fn a_cut_event_stream_is_attached_again(ground: Ground) {
+    let world = World::new(ground).await;
     deploys(&world, INGESTOR, Action::Create).await;
     let tell = |progress: Progress| {
         if matches!(progress, Progress::Changed { .. }) {
@@ -252,8 +251,7 @@ async fn a_cut_event_stream_is_attached_again() {
     world.assert_serves(2, 4).await;
 }
 
-#[tokio::test]
-async fn a_revision_that_never_gets_healthy_is_taken_back() {
+async fn a_revision_that_never_gets_healthy_is_taken_back(ground: Ground) {
     let checked = |image: &str, deadline: &str| {
         let health = "{http: {port: api}, grace: 60s, interval: 1s, timeout: 1s}";
         let update = format!("{{deadline: {deadline}}}");
@@ -262,14 +260,14 @@ async fn a_revision_that_never_gets_healthy_is_taken_back() {
             &format!("instances: 3, health: {health}, update: {update}"),
         )
     };
-    let world = World::new().await;
+    let world = World::new(ground).await;
     deploys(&world, &checked("a:1", "1m"), Action::Create).await;
     let former = world.ids(FIRST);
     world.sandbox().add_script(Script {
         never_healthy: true,
         ..Script::for_image("a:2")
     });
-    let watcher = Watcher::start(world.server.url()).await;
+    let watcher = Watcher::start(world.reader()).await;
     let report = world.deploy(&checked("a:2", "1s")).await;
     assert_eq!(report.outcome(), Outcome::RolledBack, "{report:?}");
     let reason = report.groups[0].reason.as_deref().unwrap();
@@ -285,9 +283,8 @@ async fn a_revision_that_never_gets_healthy_is_taken_back() {
     world.assert_serves(3, 3).await;
 }
 
-#[tokio::test]
-async fn a_first_revision_that_fails_says_why() {
-    let world = World::new().await;
+async fn a_first_revision_that_fails_says_why(ground: Ground) {
+    let world = World::new(ground).await;
     world.sandbox().add_script(Script {
         fail_start: true,
         ..Script::for_image("a:1")
@@ -302,3 +299,19 @@ async fn a_first_revision_that_fails_says_why() {
     deploys(&world, INGESTOR_REMOVE, Action::Remove).await;
     world.assert_empty().await;
 }
+
+theseus_tests::every_dialect!(
+    the_readmes_group_with_records_in_memory,
+    a_roll_goes_as_far_as_it_may,
+    old_containers_stay_until_new_ones_are_healthy,
+    what_cannot_run_twice_stops_first,
+    two_groups_go_at_once_and_are_two,
+    who_dies_in_the_middle_of_a_roll_goes_on_with_it,
+    another_manifest_in_the_middle_of_a_roll_wins,
+    a_storm_of_503_on_writes_passes,
+    a_change_whose_answer_is_lost_is_not_made_twice,
+    reads_that_fail_are_read_again,
+    a_cut_event_stream_is_attached_again,
+    a_revision_that_never_gets_healthy_is_taken_back,
+    a_first_revision_that_fails_says_why,
+);

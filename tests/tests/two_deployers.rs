@@ -9,6 +9,7 @@ use theseus_core::records::LOCKS;
 use theseus_core::store::{Store, Txn, Write, list_all};
 use theseus_sandbox::Script;
 use theseus_store::MemoryStore;
+use theseus_tests::ground::Ground;
 use theseus_tests::world::World;
 use theseus_tests::{INGESTOR, PATIENCE};
 use tokio::sync::Notify;
@@ -29,7 +30,7 @@ impl Story {
     /// A group of which a revision exists that never comes up.
     async fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
-        let world = World::with(Arc::clone(&store) as Arc<dyn Store>).await;
+        let world = World::with(Ground::Sockets, Arc::clone(&store) as Arc<dyn Store>).await;
         world.deploy(INGESTOR).await;
         world.sandbox().add_script(Script {
             start_delay: Some(Duration::from_secs(3600)),
