@@ -15,6 +15,43 @@ fn next() -> String {
         .replace("instances: 4", "instances: 6")
 }
 
+#[test]
+fn the_machines_and_what_runs_on_them() {
+    let (home, _sandbox) = deployed("10ms");
+    let told = home.run(&["hosts", "--format", "json"]).exits(0).json();
+    assert_eq!(
+        (&told["format_version"], &told["complete"]),
+        (&json!(1), &json!(true))
+    );
+    let hosts = told["hosts"].as_array().unwrap();
+    assert_eq!(hosts.len(), 4);
+    let mut containers = 0;
+    for host in hosts {
+        assert_eq!(host["state"], "active");
+        assert!(host["attributes"]["rack"].is_string(), "{host}");
+        let part = |name: &str, key: &str| host[name][key].as_f64().unwrap();
+        for name in ["cpus", "mem", "disk", "ports"] {
+            let sum = part(name, "used") + part(name, "free");
+            assert!((sum - part(name, "total")).abs() < 0.001, "{host}");
+        }
+        for running in host["containers"].as_array().unwrap() {
+            assert_eq!(running["group"], "ingestor:dev");
+            containers += running["count"].as_u64().unwrap();
+        }
+    }
+    assert_eq!(containers, 4);
+    let text = home
+        .run(&["hosts", "--wide", "--sort", "mem"])
+        .exits(0)
+        .stdout;
+    assert!(
+        text.starts_with("HOST ") && text.contains("rack=a"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 5, "{text}");
+    let _ = home.run(&["hosts", "--sort", "nothing"]).exits(2);
+}
+
 /// An address at which nobody listens.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

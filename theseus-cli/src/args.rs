@@ -112,6 +112,7 @@ pub(crate) enum Command {
     Status(commands::status::Args),
     Ps(commands::ps::Args),
     Describe(commands::describe::Args),
+    Hosts(commands::hosts::Args),
     Viewer(commands::viewer::Args),
     Completions(commands::completions::Args),
 }

@@ -4,6 +4,7 @@
 pub mod cluster;
 pub mod engine;
 pub mod hearsay;
+pub mod hosts;
 pub mod manifest;
 pub mod model;
 pub mod placement;

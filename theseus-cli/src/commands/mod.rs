@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod history;
+pub(crate) mod hosts;
 pub(crate) mod plan;
 pub(crate) mod ps;
 pub(crate) mod remove;
@@ -42,6 +43,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Status(args) => status::run(global, &args).await,
         Command::Ps(args) => ps::run(global, &args).await,
         Command::Describe(args) => describe::run(global, &args).await,
+        Command::Hosts(args) => hosts::run(global, &args).await,
         Command::Viewer(args) => viewer::run(global, &args).await,
         Command::Completions(args) => completions::run(&args),
     }
