@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -80,6 +80,11 @@ impl Home {
     pub fn new() -> Self {
         let directory = TempDir::new().expect("a temporary directory can be made");
         Self { directory }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Writes a file into the home; gives its name there.

@@ -66,6 +66,8 @@ pub enum Fate {
     Refused,
     /// It is answered with this status, and nothing is done.
     Status(u16),
+    /// It is answered with this body, and nothing is done.
+    Body(&'static [u8]),
     /// It is served, and answered, after so long.
     Delayed(Duration),
     /// It is served, but the connection breaks in the middle of the answer.
@@ -331,6 +333,10 @@ impl<T: Transport + Clone + 'static> Transport for Wire<T> {
                 let mut response = Response::new(stream::empty().boxed());
                 *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
                 return Ok(response);
+            }
+            Fate::Body(body) => {
+                let chunk = stream::once(async move { Ok(Bytes::from_static(body)) });
+                return Ok(Response::new(chunk.boxed()));
             }
             Fate::Refused => return Err(TransportError::NotSent("it was refused".into())),
             Fate::Unanswered | Fate::Last { served: true, .. } => {

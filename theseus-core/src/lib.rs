@@ -1,15 +1,18 @@
 //! The heart of Theseus: what services and groups are, how a manifest becomes a plan, and how a
 //! plan is carried out, over whatever runs the containers.
 
+pub mod audit;
 pub mod cluster;
 pub mod engine;
 pub mod hearsay;
+mod hold;
 pub mod hosts;
 pub mod manifest;
 pub mod model;
 pub mod placement;
 pub mod plan;
 pub mod records;
+pub mod registry;
 pub mod rollout;
 pub mod state;
 pub mod status;

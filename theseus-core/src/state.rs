@@ -74,6 +74,19 @@ impl GroupState {
         }
     }
 
+    /// The spec of a revision, where the group's record or its rollout has it.
+    pub fn spec_of(&self, revision: Revision) -> Option<&Arc<Spec>> {
+        let recorded = self
+            .record
+            .as_ref()
+            .map(|stored| (stored.record.revision, &stored.record.spec));
+        [self.target(), recorded]
+            .into_iter()
+            .flatten()
+            .find(|(known, _)| *known == revision)
+            .map(|(_, spec)| spec)
+    }
+
     /// The revision that a new spec gets: above every one that was ever seen.
     pub fn next_revision(&self) -> Revision {
         let recorded = self.record.as_ref().map(|stored| stored.record.revision);
@@ -94,12 +107,16 @@ impl GroupState {
 
     /// Apps that no record accounts for: left behind, or made by somebody else.
     pub fn unaccounted(&self) -> impl Iterator<Item = &App> {
-        let settled = self.record.as_ref().map(|stored| stored.record.revision);
-        // While a rollout is under way, any revision may be part of it.
-        let settling = self.rollout.is_some();
         self.apps
             .iter()
-            .filter(move |app| !settling && Some(app.revision) != settled)
+            .filter(|app| !self.accounts_for(app.revision))
+    }
+
+    /// Whether a record accounts for what runs of a revision. While a rollout is under way, any
+    /// revision may be part of it.
+    pub fn accounts_for(&self, revision: Revision) -> bool {
+        let settled = self.record.as_ref().map(|stored| stored.record.revision);
+        self.rollout.is_some() || settled == Some(revision)
     }
 }
 

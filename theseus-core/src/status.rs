@@ -3,6 +3,7 @@
 //! A [`Status`] is a pure view of an [`Observed`]. Its JSON is stable, and says nothing of a spec
 //! but its image and the names of its ports, so no secret can be in it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -10,9 +11,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cluster::{App, Container, ContainerId, ContainerState, HealthState, Revision};
-use crate::model::{GroupId, Labels, ServiceName, Spec};
+use crate::model::{GroupId, Labels, ServiceName};
 use crate::plan::Drift;
 use crate::records::{Goal, Halt, HaltKind, RolloutRecord};
+use crate::registry::{ContainerRecord, CountsRecord};
 use crate::state::{GroupState, Observed};
 
 /// The version of the shape. It rises only when a reader of the former shape would go wrong.
@@ -220,6 +222,74 @@ fn group_status(group: &GroupId, state: &GroupState) -> GroupStatus {
     }
 }
 
+/// How groups are doing by what is written down alone: records, counts and containers of the
+/// registry. Groups that are neither recorded nor counted are left out.
+pub(crate) fn recorded(
+    records: &Observed,
+    counts: Vec<CountsRecord>,
+    containers: Vec<ContainerRecord>,
+) -> Status {
+    let mut counts: BTreeMap<GroupId, CountsRecord> = counts
+        .into_iter()
+        .map(|counts| (counts.group.clone(), counts))
+        .collect();
+    let mut by_group: BTreeMap<GroupId, Vec<ContainerRecord>> = BTreeMap::new();
+    for container in containers {
+        let group = by_group.entry(container.group.clone()).or_default();
+        group.push(container);
+    }
+    let known = records
+        .groups
+        .iter()
+        .filter(|(_, state)| !state.is_absent());
+    let names: BTreeSet<GroupId> = known
+        .map(|(group, _)| group)
+        .chain(counts.keys())
+        .cloned()
+        .collect();
+    let nothing = GroupState::default();
+    let groups = names.into_iter().map(|group| {
+        let state = records.groups.get(&group).unwrap_or(&nothing);
+        let mut status = group_status(&group, state);
+        if let Some(counts) = counts.remove(&group) {
+            status.running = counts.running;
+            status.healthy = counts.healthy;
+            let apps = counts.apps.into_iter();
+            status.drift = apps
+                .filter(|app| !state.accounts_for(app.revision))
+                .map(|app| Drift {
+                    group: group.clone(),
+                    revision: app.revision,
+                    app: app.app,
+                    containers: app.containers,
+                })
+                .collect();
+        }
+        let mut containers = by_group.remove(&group).unwrap_or_default();
+        containers.sort_by(|a, b| (a.revision, &a.id).cmp(&(b.revision, &b.id)));
+        status.containers = containers.into_iter().map(ContainerStatus::from).collect();
+        status
+    });
+    Status {
+        format_version: FORMAT_VERSION,
+        groups: groups.collect(),
+    }
+}
+
+impl From<ContainerRecord> for ContainerStatus {
+    fn from(record: ContainerRecord) -> Self {
+        Self {
+            id: record.id,
+            host: record.host,
+            ports: record.ports,
+            state: record.state,
+            health: record.health,
+            revision: record.revision,
+            started_at: record.started_at,
+        }
+    }
+}
+
 fn rollout_status(rollout: &RolloutRecord) -> RolloutStatus {
     let (revision, action) = match rollout.goal {
         Goal::Present { revision, .. } => (Some(revision), RolloutAction::Deploy),
@@ -249,7 +319,10 @@ fn containers(state: &GroupState) -> Vec<ContainerStatus> {
         .map(|(app, container)| ContainerStatus {
             id: container.id.clone(),
             host: container.host.clone(),
-            ports: named_ports(spec_of(state, app.revision), &container.ports),
+            ports: named_ports(
+                state.spec_of(app.revision).map(|spec| spec.ports.keys()),
+                &container.ports,
+            ),
             state: container.state,
             health: container.health,
             revision: app.revision,
@@ -258,23 +331,14 @@ fn containers(state: &GroupState) -> Vec<ContainerStatus> {
         .collect()
 }
 
-/// The spec of a revision, where a record has it.
-fn spec_of(state: &GroupState, revision: Revision) -> Option<&Spec> {
-    let recorded = state
-        .record
-        .as_ref()
-        .map(|stored| (stored.record.revision, &stored.record.spec));
-    [state.target(), recorded]
-        .into_iter()
-        .flatten()
-        .find(|(known, _)| *known == revision)
-        .map(|(_, spec)| &**spec)
-}
-
-fn named_ports(spec: Option<&Spec>, ports: &[u16]) -> IndexMap<String, u16> {
+/// The host's ports by these names, or by their position where there are none.
+pub(crate) fn named_ports<'a>(
+    names: Option<impl Iterator<Item = &'a String>>,
+    ports: &[u16],
+) -> IndexMap<String, u16> {
     let ports = ports.iter().copied();
-    match spec {
-        Some(spec) => spec.ports.keys().cloned().zip(ports).collect(),
+    match names {
+        Some(names) => names.cloned().zip(ports).collect(),
         None => (0..).map(|n: usize| n.to_string()).zip(ports).collect(),
     }
 }
@@ -287,7 +351,7 @@ fn drift(state: &GroupState) -> Vec<Drift> {
 mod tests {
     use super::*;
     use crate::cluster::{AppId, Part, Snapshot};
-    use crate::model::{EnvValue, Port};
+    use crate::model::{EnvValue, Port, Spec};
     use crate::records::{GroupRecord, RevisionCounter, Stored};
     use crate::state::Records;
     use crate::store;

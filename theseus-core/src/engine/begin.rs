@@ -5,12 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::commit::commit_all;
-use super::hold::Hold;
 use super::progress::{GroupReport, Outcome, Progress};
 use super::turn::{Run, serving};
 use super::work::Work;
 use super::{EngineError, journal, observe};
+use crate::audit::{self, AuditRecord};
 use crate::cluster::Revision;
+use crate::hold::Hold;
 use crate::model::{GroupId, Spec};
 use crate::plan::{Action, GroupPlan, ObstacleKind, Placed};
 use crate::records::{self, Ended, Goal, HistoryRecord, LockRecord, RolloutRecord, Stored};
@@ -115,7 +116,9 @@ impl Run<'_> {
                 if plan.changes.is_empty() {
                     self.end(report(plan, Outcome::Ok, None));
                 } else {
-                    notes.extend(journal::note(plan, now).map(|txn| (plan, txn)));
+                    let audit = self.audit_plan(plan, audit::Outcome::Done);
+                    let note = journal::note(plan, now, &audit);
+                    notes.extend(note.map(|txn| (plan, txn)));
                 }
             } else {
                 openings.push(self.opening(hold, plan, state, now).await?);
@@ -171,12 +174,42 @@ impl Run<'_> {
         };
         let changed: Vec<HistoryRecord> = history.iter().cloned().chain(given_up).collect();
         let other_lock = under_way.and_then(|rollout| rollout.lock.as_deref());
+        let audit = self.audit_plan(plan, audit::Outcome::Begun);
         Ok(Opening {
             plan,
-            txn: journal::begin(plan, &rollout, &changed, hold, other_lock),
+            txn: journal::begin(plan, &rollout, &changed, hold, other_lock, &audit),
             rollout,
             history,
         })
+    }
+
+    /// What the audit trail is to say of a plan.
+    fn audit_plan(&self, plan: &GroupPlan, outcome: audit::Outcome) -> AuditRecord {
+        let revision = match &plan.goal {
+            Goal::Present { revision, .. } => Some(*revision),
+            Goal::Absent => None,
+        };
+        self.audit(&plan.group, plan.action, revision, outcome)
+    }
+
+    /// What the audit trail is to say of a group.
+    pub(super) fn audit(
+        &self,
+        group: &GroupId,
+        action: Action,
+        revision: Option<Revision>,
+        outcome: audit::Outcome,
+    ) -> AuditRecord {
+        AuditRecord {
+            at: self.now(),
+            by: self.engine.by.clone(),
+            group: group.clone(),
+            deed: self.engine.deed,
+            action: Some(action),
+            revision,
+            outcome,
+            reason: None,
+        }
     }
 
     /// What the history says of a revision, or is to say where it says nothing.

@@ -1,10 +1,11 @@
 //! Committing many transactions in few, and finding out what became of those whose answer was lost.
 
+use crate::audit::AUDIT;
 use crate::records::LOCKS;
 use crate::store::{self, Compare, Store, StoreError, Txn, Write};
 
-/// No transaction carries more than so many bytes of values.
-const MAX_BYTES: usize = 1_000_000;
+/// No transaction carries more than so many bytes of keys and values.
+pub(crate) const MAX_BYTES: usize = 1_000_000;
 /// How often a commit is tried whose outcome the store did not tell.
 const TRIES: u32 = 3;
 
@@ -58,6 +59,10 @@ async fn written(store: &dyn Store, txn: &Txn) -> Result<Option<store::Revision>
     let mut latest = None;
     for write in &txn.writes {
         if let Write::Put(key, value) = write {
+            if key.starts_with(AUDIT) {
+                // It may have been removed since.
+                continue;
+            }
             match store.get(key).await? {
                 Some(entry) if entry.value == *value => latest = latest.max(Some(entry.modified)),
                 _ => return Ok(None),
@@ -115,7 +120,8 @@ fn batches(txns: Vec<Txn>, max_operations: usize) -> Vec<Vec<Txn>> {
     batches
 }
 
-fn size(write: &Write) -> usize {
+/// How many bytes a write carries.
+pub(crate) fn size(write: &Write) -> usize {
     match write {
         Write::Put(key, value) => key.len() + value.len(),
         Write::Delete(key) | Write::DeletePrefix(key) => key.len(),

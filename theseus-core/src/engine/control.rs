@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{Engine, EngineError, journal};
+use crate::audit::{AuditRecord, Deed, Outcome};
 use crate::model::GroupId;
 use crate::records::{
     self, Ended, Goal, GroupRecord, Halt, HaltKind, HistoryRecord, LOCKS, LockRecord,
@@ -109,7 +110,8 @@ impl Engine {
     /// Pauses a rollout: whoever carries it out stops before his next change, and nobody goes on
     /// with it before it is resumed or aborted.
     pub async fn pause(&self, group: &GroupId, reason: &str) -> Result<(), ControlError> {
-        self.edit(group, |rollout| {
+        let audit = self.told(group, Deed::Pause, Outcome::Done, Some(reason));
+        self.edit(group, &audit, |rollout| {
             match &rollout.halted {
                 Some(halt) if halt.kind == HaltKind::Paused => {
                     return Err(ControlError::AlreadyHalted {
@@ -133,7 +135,8 @@ impl Engine {
 
     /// Says that the canaries of a rollout are good, so that the other containers follow.
     pub async fn promote(&self, group: &GroupId) -> Result<(), ControlError> {
-        self.edit(group, |rollout| {
+        let audit = self.told(group, Deed::Promote, Outcome::Done, None);
+        self.edit(group, &audit, |rollout| {
             let has_canaries =
                 matches!(&rollout.goal, Goal::Present { spec, .. } if spec.update.canary.is_some());
             if !has_canaries || rollout.promoted || rollout.rolled_back.is_some() {
@@ -163,7 +166,8 @@ impl Engine {
         } else {
             format!("aborted by {}", self.by)
         };
-        self.edit(group, |rollout| {
+        let audit = self.told(group, Deed::Abort, Outcome::Begun, None);
+        self.edit(group, &audit, |rollout| {
             if let Some(reason) = &rollout.rolled_back {
                 return Err(ControlError::AlreadyTurningBack {
                     group: group.clone(),
@@ -220,11 +224,32 @@ impl Engine {
         Ok(past.map(|stored| stored.record))
     }
 
+    /// What the audit trail is to say of a rollout that is told something.
+    fn told(
+        &self,
+        group: &GroupId,
+        deed: Deed,
+        outcome: Outcome,
+        reason: Option<&str>,
+    ) -> AuditRecord {
+        AuditRecord {
+            at: (self.clock)(),
+            by: self.by.clone(),
+            group: group.clone(),
+            deed,
+            action: None,
+            revision: None,
+            outcome,
+            reason: reason.map(str::to_owned),
+        }
+    }
+
     /// Changes the record of a rollout, whoever else writes it at the same time, and with it what
-    /// the history is to say.
+    /// the history and the audit trail are to say.
     async fn edit(
         &self,
         group: &GroupId,
+        audit: &AuditRecord,
         change: impl Fn(&mut RolloutRecord) -> Result<Option<HistoryRecord>, ControlError> + Send + Sync,
     ) -> Result<(), ControlError> {
         let key = records::rollout_key(group);
@@ -245,7 +270,7 @@ impl Engine {
                 .record;
             let history = change(&mut rollout)?;
             let value = records::encode(&rollout);
-            let mut writes = vec![Write::Put(key.clone(), value.clone())];
+            let mut writes = vec![Write::Put(key.clone(), value.clone()), audit.write()];
             writes.extend(history.as_ref().map(journal::past));
             let txn = Txn {
                 compares: vec![Compare::Unchanged(key.clone(), entry.modified)],

@@ -3,12 +3,14 @@
 
 use jiff::Timestamp;
 
-use super::hold::Hold;
 use super::work::Work;
+use crate::audit::AuditRecord;
+use crate::hold::Hold;
 use crate::plan::{Base, GroupPlan};
 use crate::records::{
     self, Ended, Ending, Goal, GroupRecord, HistoryRecord, RevisionCounter, RolloutRecord,
 };
+use crate::registry;
 use crate::store::{self, Compare, Txn, Write};
 
 /// Writes a rollout down, before anything is done. `history` is what is new in the history;
@@ -19,6 +21,7 @@ pub(super) fn begin(
     history: &[HistoryRecord],
     hold: &Hold,
     other_lock: Option<&str>,
+    audit: &AuditRecord,
 ) -> Txn {
     let group = &plan.group;
     let mut compares = base(plan);
@@ -29,6 +32,7 @@ pub(super) fn begin(
         records::encode(rollout),
     )];
     writes.extend(history.iter().map(past));
+    writes.push(audit.write());
     if let Goal::Present { revision, .. } = &plan.goal
         && plan.is_new_revision
     {
@@ -47,7 +51,7 @@ pub(super) fn begin(
 }
 
 /// Changes the record of a group of which nothing else changes.
-pub(super) fn note(plan: &GroupPlan, now: Timestamp) -> Option<Txn> {
+pub(super) fn note(plan: &GroupPlan, now: Timestamp, audit: &AuditRecord) -> Option<Txn> {
     let Goal::Present { revision, spec } = &plan.goal else {
         return None;
     };
@@ -59,10 +63,10 @@ pub(super) fn note(plan: &GroupPlan, now: Timestamp) -> Option<Txn> {
     };
     Some(Txn {
         compares: base(plan),
-        writes: vec![Write::Put(
-            records::group_key(&plan.group),
-            records::encode(&record),
-        )],
+        writes: vec![
+            Write::Put(records::group_key(&plan.group), records::encode(&record)),
+            audit.write(),
+        ],
     })
 }
 
@@ -72,10 +76,12 @@ pub(super) fn rewrite(
     rollout: &RolloutRecord,
     given_up: Option<&HistoryRecord>,
     hold: &Hold,
+    audit: Option<&AuditRecord>,
 ) -> Txn {
     let key = records::rollout_key(&work.group);
     let mut writes = vec![Write::Put(key.clone(), records::encode(rollout))];
     writes.extend(given_up.map(past));
+    writes.extend(audit.map(AuditRecord::write));
     Txn {
         compares: vec![Compare::Unchanged(key, work.rollout.modified), hold.fence()],
         writes,
@@ -88,6 +94,7 @@ pub(super) fn finish(
     history: Option<&HistoryRecord>,
     hold: &Hold,
     now: Timestamp,
+    audit: &AuditRecord,
 ) -> Txn {
     let (group_key, rollout_key) = (
         records::group_key(&work.group),
@@ -107,8 +114,15 @@ pub(super) fn finish(
         }
         Goal::Absent => Write::Delete(group_key.clone()),
     };
-    let mut writes = vec![write, Write::Delete(rollout_key.clone())];
+    let mut writes = vec![write, Write::Delete(rollout_key.clone()), audit.write()];
     writes.extend(history.map(past));
+    if work.rollout.record.goal == Goal::Absent {
+        // A registrar would do so, too; but there may be none.
+        writes.push(Write::DeletePrefix(registry::containers_prefix(
+            &work.group,
+        )));
+        writes.push(Write::Delete(registry::counts_key(&work.group)));
+    }
     if !work.slots.is_empty() && !keeps_slots {
         writes.push(Write::DeletePrefix(records::slots_prefix(&work.group)));
     }

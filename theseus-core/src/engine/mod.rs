@@ -11,12 +11,11 @@
 //! again, here or elsewhere, goes on where it was.
 
 mod begin;
-mod commit;
+pub(crate) mod commit;
 mod control;
 mod explain;
-mod hold;
 mod journal;
-mod observe;
+pub(crate) mod observe;
 mod pace;
 mod place;
 mod progress;
@@ -33,6 +32,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::audit::Deed;
 use crate::cluster::{Cluster, ClusterError, Scope};
 use crate::model::GroupId;
 use crate::placement::{Rule, Rules};
@@ -93,6 +93,7 @@ pub struct Engine {
     store: Arc<dyn Store>,
     clock: Clock,
     by: String,
+    deed: Deed,
     rules: Rules,
     environment: BTreeMap<String, String>,
 }
@@ -117,6 +118,7 @@ impl Engine {
             store,
             clock: Arc::new(clock),
             by: String::new(),
+            deed: Deed::default(),
             rules: Rules::default(),
             environment: BTreeMap::new(),
         }
@@ -127,6 +129,14 @@ impl Engine {
     #[must_use]
     pub fn in_the_name_of(mut self, by: impl Into<String>) -> Self {
         self.by = by.into();
+        self
+    }
+
+    /// Says what the engine was asked for, where it is not a deploy. It is written into the audit
+    /// trail.
+    #[must_use]
+    pub fn asked_to(mut self, deed: Deed) -> Self {
+        self.deed = deed;
         self
     }
 
@@ -195,7 +205,7 @@ impl Engine {
 }
 
 /// An error with all its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

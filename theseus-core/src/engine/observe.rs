@@ -14,7 +14,7 @@ use crate::store::{Entry, Store, list_all};
 /// Up to this many groups are read key by key; more are read by listing all.
 const FEW: usize = 16;
 
-pub(super) async fn observe(
+pub(crate) async fn observe(
     cluster: &dyn Cluster,
     store: &dyn Store,
     scope: &Scope,
@@ -105,7 +105,7 @@ async fn few(store: &dyn Store, groups: &[GroupId]) -> Result<Records, EngineErr
     Ok(found)
 }
 
-async fn all(store: &dyn Store) -> Result<Records, EngineError> {
+pub(crate) async fn all(store: &dyn Store) -> Result<Records, EngineError> {
     let (groups, rollouts, counters, slots) = tokio::try_join!(
         listed(store, records::GROUPS),
         listed(store, records::ROLLOUTS),

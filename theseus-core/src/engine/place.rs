@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::commit::commit_all;
-use super::hold::Hold;
 use super::turn::Run;
 use super::{Engine, EngineError, chain, journal};
 use crate::cluster::{Inventory, Scope};
+use crate::hold::Hold;
 use crate::model::{CustomConstraint, GroupId};
 use crate::placement::Terrain;
 use crate::plan::{Action, GroupPlan, Placed};

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use super::begin::report;
 use super::commit::commit_all;
-use super::hold::Hold;
 use super::progress::{GroupReport, Outcome, Progress};
 use super::turn::Run;
+use super::work::Work;
 use super::{EngineError, journal};
+use crate::audit::{self, AuditRecord};
+use crate::hold::Hold;
 use crate::model::GroupId;
 use crate::records::{self, Ended, Goal, HistoryRecord, RolloutRecord, SlotRecord, Stored};
 use crate::state::Observed;
@@ -111,7 +113,7 @@ impl Run<'_> {
             ..written.record.clone()
         };
         work.rollout = written;
-        let txn = journal::rewrite(work, &free, None, hold);
+        let txn = journal::rewrite(work, &free, None, hold, None);
         if let Err(error) = commit_all(&*self.engine.store, vec![txn]).await.remove(0) {
             return self.not_written(hold, group, error);
         }
@@ -153,12 +155,10 @@ impl Run<'_> {
         let mut txns = Vec::with_capacity(reached.len());
         for group in reached {
             let history = self.closing_history(group, now).await?;
-            txns.push(journal::finish(
-                &self.active[group],
-                history.as_ref(),
-                hold,
-                now,
-            ));
+            let work = &self.active[group];
+            let audit = self.audit_work(work, work.rollout.record.rolled_back.clone());
+            let history = history.as_ref();
+            txns.push(journal::finish(work, history, hold, now, &audit));
         }
         let answers = commit_all(&*self.engine.store, txns).await;
         for (group, answer) in reached.iter().zip(answers) {
@@ -171,6 +171,19 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What the audit trail is to say of a rollout that has reached its goal, be it for `reason` that
+    /// it had to be taken back.
+    fn audit_work(&self, work: &Work, reason: Option<String>) -> AuditRecord {
+        let outcome = match reason {
+            Some(_) => audit::Outcome::RolledBack,
+            None => audit::Outcome::Done,
+        };
+        AuditRecord {
+            reason,
+            ..self.audit(&work.group, work.action, work.goal_revision(), outcome)
+        }
     }
 
     /// What the history is to say of a rollout that has reached its goal.
@@ -242,7 +255,16 @@ impl Run<'_> {
             }
             Goal::Absent => None,
         };
-        let txn = journal::rewrite(work, &rollout, given_up.as_ref(), hold);
+        let outcome = if rollout.halted.is_none() {
+            audit::Outcome::TurnedBack
+        } else {
+            audit::Outcome::Failed
+        };
+        let audit = AuditRecord {
+            reason: Some(reason.clone()),
+            ..self.audit(&work.group, work.action, work.goal_revision(), outcome)
+        };
+        let txn = journal::rewrite(work, &rollout, given_up.as_ref(), hold, Some(&audit));
         let answer = commit_all(&*self.engine.store, vec![txn]).await.remove(0);
         let modified = match answer {
             Ok(modified) => modified,

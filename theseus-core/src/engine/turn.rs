@@ -7,13 +7,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout};
 
-use super::hold::Hold;
 use super::pace::Pace;
 use super::progress::{GroupReport, Progress, Report};
 use super::queue::Queue;
 use super::work::{Work, complete, describe};
 use super::{Engine, EngineError, Options, chain, observe};
 use crate::cluster::{App, Change, ClusterError, NewApp, Scope};
+use crate::hold::Hold;
 use crate::model::GroupId;
 use crate::plan::Plan;
 use crate::rollout::{Census, Decision, View, decide};

@@ -180,12 +180,17 @@ impl Work {
         }
     }
 
-    /// The revision that is to run in the end; no revision has the number 0.
-    pub(super) fn revision(&self) -> Revision {
+    /// The revision that is to run in the end, if one is.
+    pub(super) fn goal_revision(&self) -> Option<Revision> {
         match self.rollout.record.goal {
-            Goal::Present { revision, .. } => revision,
-            Goal::Absent => 0,
+            Goal::Present { revision, .. } => Some(revision),
+            Goal::Absent => None,
         }
+    }
+
+    /// The same as a number; no revision has the number 0.
+    pub(super) fn revision(&self) -> Revision {
+        self.goal_revision().unwrap_or(0)
     }
 }
 

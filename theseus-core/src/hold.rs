@@ -1,5 +1,7 @@
-//! The lock of one who deploys: one lease for all groups that are worked on.
+//! A lock that is held for as long as its holder works: that of one who deploys, and that of the
+//! registrar who leads.
 //!
+//! One who deploys has one lease for all groups that are worked on.
 //! Each rollout names the lock under which it is carried out, and every record of it is written on
 //! condition that the lock is still held. Whoever wants the rollout next writes on condition that
 //! the lock is gone. So the store itself keeps two deployers of one group apart, and a thousand
@@ -17,9 +19,7 @@ use crate::records::{self, LOCKS, LockRecord};
 use crate::store::{self, Compare, Lease, Store, StoreError};
 
 /// How long a lock outlives whoever held it.
-pub(super) const TTL: Duration = Duration::from_secs(10);
-/// How often it is renewed.
-const RENEW: Duration = Duration::from_secs(3);
+pub(crate) const TTL: Duration = Duration::from_secs(10);
 /// How soon a renewal that failed is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 /// Clocks and answers may be so much off.
@@ -28,7 +28,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 const MAX_TWINS: u32 = 1000;
 
 /// A lock that is held.
-pub(super) struct Hold {
+pub(crate) struct Hold {
     lease: Lease,
     renewed: Mutex<Instant>,
     lost: AtomicBool,
@@ -36,7 +36,7 @@ pub(super) struct Hold {
 
 impl Hold {
     /// Takes a lock of its own in the name of `by`.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         store: &dyn Store,
         by: &str,
         now: Timestamp,
@@ -50,13 +50,7 @@ impl Hold {
             let key = format!("{LOCKS}{}-{twin}", now.as_nanosecond());
             let asked = Instant::now();
             match store.lock(&key, record.clone(), TTL).await {
-                Ok(lease) => {
-                    return Ok(Self {
-                        lease,
-                        renewed: Mutex::new(asked),
-                        lost: AtomicBool::new(false),
-                    });
-                }
+                Ok(lease) => return Ok(Self::of(lease, asked)),
                 // Taken by somebody else in the same instant, or by ourselves before the answer
                 // was lost; that one ends by itself.
                 Err(StoreError::Held { .. } | StoreError::Unclear { .. }) if twin < MAX_TWINS => {
@@ -67,46 +61,57 @@ impl Hold {
         }
     }
 
+    /// Holds what was taken, and asked for at this time.
+    pub(crate) fn of(lease: Lease, asked: Instant) -> Self {
+        Self {
+            lease,
+            renewed: Mutex::new(asked),
+            lost: AtomicBool::new(false),
+        }
+    }
+
     /// The lock's key.
-    pub(super) fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         &self.lease.key
     }
 
     /// When it was taken, by the store's own count.
-    pub(super) fn acquired(&self) -> store::Revision {
+    pub(crate) fn acquired(&self) -> store::Revision {
         self.lease.acquired
     }
 
     /// The condition that everything is written on.
-    pub(super) fn fence(&self) -> Compare {
+    pub(crate) fn fence(&self) -> Compare {
         self.lease.fence()
     }
 
     /// Whether the lock surely is still held.
-    pub(super) fn is_sure(&self) -> bool {
+    pub(crate) fn is_sure(&self) -> bool {
         !self.lost.load(Ordering::Relaxed) && self.age() + MARGIN < self.lease.ttl
     }
 
     /// Whether the lock surely is not held any more.
-    pub(super) fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
     /// Takes note that the store knows the lock no more.
-    pub(super) fn lose(&self) {
+    pub(crate) fn lose(&self) {
         self.lost.store(true, Ordering::Relaxed);
     }
 
     /// Renews the lock for as long as it is held.
-    pub(super) async fn keep(&self, store: &dyn Store) {
-        let mut pause = RENEW;
+    pub(crate) async fn keep(&self, store: &dyn Store) {
+        // Three times before it ends.
+        let usual = self.lease.ttl * 3 / 10;
+        let mut pause = usual;
         loop {
             sleep(pause).await;
             let asked = Instant::now();
             pause = match store.renew(&self.lease).await {
                 Ok(()) => {
                     *self.renewed() = asked;
-                    RENEW
+                    usual
                 }
                 Err(StoreError::LeaseLost { .. }) => return self.lose(),
                 Err(error) => {
@@ -118,7 +123,7 @@ impl Hold {
     }
 
     /// Gives the lock up. Should that fail, it ends by itself.
-    pub(super) async fn release(self, store: &dyn Store) {
+    pub(crate) async fn release(self, store: &dyn Store) {
         if let Err(error) = store.release(self.lease).await {
             tracing::debug!(%error, "the lock is not given up");
         }

@@ -1,0 +1,220 @@
+//! Discovery: where the containers of a group or a service listen, from the store alone.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::record::{
+    CONTAINERS, ContainerRecord, REGISTRAR_LOCK, REGISTRY, RegistryRecord, containers_prefix,
+};
+use crate::cluster::{ContainerId, Revision};
+use crate::model::{GroupId, GroupSelector};
+use crate::records::{self, LockRecord, RecordError, group_key};
+use crate::store::{Entry, Store, StoreError, list_all};
+
+/// Why the registry cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// The store did not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What it holds is not understood.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Where a container listens on one of its ports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Endpoint {
+    /// The group of the container.
+    pub group: GroupId,
+    /// The container.
+    pub container: ContainerId,
+    /// Which revision of the group it is.
+    pub revision: Revision,
+    /// Its host's name.
+    pub host: Arc<str>,
+    /// The name of the port.
+    pub port: String,
+    /// Its number on the host.
+    pub number: u16,
+    /// `host:number`, with brackets around a host that is an IPv6 address.
+    pub address: String,
+}
+
+/// How far the registry can be trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Who leads the registrars; nobody when `None`.
+    pub leader: Option<LockRecord>,
+    /// What the last one who led said of the registry; `None` if none ever did.
+    pub word: Option<RegistryRecord>,
+}
+
+impl Standing {
+    /// Whether the registry is kept true at the moment.
+    pub fn is_kept(&self) -> bool {
+        self.leader.is_some()
+            && self
+                .word
+                .as_ref()
+                .is_some_and(|word| word.trouble.is_none())
+    }
+}
+
+/// How far the registry can be trusted at the moment.
+pub async fn standing(store: &dyn Store) -> Result<Standing, RegistryError> {
+    let (leader, word) = tokio::try_join!(store.get(REGISTRAR_LOCK), store.get(REGISTRY))?;
+    // Who leads is for people to read; that somebody does is known from the lock alone.
+    let leader = leader.map(|entry| {
+        records::decode(&entry).map_or_else(
+            |_| LockRecord {
+                by: String::new(),
+                since: jiff::Timestamp::UNIX_EPOCH,
+            },
+            |stored| stored.record,
+        )
+    });
+    let word = word.as_ref().map(records::decode::<RegistryRecord>);
+    Ok(Standing {
+        leader,
+        word: word.transpose()?.map(|stored| stored.record),
+    })
+}
+
+/// The containers that do their work, of these groups and services, in the order of their keys.
+pub async fn endpoints(
+    store: &dyn Store,
+    selectors: &[GroupSelector],
+) -> Result<Vec<ContainerRecord>, RegistryError> {
+    let mut found = Vec::new();
+    for prefix in prefixes(selectors) {
+        let (entries, _) = list_all(store, &prefix).await?;
+        for entry in &entries {
+            found.extend(serving(entry)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a group or service is known, be it without a container that does its work.
+pub async fn is_known(store: &dyn Store, selector: &GroupSelector) -> Result<bool, RegistryError> {
+    let (group, containers) = match selector {
+        GroupSelector::Group(group) => (group_key(group), containers_prefix(group)),
+        GroupSelector::Service(service) => (
+            format!("{}{service}/", records::GROUPS),
+            format!("{CONTAINERS}{service}/"),
+        ),
+    };
+    let some = |prefix: String| async move {
+        let page = crate::store::Page::first(1);
+        Ok::<_, StoreError>(!store.list(&prefix, page).await?.entries.is_empty())
+    };
+    let is_deployed = match selector {
+        GroupSelector::Group(_) => store.get(&group).await?.is_some(),
+        GroupSelector::Service(_) => some(group).await?,
+    };
+    Ok(is_deployed || some(containers).await?)
+}
+
+/// The container in an entry, if it does its work and its host can be named.
+pub(super) fn serving(entry: &Entry) -> Result<Option<ContainerRecord>, RegistryError> {
+    let record: ContainerRecord = records::decode(entry)?.record;
+    let is_named = record.host.as_deref().is_some_and(is_name);
+    if record.ready && !is_named {
+        tracing::warn!(
+            key = entry.key,
+            "its host has no name that can be written into a file"
+        );
+    }
+    Ok((record.ready && is_named).then_some(record))
+}
+
+/// What holds all containers that are meant, each once.
+pub(super) fn prefixes(selectors: &[GroupSelector]) -> Vec<String> {
+    let mut prefixes: Vec<String> = selectors
+        .iter()
+        .map(|selector| match selector {
+            GroupSelector::Group(group) => containers_prefix(group),
+            GroupSelector::Service(service) => format!("{CONTAINERS}{service}/"),
+        })
+        .collect();
+    prefixes.sort_unstable();
+    // What lies below another one sorts right behind it.
+    prefixes.dedup_by(|next, before| next.starts_with(before.as_str()));
+    prefixes
+}
+
+/// Whether a host's name is one, or an address. What is written into the configuration of a load
+/// balancer comes from the cluster, and is not to add lines of its own to it.
+fn is_name(host: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    !host.is_empty() && host.chars().all(is_plain)
+}
+
+/// A host as it stands before a port.
+pub(super) fn bracketed(host: &str) -> Cow<'_, str> {
+    if host.contains(':') {
+        format!("[{host}]").into()
+    } else {
+        host.into()
+    }
+}
+
+impl ContainerRecord {
+    /// Where it listens: on the port of this name, or on each of its ports. None before it has a
+    /// host.
+    pub fn endpoints<'a>(&'a self, port: Option<&'a str>) -> impl Iterator<Item = Endpoint> + 'a {
+        let ports = self.ports.iter();
+        let meant = ports.filter(move |(name, _)| port.is_none_or(|port| port == *name));
+        meant.filter_map(|(name, &number)| {
+            let host = self.host.as_ref()?;
+            Some(Endpoint {
+                group: self.group.clone(),
+                container: self.id.clone(),
+                revision: self.revision,
+                host: Arc::clone(host),
+                port: name.clone(),
+                number,
+                address: format!("{}:{number}", bracketed(host)),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_container_is_found_twice() {
+        let selectors = ["b", "a:x", "a:x,y", "a", "b:z", "ab"].map(|text| text.parse().unwrap());
+        assert_eq!(
+            prefixes(&selectors),
+            ["containers/a/", "containers/ab/", "containers/b/"]
+        );
+        let selectors = ["a:x", "a:x,y"].map(|text| text.parse().unwrap());
+        assert_eq!(
+            prefixes(&selectors),
+            ["containers/a/x,y/", "containers/a/x/"]
+        );
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses() {
+        for (host, expected) in [
+            ("agent-1.example.com", Some("agent-1.example.com")),
+            ("10.0.0.1", Some("10.0.0.1")),
+            ("fe80::1", Some("[fe80::1]")),
+            ("", None),
+            ("a b", None),
+            ("a\n  server evil", None),
+            ("größe", None),
+        ] {
+            let shown = is_name(host).then(|| bracketed(host));
+            assert_eq!(shown.as_deref(), expected, "{host:?}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! What the registry holds now, and what it takes to make it hold something else.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use super::picture::Picture;
+use super::record::{
+    CONTAINERS, COUNTS, ContainerRecord, CountsRecord, container_key, container_of,
+    containers_prefix, counted_group, counts_key,
+};
+use crate::cluster::ContainerId;
+use crate::model::GroupId;
+use crate::records;
+use crate::store::{Entry, Store, StoreError, Write, list_all};
+
+/// An entry of the registry. One that cannot be read is as good as a wrong one: it is written anew,
+/// or goes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Held<T> {
+    /// It says this.
+    Record(T),
+    /// Nobody knows what it says.
+    Unreadable,
+}
+
+impl<T> Held<T> {
+    fn record(&self) -> Option<&T> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Unreadable => None,
+        }
+    }
+}
+
+/// What the registry holds of a group.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct HeldGroup {
+    /// Its containers.
+    pub(super) containers: BTreeMap<ContainerId, Held<ContainerRecord>>,
+    /// Its counts.
+    pub(super) counts: Option<Held<CountsRecord>>,
+}
+
+impl HeldGroup {
+    /// What is held of a container, where that can be read.
+    pub(super) fn container(&self, id: &ContainerId) -> Option<&ContainerRecord> {
+        self.containers.get(id)?.record()
+    }
+
+    /// Whether something of it still died when it was last seen.
+    pub(super) fn is_stopping(&self) -> bool {
+        let counts = self.counts.as_ref().and_then(Held::record);
+        counts.is_some_and(|counts| counts.stopping)
+    }
+
+    /// Whether nothing is held of the group.
+    pub(super) fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.counts.is_none()
+    }
+}
+
+impl From<Picture> for HeldGroup {
+    fn from(picture: Picture) -> Self {
+        let containers = picture.containers.into_iter();
+        Self {
+            containers: containers
+                .map(|(id, record)| (id, Held::Record(record)))
+                .collect(),
+            counts: picture.counts.map(Held::Record),
+        }
+    }
+}
+
+/// What the registry holds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct HeldAll {
+    /// By group.
+    pub(super) groups: BTreeMap<GroupId, HeldGroup>,
+    /// Keys that belong to nothing.
+    pub(super) strays: Vec<String>,
+}
+
+impl HeldAll {
+    /// Reads all of it.
+    pub(super) async fn read(store: &dyn Store) -> Result<Self, StoreError> {
+        let (containers, counts) =
+            tokio::try_join!(list_all(store, CONTAINERS), list_all(store, COUNTS))?;
+        Ok(Self::of(&containers.0, &counts.0))
+    }
+
+    /// What these entries hold.
+    pub(super) fn of(containers: &[Entry], counts: &[Entry]) -> Self {
+        let mut held = Self::default();
+        for entry in containers {
+            match container_of(&entry.key) {
+                Some((group, id)) => {
+                    let record = read(entry, |record: &ContainerRecord| {
+                        record.group == group && record.id == id
+                    });
+                    let group = held.groups.entry(group).or_default();
+                    group.containers.insert(id, record);
+                }
+                None => held.strays.push(entry.key.clone()),
+            }
+        }
+        for entry in counts {
+            match counted_group(&entry.key) {
+                Some(group) => {
+                    let record = read(entry, |record: &CountsRecord| record.group == group);
+                    held.groups.entry(group).or_default().counts = Some(record);
+                }
+                None => held.strays.push(entry.key.clone()),
+            }
+        }
+        held
+    }
+}
+
+/// The record in an entry, if it is one and belongs there.
+fn read<T: DeserializeOwned>(entry: &Entry, belongs: impl Fn(&T) -> bool) -> Held<T> {
+    match records::decode::<T>(entry) {
+        Ok(stored) if belongs(&stored.record) => Held::Record(stored.record),
+        _ => Held::Unreadable,
+    }
+}
+
+/// What has to be written so that the registry holds what it should of a group: only what differs,
+/// and what comes before what goes, so that nobody who reads meanwhile sees fewer than there are.
+pub(super) fn diff(group: &GroupId, held: &HeldGroup, picture: &Picture) -> Vec<Write> {
+    let mut writes = Vec::new();
+    for (id, record) in &picture.containers {
+        if held.container(id) != Some(record) {
+            writes.push(Write::Put(
+                container_key(group, id),
+                records::encode(record),
+            ));
+        }
+    }
+    let counted = held.counts.as_ref();
+    match &picture.counts {
+        Some(counts) if counted.and_then(Held::record) != Some(counts) => {
+            writes.push(Write::Put(counts_key(group), records::encode(counts)));
+        }
+        None if counted.is_some() => writes.push(Write::Delete(counts_key(group))),
+        _ => {}
+    }
+    if picture.containers.is_empty() {
+        if !held.containers.is_empty() {
+            writes.push(Write::DeletePrefix(containers_prefix(group)));
+        }
+    } else {
+        let gone = held
+            .containers
+            .keys()
+            .filter(|id| !picture.containers.contains_key(*id));
+        writes.extend(gone.map(|id| Write::Delete(container_key(group, id))));
+    }
+    writes
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{app, container, group, spec, state_of, time};
+    use super::*;
+    use crate::cluster::{Container, ContainerState, HealthState};
+    use crate::registry::picture::{Heard, Known, picture};
+    use crate::store::Revision;
+
+    /// A store of a few keys.
+    type Keys = BTreeMap<String, bytes::Bytes>;
+
+    fn apply(keys: &mut Keys, writes: Vec<Write>) {
+        for write in writes {
+            match write {
+                Write::Put(key, value) => drop(keys.insert(key, value)),
+                Write::Delete(key) => drop(keys.remove(&key)),
+                Write::DeletePrefix(prefix) => keys.retain(|key, _| !key.starts_with(&prefix)),
+            }
+        }
+    }
+
+    fn read_back(keys: &Keys) -> HeldAll {
+        let entries = |prefix: &str| -> Vec<Entry> {
+            let below = keys.iter().filter(|(key, _)| key.starts_with(prefix));
+            below
+                .map(|(key, value)| Entry {
+                    key: key.clone(),
+                    value: value.clone(),
+                    modified: Revision(1),
+                })
+                .collect()
+        };
+        HeldAll::of(&entries(CONTAINERS), &entries(COUNTS))
+    }
+
+    fn some_container() -> impl Strategy<Value = Container> {
+        let states = [
+            ContainerState::Staging,
+            ContainerState::Running,
+            ContainerState::Stopping,
+            ContainerState::Unreachable,
+            ContainerState::Ended,
+        ];
+        let healths = [HealthState::Healthy, HealthState::Unhealthy];
+        (
+            "[a-c/%]{0,2}",
+            prop::sample::select(states.to_vec()),
+            prop::sample::select(healths.to_vec()),
+            any::<bool>(),
+        )
+            .prop_map(|(id, state, health, outdated)| Container {
+                state,
+                health,
+                outdated,
+                ..container(&id)
+            })
+    }
+
+    fn some_state() -> impl Strategy<Value = crate::state::GroupState> {
+        let apps = prop::collection::vec(
+            (1..4u32, prop::collection::vec(some_container(), 0..4)),
+            0..3,
+        );
+        apps.prop_map(|apps| {
+            let apps = apps.into_iter().map(|(revision, it)| app(revision, it));
+            state_of(2, spec("a:2", &["api"]), apps.collect())
+        })
+    }
+
+    proptest! {
+        /// Whatever is held before, be it nonsense: what is written makes it equal to what should be,
+        /// and then there is nothing left to write.
+        #[test]
+        fn writing_what_differs_makes_it_equal(
+            before in some_state(),
+            now in some_state(),
+            is_gone in any::<bool>(),
+            nonsense in prop::collection::vec("[a-c/%]{0,2}", 0..3),
+        ) {
+            let look = |state: &crate::state::GroupState, held: &HeldGroup| {
+                let known = Known {
+                    held,
+                    shapes: &BTreeMap::new(),
+                    heard: &Heard::new(),
+                    now: time(9),
+                };
+                picture(&group(), state, known)
+            };
+            let mut keys = Keys::new();
+            let first = look(&before, &HeldGroup::default());
+            apply(&mut keys, diff(&group(), &HeldGroup::default(), &first));
+            for id in nonsense {
+                keys.insert(container_key(&group(), &ContainerId(id)), "{}".into());
+            }
+            let absent = crate::state::GroupState::default();
+            let now = if is_gone { &absent } else { &now };
+            let held = read_back(&keys).groups.remove(&group()).unwrap_or_default();
+            let wanted = look(now, &held);
+            apply(&mut keys, diff(&group(), &held, &wanted));
+            let held = read_back(&keys).groups.remove(&group()).unwrap_or_default();
+            prop_assert_eq!(&held, &HeldGroup::from(wanted));
+            let again = look(now, &held);
+            prop_assert_eq!(diff(&group(), &held, &again), []);
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_nothing_is_found() {
+        let mut keys = Keys::new();
+        for key in [
+            "containers/ingestor",
+            "containers/a b/c/d",
+            "counts/x",
+            "containers/ingestor/dev/a",
+        ] {
+            keys.insert(key.to_owned(), "{}".into());
+        }
+        let held = read_back(&keys);
+        assert_eq!(
+            held.strays,
+            ["containers/a b/c/d", "containers/ingestor", "counts/x"]
+        );
+        let ids = &held.groups[&group()].containers;
+        assert_eq!(
+            ids.values().collect::<Vec<_>>(),
+            [&Held::<ContainerRecord>::Unreadable]
+        );
+    }
+
+    #[test]
+    fn a_group_that_is_gone_takes_two_writes_however_large_it_was() {
+        let containers = (0..50).map(|n| container(&format!("c{n}"))).collect();
+        let state = state_of(1, spec("a:1", &[]), vec![app(1, containers)]);
+        let known = Known {
+            held: &HeldGroup::default(),
+            shapes: &BTreeMap::new(),
+            heard: &Heard::new(),
+            now: time(9),
+        };
+        let held = HeldGroup::from(picture(&group(), &state, known));
+        assert_eq!(
+            diff(&group(), &held, &Picture::default()),
+            [
+                Write::Delete("counts/ingestor/dev".to_owned()),
+                Write::DeletePrefix("containers/ingestor/dev/".to_owned()),
+            ]
+        );
+    }
+}

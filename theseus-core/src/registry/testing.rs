@@ -1,0 +1,75 @@
+//! What the tests of this module share.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::cluster::{
+    App, AppId, Container, ContainerId, ContainerState, HealthState, Part, Revision,
+};
+use crate::model::{GroupId, Port, Spec};
+use crate::records::{GroupRecord, Stored};
+use crate::state::GroupState;
+use crate::store;
+
+pub(super) fn group() -> GroupId {
+    "ingestor:dev".parse().unwrap()
+}
+
+pub(super) fn time(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+pub(super) fn spec(image: &str, ports: &[&str]) -> Arc<Spec> {
+    let mut spec = Spec::new(image);
+    for (name, number) in ports.iter().zip(5000..) {
+        spec.ports.insert((*name).to_owned(), Port::tcp(number));
+    }
+    Arc::new(spec)
+}
+
+pub(super) fn container(id: &str) -> Container {
+    Container {
+        id: ContainerId(id.to_owned()),
+        host: Some("host1".into()),
+        ports: vec![31005, 31006],
+        state: ContainerState::Running,
+        health: HealthState::Unknown,
+        staged_at: Some(time(1)),
+        started_at: Some(time(2)),
+        healthy_since: None,
+        outdated: false,
+    }
+}
+
+pub(super) fn app(revision: Revision, containers: Vec<Container>) -> App {
+    App {
+        id: AppId(format!("/ingestor/{revision}")),
+        group: group(),
+        revision,
+        part: Part::Whole,
+        pinned_to: None,
+        instances: 1,
+        checked: false,
+        operations: Vec::new(),
+        containers,
+        last_failure: None,
+    }
+}
+
+/// A group that is deployed, and what runs of it.
+pub(super) fn state_of(revision: Revision, spec: Arc<Spec>, apps: Vec<App>) -> GroupState {
+    GroupState {
+        record: Some(Stored {
+            record: GroupRecord {
+                group: group(),
+                revision,
+                spec,
+                deployed_at: time(0),
+            },
+            modified: store::Revision(1),
+        }),
+        apps,
+        ..GroupState::default()
+    }
+}
