@@ -113,6 +113,9 @@ pub(crate) enum Command {
     Ps(commands::ps::Args),
     Describe(commands::describe::Args),
     Hosts(commands::hosts::Args),
+    Endpoints(commands::endpoints::Args),
+    Events(commands::events::Args),
+    Registrar(commands::registrar::Args),
     Viewer(commands::viewer::Args),
     Completions(commands::completions::Args),
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use theseus_core::audit::Deed;
 use theseus_core::cluster::Cluster;
 use theseus_core::engine::Engine;
 use theseus_core::store::Store;
@@ -13,7 +14,7 @@ use theseus_store::{EtcdConfig, EtcdStore, SqliteStore};
 use url::Url;
 
 use crate::args::Global;
-use crate::config::{self, Context, Etcd, Marathon, Resolved, Target};
+use crate::config::{self, Context, Etcd, Marathon, Resolved, Subscriber, Target};
 use crate::failure::Failure;
 use crate::identity;
 use crate::sandbox_file::{Running, state_dir};
@@ -33,6 +34,25 @@ pub(crate) struct Connection {
     pub(crate) engine: Engine,
     pub(crate) cluster: Arc<dyn Cluster>,
     pub(crate) store: Arc<dyn Store>,
+    /// Where a registrar is to listen, if that is configured.
+    pub(crate) subscriber: Option<Subscriber>,
+}
+
+impl Connection {
+    /// The same, to do something else than to deploy: the audit trail is to tell what.
+    pub(crate) fn asked_to(mut self, deed: Deed) -> Self {
+        self.engine = self.engine.asked_to(deed);
+        self
+    }
+}
+
+/// Opens the store alone, for what needs no cluster: neither that one is configured, nor that it
+/// can be reached.
+pub(crate) async fn connect_store(global: &Global) -> Result<Arc<dyn Store>, Failure> {
+    match config::resolve_store(global)?.target {
+        Target::Sandbox(running) => open_file(running.store).await,
+        Target::Configured(context) => Ok(store_of(&context).await?.0),
+    }
 }
 
 /// Finds out what is meant and opens it.
@@ -55,24 +75,34 @@ pub(crate) async fn sandbox(running: &Running) -> Result<Connection, Failure> {
 }
 
 async fn configured(name: Option<String>, context: Context) -> Result<Connection, Failure> {
-    let Some(marathon) = context.marathon else {
+    let Some(marathon) = &context.marathon else {
         return Err(Failure::usage("the context names no marathon"));
     };
     let name = match name {
         Some(name) => format!("context {name}"),
-        None => urls(&marathon)?
+        None => urls(marathon)?
             .first()
             .map_or_else(String::new, Url::to_string),
     };
-    let (store, etcd): (Arc<dyn Store>, _) = match &context.etcd {
+    let (store, etcd) = store_of(&context).await?;
+    let subscriber = context.subscriber;
+    let connection = assemble(name, marathon, store, etcd)?;
+    Ok(Connection {
+        subscriber,
+        ..connection
+    })
+}
+
+/// The store of a context, and its address where that is etcd.
+async fn store_of(context: &Context) -> Result<(Arc<dyn Store>, Option<String>), Failure> {
+    Ok(match &context.etcd {
         Some(etcd) => {
             let config = etcd_config(etcd)?;
             let address = config.endpoints.join(",");
             (Arc::new(EtcdStore::connect(config).await?), Some(address))
         }
         None => (open_file(state_dir()?.join("theseus.db")).await?, None),
-    };
-    assemble(name, &marathon, store, etcd)
+    })
 }
 
 async fn open_file(path: PathBuf) -> Result<Arc<dyn Store>, Failure> {
@@ -97,6 +127,7 @@ fn assemble(
         engine,
         cluster,
         store,
+        subscriber: None,
     })
 }
 

@@ -4,8 +4,10 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use theseus_core::audit::AuditError;
 use theseus_core::cluster::ClusterError;
 use theseus_core::engine::{ControlError, EngineError};
+use theseus_core::registry::RegistryError;
 use theseus_core::store::StoreError;
 use theseus_marathon::ConfigError;
 
@@ -90,6 +92,24 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::Cluster(error) => error.into(),
             EngineError::Store(error) => error.into(),
+            error => Self::new(Code::Failed, chain(&error)),
+        }
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Store(error) => error.into(),
+            error => Self::new(Code::Failed, chain(&error)),
+        }
+    }
+}
+
+impl From<AuditError> for Failure {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Store(error) => error.into(),
             error => Self::new(Code::Failed, chain(&error)),
         }
     }

@@ -1,7 +1,7 @@
 //! The programs that some tests run, and where they come from.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Outcome, run};
@@ -12,10 +12,20 @@ struct Program {
     package: &'static str,
 }
 
-const NEEDED: [Program; 1] = [Program {
-    name: "etcd",
-    package: "etcd-server",
-}];
+const NEEDED: [Program; 3] = [
+    Program {
+        name: "etcd",
+        package: "etcd-server",
+    },
+    Program {
+        name: "haproxy",
+        package: "haproxy",
+    },
+    Program {
+        name: "nginx",
+        package: "nginx-light",
+    },
+];
 
 /// Installs those that are missing, where that is possible, and fails where it is not.
 pub(crate) fn install_missing() -> Outcome {
@@ -54,10 +64,13 @@ fn apt(arguments: &[&str]) -> Outcome {
         .env("RUNLEVEL", "1"))
 }
 
-/// Whether the program is on the path.
+/// Whether the program is on the path, or where Debian keeps what only root is thought to run.
 fn is_there(name: &str) -> bool {
-    env::var_os("PATH")
-        .is_some_and(|path| env::split_paths(&path).any(|dir| is_file(&dir.join(name))))
+    let path = env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(system)
+        .any(|dir| is_file(&dir.join(name)))
 }
 
 fn is_file(path: &Path) -> bool {

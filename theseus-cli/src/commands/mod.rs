@@ -3,10 +3,13 @@
 pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod describe;
+pub(crate) mod endpoints;
+pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod hosts;
 pub(crate) mod plan;
 pub(crate) mod ps;
+pub(crate) mod registrar;
 pub(crate) mod remove;
 pub(crate) mod restart;
 pub(crate) mod rollback;
@@ -44,6 +47,9 @@ pub(crate) async fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Ps(args) => ps::run(global, &args).await,
         Command::Describe(args) => describe::run(global, &args).await,
         Command::Hosts(args) => hosts::run(global, &args).await,
+        Command::Endpoints(args) => endpoints::run(global, &args).await,
+        Command::Events(args) => events::run(global, &args).await,
+        Command::Registrar(args) => registrar::run(global, &args).await,
         Command::Viewer(args) => viewer::run(global, &args).await,
         Command::Completions(args) => completions::run(&args),
     }

@@ -1,5 +1,6 @@
 //! `theseus remove`
 
+use theseus_core::audit::Deed;
 use theseus_core::cluster::Scope;
 use theseus_core::model::GroupSelector;
 use theseus_core::plan::{self, Desired, Plan};
@@ -27,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
-    let connection = connect(global).await?;
+    let connection = connect(global).await?.asked_to(Deed::Remove);
     let plan = async || removal(&connection, &args.groups).await;
     carry_out(global, &connection, &args.options, plan).await
 }

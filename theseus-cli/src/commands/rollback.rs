@@ -1,5 +1,6 @@
 //! `theseus rollback`
 
+use theseus_core::audit::Deed;
 use theseus_core::cluster::{Revision, Scope};
 use theseus_core::model::GroupSelector;
 use theseus_core::plan::{self, Plan, RollbackError};
@@ -30,7 +31,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
-    let connection = connect(global).await?;
+    let connection = connect(global).await?.asked_to(Deed::Rollback);
     let plan = async || going_back(&connection, args).await;
     carry_out(global, &connection, &args.options, plan).await
 }

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::carry_out::{Manner, Options, carry_out};
 use super::manifests;
+use super::registrar;
 use super::viewer::{self, listen};
 use crate::args::{Format, Global, parse_duration};
 use crate::connect::{self, Connection};
@@ -107,6 +108,11 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         // Dropping the sender means the same.
         let _ = quitting.await;
     }));
+    let registrar = registrar::of(&connection);
+    let registering = registrar.run(
+        &|happening| tracing::debug!(?happening, "registrar"),
+        std::future::pending(),
+    );
     let keeping = async {
         match &kept {
             Some(kept) => kept.keep_on(&server).await,
@@ -125,6 +131,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         () = interrupt::requested() => {}
         () = working => {}
         () = keeping => {}
+        () = registering => {}
     }
     say("Stopping the sandbox.\n");
     drop(quit);

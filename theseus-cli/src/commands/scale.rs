@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use theseus_core::audit::Deed;
 use theseus_core::cluster::Scope;
 use theseus_core::model::{GroupSelector, Spec};
 use theseus_core::plan::{self, Desired, Plan};
@@ -32,7 +33,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
-    let connection = connect(global).await?;
+    let connection = connect(global).await?.asked_to(Deed::Scale);
     let plan = async || scaling(&connection, args).await;
     carry_out(global, &connection, &args.options, plan).await
 }

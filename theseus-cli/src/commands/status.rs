@@ -3,19 +3,22 @@
 use jiff::Timestamp;
 use theseus_core::cluster::Scope;
 use theseus_core::model::GroupSelector;
+use theseus_core::registry::{self, Detail};
 use theseus_core::status::{Condition, GroupStatus, Status, status};
 
-use super::selection::select;
+use super::endpoints::doubt;
+use super::selection::{select, unknown};
 use crate::args::{Format, Global};
-use crate::connect::{Connection, connect};
+use crate::connect::{Connection, connect, connect_store};
 use crate::failure::{Code, Failure};
-use crate::output::style::{BAD, CHANGE, GOOD, inert, paint};
+use crate::output::style::{BAD, CHANGE, GOOD, NOTE, inert, paint};
 use crate::output::table::{Align, Column, render};
-use crate::output::{human, print, print_json, width};
+use crate::output::{human, print, print_json, say, width};
 
 const EXAMPLES: &str = "\
 Examples:
   theseus status
+  theseus status --recorded                by the registry, without asking the cluster
   theseus status ingestor --format json | jq '.groups[] | {group, healthy}'";
 
 /// Show what is deployed, and how it is doing
@@ -25,11 +28,18 @@ pub(crate) struct Args {
     /// Groups such as ingestor:dev, or services; everything when none is named
     #[arg(value_name = "GROUP")]
     groups: Vec<GroupSelector>,
+    /// Tell what is written down, without asking the cluster: quick however large it is, and there
+    /// while it is away
+    #[arg(long)]
+    recorded: bool,
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
-    let connection = connect(global).await?;
-    let status = look(&connection, &args.groups).await?;
+    let status = if args.recorded {
+        recorded(global, &args.groups).await?
+    } else {
+        look(&connect(global).await?, &args.groups).await?
+    };
     match global.format {
         Format::Json => print_json(&status)?,
         Format::Text if status.groups.is_empty() => print("Nothing is deployed.\n")?,
@@ -50,6 +60,32 @@ pub(super) async fn look(
         status
             .groups
             .retain(|group| selected.contains(&&group.group));
+    }
+    Ok(status)
+}
+
+/// What is written down of the groups that are meant, with a note where that may not be so now.
+async fn recorded(global: &Global, groups: &[GroupSelector]) -> Result<Status, Failure> {
+    let store = connect_store(global).await?;
+    let detail = match global.format {
+        Format::Json => Detail::Containers,
+        Format::Text => Detail::Counts,
+    };
+    let mut status = registry::status(&*store, detail).await?;
+    let standing = registry::standing(&*store).await?;
+    if let Some(doubt) = doubt(&standing, Timestamp::now()) {
+        say(&format!("{} {doubt}\n", paint(NOTE, "note:")));
+    }
+    for selector in groups {
+        let mut known = status.groups.iter().map(|it| &it.group);
+        if !known.clone().any(|group| selector.matches(group)) {
+            return Err(unknown(selector, known.by_ref()));
+        }
+    }
+    if !groups.is_empty() {
+        status
+            .groups
+            .retain(|it| groups.iter().any(|selector| selector.matches(&it.group)));
     }
     Ok(status)
 }

@@ -33,7 +33,6 @@ pub(crate) struct File {
 pub(crate) struct Context {
     pub(crate) marathon: Option<Marathon>,
     pub(crate) etcd: Option<Etcd>,
-    #[expect(dead_code, reason = "checked for its shape only")]
     pub(crate) subscriber: Option<Subscriber>,
 }
 
@@ -103,11 +102,9 @@ pub(crate) struct Etcd {
     pub(crate) prefix: Option<String>,
 }
 
-/// Where Marathon's callbacks arrive. Read here so that a file that has it is understood; the
-/// commands of this version need no callbacks.
+/// Where the registrar listens.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "checked for its shape only")]
 pub(crate) struct Subscriber {
     pub(crate) host: String,
     pub(crate) port: Option<u16>,

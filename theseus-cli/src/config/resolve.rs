@@ -46,23 +46,43 @@ impl Overrides {
 /// Finds out what is meant: the context that was asked for, else the environment and the top of the
 /// file, else its default context, else a sandbox that runs here. Nothing is guessed beyond that.
 pub(crate) fn resolve(global: &Global) -> Result<Resolved, Failure> {
+    let resolved = find(global, |context| context.marathon.is_some())?;
+    resolved.ok_or_else(|| Failure::usage("no cluster is configured").hint(
+        "write mesos.yaml with marathon: {host: …, port: 8080}, set MARATHON_HOST, or try one out: theseus sandbox",
+    ))
+}
+
+/// The same, for what needs the store alone: a context without a cluster will do.
+pub(crate) fn resolve_store(global: &Global) -> Result<Resolved, Failure> {
+    let resolved = find(global, |context| {
+        context.marathon.is_some() || context.etcd.is_some()
+    })?;
+    resolved.ok_or_else(|| {
+        Failure::usage("no store is configured")
+            .hint("write mesos.yaml with etcd: {host: …, port: 2379}, or set ETCD_HOST_ADDRESS")
+    })
+}
+
+fn find(
+    global: &Global,
+    is_enough: impl Fn(&Context) -> bool,
+) -> Result<Option<Resolved>, Failure> {
     if global.context.as_deref() == Some("sandbox") {
         let running = SandboxFile::find()?.ok_or_else(|| {
             Failure::usage("no sandbox is running")
                 .hint("start one in another terminal: theseus sandbox")
         })?;
-        return Ok(sandbox(running));
+        return Ok(Some(sandbox(running)));
     }
     let (file, path) = file::load(global.config.as_deref())?;
-    match configured(file, global.context.as_deref(), path.as_deref(), &Overrides::from_environment())? {
-        Some((name, context)) => Ok(Resolved { name, target: Target::Configured(Box::new(context)) }),
-        None => match SandboxFile::find()? {
-            Some(running) => Ok(sandbox(running)),
-            None => Err(Failure::usage("no cluster is configured").hint(
-                "write mesos.yaml with marathon: {host: …, port: 8080}, set MARATHON_HOST, or try one out: theseus sandbox",
-            )),
-        },
+    let asked = global.context.as_deref();
+    let overrides = Overrides::from_environment();
+    let (name, context) = configured(file, asked, path.as_deref(), &overrides)?;
+    if is_enough(&context) {
+        let target = Target::Configured(Box::new(context));
+        return Ok(Some(Resolved { name, target }));
     }
+    Ok(SandboxFile::find()?.map(sandbox))
 }
 
 fn sandbox(running: Running) -> Resolved {
@@ -72,13 +92,13 @@ fn sandbox(running: Running) -> Resolved {
     }
 }
 
-/// The context that file and environment name together, if they name a cluster.
+/// The context that file and environment name together; it may be empty.
 fn configured(
     file: File,
     asked: Option<&str>,
     path: Option<&Path>,
     overrides: &Overrides,
-) -> Result<Option<(Option<String>, Context)>, Failure> {
+) -> Result<(Option<String>, Context), Failure> {
     let top = Context {
         marathon: file.marathon,
         etcd: file.etcd,
@@ -97,7 +117,7 @@ fn configured(
     if asked.is_none() {
         apply(&mut context, overrides)?;
     }
-    Ok(context.marathon.is_some().then_some((name, context)))
+    Ok((name, context))
 }
 
 fn unknown_context<'a>(
@@ -155,8 +175,8 @@ mod tests {
         .unwrap()
     }
 
-    fn host(found: Option<(Option<String>, Context)>) -> String {
-        found.unwrap().1.marathon.unwrap().host.unwrap()
+    fn host(found: (Option<String>, Context)) -> String {
+        found.1.marathon.unwrap().host.unwrap()
     }
 
     #[test]
@@ -175,11 +195,8 @@ mod tests {
             host(configured(without_top, None, None, &none).unwrap()),
             "staged"
         );
-        assert!(
-            configured(File::default(), None, None, &none)
-                .unwrap()
-                .is_none()
-        );
+        let (_, empty) = configured(File::default(), None, None, &none).unwrap();
+        assert!(empty.marathon.is_none() && empty.etcd.is_none());
         assert!(configured(file(), Some("stagign"), None, &none).is_err());
     }
 
@@ -190,7 +207,7 @@ mod tests {
             marathon_port: Some("81".to_owned()),
             etcd: Some("e:2379".to_owned()),
         };
-        let (_, context) = configured(file(), None, None, &overrides).unwrap().unwrap();
+        let (_, context) = configured(file(), None, None, &overrides).unwrap();
         let marathon = context.marathon.unwrap();
         assert_eq!(
             (marathon.host.as_deref(), marathon.port),

@@ -44,15 +44,16 @@ pub(crate) fn set_up(global: &Global) {
 
 /// Writes a result to stdout. A reader that has gone away is no failure: it has seen enough.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    written(
-        anstream::stdout()
-            .write_all(text.as_bytes())
-            .and_then(|()| anstream::stdout().flush()),
-    )
+    print_line(text).map(drop)
 }
 
 /// Writes one JSON object to stdout, on a line of its own.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    print_json_line(value).map(drop)
+}
+
+/// The same as one of many; `false` when nobody reads them any more.
+pub(crate) fn print_json_line(value: &impl Serialize) -> Result<bool, Failure> {
     let mut text = serde_json::to_vec(value)
         .map_err(|error| Failure::new(Code::Failed, format!("cannot write JSON: {error}")))?;
     text.push(b'\n');
@@ -60,13 +61,24 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     written(stdout.write_all(&text).and_then(|()| stdout.flush()))
 }
 
-fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+/// Writes one line of many to stdout; `false` when nobody reads them any more.
+pub(crate) fn print_line(text: &str) -> Result<bool, Failure> {
+    let mut stdout = anstream::stdout().lock();
+    written(
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush()),
+    )
+}
+
+fn written(result: std::io::Result<()>) -> Result<bool, Failure> {
     match result {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(
             Code::Failed,
             format!("cannot write to stdout: {error}"),
         )),
-        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ mod follow;
 mod look;
 
 use clap::Subcommand;
+use theseus_core::audit::Deed;
 use theseus_core::model::GroupId;
 
 use super::carry_out::Manner;
@@ -71,6 +72,11 @@ enum Command {
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     let connection = connect(global).await?;
+    let connection = match &args.command {
+        Command::Resume { .. } => connection.asked_to(Deed::Resume),
+        Command::Abort { .. } => connection.asked_to(Deed::Abort),
+        _ => connection,
+    };
     match &args.command {
         Command::Status { group, watch: true } => follow::watch(global, &connection, group).await,
         Command::Status { group, .. } => look::show(global, &connection, group).await,

@@ -1,0 +1,144 @@
+//! `theseus registrar`
+
+mod board;
+mod http;
+mod metrics;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use theseus_core::registry::{Happening, Registrar};
+use tokio::net::TcpListener;
+
+use self::board::Board;
+use crate::args::Global;
+use crate::config::Subscriber;
+use crate::connect::{Connection, connect};
+use crate::failure::{Code, Failure, chain};
+use crate::output::say;
+use crate::output::style::{CHANGE, GOOD, paint};
+use crate::{identity, interrupt};
+
+/// Where it listens unless the configuration says otherwise.
+const PORT: u16 = 5000;
+
+const EXAMPLES: &str = "\
+Examples:
+  theseus registrar                            where mesos.yaml has subscriber: {host: …, port: …}
+  theseus registrar --listen 127.0.0.1:5000
+  curl -s http://127.0.0.1:5000/health";
+
+/// Keep the registry true: who runs where, on which ports
+///
+/// It follows the cluster and writes into the store what endpoints and other programs read there.
+/// Several may run: one leads, and within ten seconds another takes its place. On its address it
+/// serves /health, which answers 503 while it cannot do its work, and /metrics for Prometheus.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Listen here, instead of at the subscriber of mesos.yaml
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+}
+
+pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
+    let connection = connect(global).await?;
+    let address = address(args, connection.subscriber.as_ref());
+    let board = Arc::new(Board::new(Timestamp::now()));
+    let listener = match &address {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    say(&format!(
+        "The registrar of {}{}; Ctrl-C ends it.\n",
+        connection.name,
+        address.map_or_else(
+            || " serves no /health: mesos.yaml has no subscriber".to_owned(),
+            |address| format!(" is at http://{address}"),
+        )
+    ));
+    let (quit, quitting) = tokio::sync::oneshot::channel::<()>();
+    let served = Arc::clone(&board);
+    let serving = async {
+        match listener {
+            Some(listener) => {
+                let stop = async {
+                    // Dropping the sender means the same.
+                    let _ = quitting.await;
+                };
+                axum::serve(listener, http::router(served))
+                    .with_graceful_shutdown(stop)
+                    .await
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let registrar = of(&connection);
+    let tell = |happening: Happening| {
+        if let Some(text) = words(&happening, &board) {
+            say(&text);
+        }
+        board.note(&happening, Timestamp::now());
+    };
+    tokio::select! {
+        () = registrar.run(&tell, interrupt::requested()) => {}
+        served = serving => {
+            drop(quit);
+            served.map_err(|error| {
+                Failure::new(Code::Failed, format!("cannot listen: {}", chain(&error)))
+            })?;
+        }
+    }
+    Ok(Code::Done)
+}
+
+/// A registrar of this cluster and this store.
+pub(crate) fn of(connection: &Connection) -> Registrar {
+    let (cluster, store) = (connection.cluster.clone(), connection.store.clone());
+    Registrar::new(cluster, store, Timestamp::now).in_the_name_of(identity::own())
+}
+
+fn address(args: &Args, subscriber: Option<&Subscriber>) -> Option<String> {
+    let configured = || {
+        let Subscriber { host, port } = subscriber?;
+        Some(format!("{host}:{}", port.unwrap_or(PORT)))
+    };
+    args.listen.clone().or_else(configured)
+}
+
+async fn listen(address: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(
+            Code::Failed,
+            format!("cannot listen on {address} for the registrar: {error}"),
+        )
+        .hint("subscriber in mesos.yaml is to be an address of this machine; --listen 0.0.0.0:5000 takes all of them")
+    })
+}
+
+/// What a person is told of it; what goes on without end is for /health and /metrics.
+fn words(happening: &Happening, board: &Board) -> Option<String> {
+    Some(match happening {
+        Happening::Leads => format!("{}\n", paint(GOOD, "It leads.")),
+        Happening::StandsBy { holder } => match holder {
+            Some(holder) => format!(
+                "It stands by: {} leads since {:.0}.\n",
+                holder.by, holder.since
+            ),
+            None => "It stands by: another one leads.\n".to_owned(),
+        },
+        Happening::Yielded { reason } => {
+            format!("{}: {reason}\n", paint(CHANGE, "It does not lead any more"))
+        }
+        Happening::Trouble { with, message } if board.is_new_trouble(message) => {
+            format!(
+                "{} {message}\n",
+                paint(CHANGE, &format!("trouble with the {with}:"))
+            )
+        }
+        Happening::Settled(_) if board.is_in_trouble() => {
+            format!("{}\n", paint(GOOD, "The registry is true again."))
+        }
+        _ => return None,
+    })
+}
