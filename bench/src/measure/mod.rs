@@ -5,6 +5,7 @@ mod create;
 mod events;
 mod fleet_plan;
 mod group_plan;
+mod registry;
 mod replace;
 mod roll;
 mod sandbox;
@@ -21,7 +22,7 @@ pub(crate) use events::{LISTEN, listen};
 type Measurement = fn() -> Pin<Box<dyn Future<Output = Result<Vec<Row>, Failure>>>>;
 
 /// Everything that can be measured, by name.
-pub(crate) const MEASUREMENTS: [(&str, Measurement); 9] = [
+pub(crate) const MEASUREMENTS: [(&str, Measurement); 10] = [
     ("start", || Box::pin(start::measure())),
     ("group-plan", || Box::pin(group_plan::measure())),
     ("fleet-plan", || Box::pin(fleet_plan::measure())),
@@ -30,5 +31,6 @@ pub(crate) const MEASUREMENTS: [(&str, Measurement); 9] = [
     ("sandbox", || Box::pin(sandbox::measure())),
     ("create", || Box::pin(create::measure())),
     ("roll", || Box::pin(roll::measure())),
+    ("registry", || Box::pin(registry::measure())),
     ("replace", || Box::pin(replace::measure())),
 ];
