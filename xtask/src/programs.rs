@@ -10,29 +10,37 @@ use crate::{Outcome, run};
 struct Program {
     name: &'static str,
     package: &'static str,
+    /// What it has to do well to count as there; it is enough to find it where there is nothing.
+    proof: &'static [&'static str],
 }
 
-const NEEDED: [Program; 3] = [
+const NEEDED: [Program; 4] = [
     Program {
         name: "etcd",
         package: "etcd-server",
+        proof: &[],
     },
     Program {
         name: "haproxy",
         package: "haproxy",
+        proof: &[],
     },
     Program {
         name: "nginx",
         package: "nginx-light",
+        proof: &[],
+    },
+    // Debian has Python without what makes environments of it.
+    Program {
+        name: "python3",
+        package: "python3-venv",
+        proof: &["-c", "import ensurepip, venv"],
     },
 ];
 
 /// Installs those that are missing, where that is possible, and fails where it is not.
 pub(crate) fn install_missing() -> Outcome {
-    let missing: Vec<&Program> = NEEDED
-        .iter()
-        .filter(|program| !is_there(program.name))
-        .collect();
+    let missing: Vec<&Program> = NEEDED.iter().filter(|program| !program.is_well()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -47,9 +55,9 @@ pub(crate) fn install_missing() -> Outcome {
     let mut arguments = vec!["install", "--yes", "--quiet=2", "--no-install-recommends"];
     arguments.extend(packages);
     apt(&arguments)?;
-    match missing.iter().find(|program| !is_there(program.name)) {
+    match missing.iter().find(|program| !program.is_well()) {
         Some(program) => Err(format!(
-            "{} was installed and has no {}",
+            "{} was installed, and still there is no {} that works",
             program.package, program.name
         )),
         None => Ok(()),
@@ -62,6 +70,17 @@ fn apt(arguments: &[&str]) -> Outcome {
         .env("DEBIAN_FRONTEND", "noninteractive")
         // The tests start what they need themselves; a service that runs already is in their way.
         .env("RUNLEVEL", "1"))
+}
+
+impl Program {
+    fn is_well(&self) -> bool {
+        let proves = || {
+            let mut command = Command::new(self.name);
+            let output = command.args(self.proof).output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        is_there(self.name) && (self.proof.is_empty() || proves())
+    }
 }
 
 /// Whether the program is on the path, or where Debian keeps what only root is thought to run.
