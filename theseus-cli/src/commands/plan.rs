@@ -83,9 +83,12 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
             return Ok(code);
         }
     }
-    Ok(if args.exit_code && !plan.is_empty() {
+    let code = if args.exit_code && !plan.is_empty() {
         Code::Changes
     } else {
         Code::Done
-    })
+    };
+    // The process ends here, and giving very many groups back one by one would keep people waiting.
+    std::mem::forget(plan);
+    Ok(code)
 }

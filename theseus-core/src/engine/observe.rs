@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
+use tokio::task::spawn_blocking;
 
 use super::EngineError;
 use crate::cluster::{Cluster, Scope, Snapshot};
 use crate::model::GroupId;
-use crate::records::{self, RevisionCounter, Stored};
+use crate::records::{self, RecordError, RevisionCounter, Stored};
 use crate::state::{Observed, Records};
 use crate::store::{Entry, Store, list_all};
 
 /// Up to this many groups are read key by key; more are read by listing all.
 const FEW: usize = 16;
+/// More records than these take a while to decode, in which the cluster's answer comes in.
+const QUICK: usize = 1000;
 
 pub(crate) async fn observe(
     cluster: &dyn Cluster,
@@ -121,13 +124,18 @@ pub(crate) async fn all(store: &dyn Store) -> Result<Records, EngineError> {
     })
 }
 
-async fn listed<T: DeserializeOwned>(
+async fn listed<T: DeserializeOwned + Send + 'static>(
     store: &dyn Store,
     prefix: &str,
 ) -> Result<Vec<Stored<T>>, EngineError> {
     let (entries, _) = list_all(store, prefix).await?;
-    Ok(entries
-        .iter()
-        .map(records::decode)
-        .collect::<Result<_, _>>()?)
+    let is_quick = entries.len() <= QUICK;
+    let decode = move || entries.iter().map(records::decode).collect();
+    let decoded: Result<Vec<Stored<T>>, RecordError> = if is_quick {
+        decode()
+    } else {
+        let decoding = spawn_blocking(decode).await;
+        decoding.expect("it neither panics nor is cancelled while it is waited for")
+    };
+    Ok(decoded?)
 }
