@@ -2,6 +2,7 @@
 
 mod apart;
 mod definition;
+mod pieces;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::wire::tolerant::Whole;
 use definition::{UNKNOWN, configured_at, is_outdated, pinned_to};
 
 pub(crate) use apart::{Past, Stray, Undated, past, tasks};
+pub(crate) use pieces::AppsInPieces;
 
 /// What `GET /v2/apps` tells.
 #[derive(Debug, Default)]
@@ -45,6 +47,18 @@ pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Apps> {
     Ok(answer.apps)
 }
 
+impl Apps {
+    fn add(&mut self, told: read::App<'_>, hosts: &mut Hosts) {
+        let app = app(told, hosts, &mut self.undated);
+        self.apps.extend(app);
+    }
+
+    fn append(&mut self, mut other: Self) {
+        self.apps.append(&mut other.apps);
+        self.undated.append(&mut other.undated);
+    }
+}
+
 impl<'de> Deserialize<'de> for Apps {
     /// Each app is made as soon as it is read: a list of all of them as they are on the wire would
     /// take more room than the answer itself.
@@ -65,8 +79,7 @@ impl<'de> Visitor<'de> for AppsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Apps, A::Error> {
         let (mut told, mut hosts) = (Apps::default(), Hosts::default());
         while let Some(item) = items.next_element()? {
-            let app = app(item, &mut hosts, &mut told.undated);
-            told.apps.extend(app);
+            told.add(item, &mut hosts);
         }
         Ok(told)
     }
@@ -113,7 +126,7 @@ pub(crate) fn holds(body: &[u8]) -> serde_json::Result<Vec<Hold>> {
 }
 
 /// The names of hosts, each kept once however many containers run there.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Hosts(HashSet<Arc<str>>);
 
 impl Hosts {

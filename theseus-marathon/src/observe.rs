@@ -38,7 +38,7 @@ pub(crate) async fn observe(
         Request::get("/v2/deployments"),
     );
     let (mut told, mut stopped, strays) = tokio::try_join!(
-        http.read(&apps, decode::apps),
+        http.read_in_pieces(&apps, decode::AppsInPieces::default),
         http.read(&deployments, decode::stopped),
         strays(http, dialect),
     )?;

@@ -33,14 +33,55 @@ pub(super) async fn within<T>(
     }
 }
 
-/// The whole of an answer that is a success. What does not begin like JSON is not waited for.
-pub(super) async fn whole(
+/// Makes something of an answer while it comes in.
+pub(crate) trait Reader: Send {
+    /// What it makes.
+    type Told;
+
+    /// Takes the next piece.
+    fn take(&mut self, piece: &[u8]) -> serde_json::Result<()>;
+
+    /// Is told that there are no more.
+    fn done(self) -> serde_json::Result<Self::Told>;
+}
+
+/// Hands an answer that is a success to a reader, piece by piece: none is so large that reading it
+/// keeps others waiting.
+pub(super) async fn read<R: Reader>(
+    answer: Answer,
+    most: usize,
+    mut reader: R,
+) -> Result<R::Told, Failure> {
+    let misread = |error: serde_json::Error| misread(&error, false);
+    let take = |piece: &[u8]| reader.take(piece).map_err(misread);
+    pieces(answer, most, false, take).await?;
+    reader.done().map_err(misread)
+}
+
+/// The whole of an answer that is a success.
+pub(super) async fn whole(answer: Answer, most: usize, is_write: bool) -> Result<Bytes, Failure> {
+    let told = answer.headers.get(CONTENT_LENGTH);
+    let told = told.and_then(|told| told.to_str().ok()?.parse::<usize>().ok());
+    let mut body = Vec::new();
+    let take = |piece: &[u8]| {
+        if body.is_empty() {
+            body.reserve(told.unwrap_or(piece.len()).min(most).min(MAX_RESERVED));
+        }
+        body.extend_from_slice(piece);
+        Ok(())
+    };
+    pieces(answer, most, is_write, take).await?;
+    Ok(body.into())
+}
+
+/// Takes all pieces of an answer that is a success. What does not begin like JSON is not waited
+/// for.
+async fn pieces(
     mut answer: Answer,
     most: usize,
     is_write: bool,
-) -> Result<Bytes, Failure> {
-    let told = answer.headers.get(CONTENT_LENGTH);
-    let told = told.and_then(|told| told.to_str().ok()?.parse::<usize>().ok());
+    mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let alien = |reason: String| {
         if is_write {
             Failure::Unclear(reason.into())
@@ -48,23 +89,21 @@ pub(super) async fn whole(
             Failure::Garbled(reason)
         }
     };
-    let mut body = Vec::new();
+    let mut size = 0;
     loop {
-        let chunk = within(answer.deadline, answer.body.next()).await;
-        match chunk.and_then(Option::transpose) {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= most => {
-                if body.is_empty() {
-                    if let Some(what) = alien_beginning(&chunk) {
-                        return Err(alien(format!("{NOT_JSON}: {what}")));
-                    }
-                    body.reserve(told.unwrap_or(chunk.len()).min(most).min(MAX_RESERVED));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Some(_)) => return Err(alien(format!("it answers with more than {most} bytes"))),
-            Ok(None) => return Ok(body.into()),
-            Err(error) => return Err(Failure::on_the_way(is_write, error)),
+        let piece = within(answer.deadline, answer.body.next()).await;
+        let piece = piece.and_then(Option::transpose);
+        let Some(piece) = piece.map_err(|error| Failure::on_the_way(is_write, error))? else {
+            return Ok(());
+        };
+        if let Some(what) = alien_beginning(&piece).filter(|_| size == 0) {
+            return Err(alien(format!("{NOT_JSON}: {what}")));
         }
+        size += piece.len();
+        if size > most {
+            return Err(alien(format!("it answers with more than {most} bytes")));
+        }
+        take(&piece)?;
     }
 }
 

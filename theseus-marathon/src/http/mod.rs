@@ -29,6 +29,7 @@ use crate::config::{ConfigError, MarathonConfig};
 use crate::credentials::Authorization;
 use crate::failure::Failure;
 use crate::transport::{Transport, TransportError};
+pub(crate) use body::Reader;
 use body::within;
 pub(crate) use request::{Answer, Request};
 use tries::{Tries, retry_after};
@@ -144,6 +145,17 @@ impl Http {
             .await
     }
 
+    /// Asks for something that may be very much, and reads it while it comes in. Each try has a
+    /// reader of its own.
+    pub(crate) async fn read_in_pieces<R: Reader>(
+        &self,
+        request: &Request,
+        reader: impl Fn() -> R,
+    ) -> Result<R::Told, Failure> {
+        self.patiently(|| self.read_pieces_once(request, reader()))
+            .await
+    }
+
     /// Changes something, and sends it again only where surely nothing was done.
     pub(crate) async fn write(&self, request: &Request) -> Result<Bytes, Failure> {
         let _permit = self
@@ -203,12 +215,30 @@ impl Http {
         let base = answer.base.clone();
         let read =
             async { body::parsed(self.exchanged(answer, bounds, false).await?, parse).await };
-        read.await.map_err(|failure| {
-            if failure.did_nothing() {
-                self.addresses.failed(&base);
-            }
-            self.at(&base, failure)
-        })
+        read.await.map_err(|failure| self.blame(&base, failure))
+    }
+
+    async fn read_pieces_once<R: Reader>(
+        &self,
+        request: &Request,
+        reader: R,
+    ) -> Result<R::Told, Failure> {
+        let bounds = self.bounds();
+        let answer = self.open(request, JSON, bounds.head).await?;
+        let base = answer.base.clone();
+        let read = async {
+            let answer = self.success(answer, bounds, false).await?;
+            body::read(answer, bounds.size, reader).await
+        };
+        read.await.map_err(|failure| self.blame(&base, failure))
+    }
+
+    /// Says of a failure where it happened, and remembers an address that did nothing.
+    fn blame(&self, base: &Url, failure: Failure) -> Failure {
+        if failure.did_nothing() {
+            self.addresses.failed(base);
+        }
+        self.at(base, failure)
     }
 
     async fn write_once(&self, request: &Request) -> Result<Bytes, Failure> {
@@ -240,28 +270,35 @@ impl Http {
     /// The whole of an answer, when it is a success.
     async fn exchanged(
         &self,
-        mut answer: Answer,
+        answer: Answer,
         bounds: Bounds,
         is_write: bool,
     ) -> Result<Bytes, Failure> {
+        let answer = self.success(answer, bounds, is_write).await?;
+        body::whole(answer, bounds.size, is_write).await
+    }
+
+    /// An answer that is a success, whose body is now to come in; else what it is.
+    async fn success(
+        &self,
+        mut answer: Answer,
+        bounds: Bounds,
+        is_write: bool,
+    ) -> Result<Answer, Failure> {
         answer.deadline = Instant::now().checked_add(bounds.body);
         let (status, retry_after) = (answer.status, retry_after(&answer.headers));
+        if status.is_success() {
+            return Ok(answer);
+        }
         let leads_to = answer.location().map(|url| shown(&url));
-        let body = if status.is_success() {
-            body::whole(answer, bounds.size, is_write).await?
-        } else {
-            body::said(answer, is_write).await?
-        };
+        let body = body::said(answer, is_write).await?;
         let reply = Reply {
             status,
             retry_after,
             leads_to: leads_to.as_deref(),
             body: &body,
         };
-        match classify(reply, is_write) {
-            Some(failure) => Err(failure),
-            None => Ok(body),
-        }
+        Err(classify(reply, is_write).expect("what is no success is a failure"))
     }
 
     /// Sends a read to one address after another, and gives the head of the first answer that is of

@@ -1,0 +1,252 @@
+//! The answer to `GET /v2/apps`, read while it comes in: of tens of megabytes little more is held
+//! than the app that is just coming in, and with the last byte nearly all is read.
+
+use serde::de;
+use serde_json::Deserializer;
+
+use super::{Apps, Hosts, apps};
+use crate::http::Reader;
+use crate::wire::read;
+
+/// How the answer begins, blanks aside.
+const HEAD: [&str; 4] = ["{", "\"apps\"", ":", "["];
+
+/// What came in so far, and what it tells.
+#[derive(Debug, Default)]
+pub(crate) struct AppsInPieces {
+    /// What is not read yet.
+    held: Vec<u8>,
+    /// How much there has to be until it is worth to read on, so that an app which is larger than
+    /// the pieces is not tried anew with each of them.
+    enough: usize,
+    /// Where `held` begins.
+    place: Place,
+    told: Apps,
+    hosts: Hosts,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    /// Before the list of apps.
+    #[default]
+    Head,
+    /// Before the first of them.
+    First,
+    /// Behind one of them.
+    Behind,
+}
+
+impl Reader for AppsInPieces {
+    type Told = Apps;
+
+    fn take(&mut self, piece: &[u8]) -> serde_json::Result<()> {
+        self.held.extend_from_slice(piece);
+        if self.held.len() < self.enough {
+            return Ok(());
+        }
+        self.read_on()?;
+        self.enough = self.held.len().saturating_mul(2);
+        Ok(())
+    }
+
+    fn done(mut self) -> serde_json::Result<Apps> {
+        self.read_on()?;
+        // The rest is read as if the list began with it: at best it is the end of the list.
+        let rest = self.held.trim_ascii_start();
+        let rest = match self.place {
+            Place::Head => apps(rest)?,
+            Place::First => apps(&[HEAD.concat().as_bytes(), rest].concat())?,
+            Place::Behind => {
+                let rest = rest.strip_prefix(b",").unwrap_or(rest);
+                apps(&[HEAD.concat().as_bytes(), rest].concat())?
+            }
+        };
+        self.told.append(rest);
+        Ok(self.told)
+    }
+}
+
+impl AppsInPieces {
+    /// Reads all apps that are there as a whole.
+    fn read_on(&mut self) -> serde_json::Result<()> {
+        let text = match str::from_utf8(&self.held) {
+            Ok(text) => text,
+            Err(error) => {
+                // Either a character is not there as a whole yet, or all from here on is read in
+                // the end, when it is seen whether that matters.
+                let good = &self.held[..error.valid_up_to()];
+                str::from_utf8(good).unwrap_or_default()
+            }
+        };
+        let mut rest = text;
+        if self.place == Place::Head {
+            let Some(list) = list(text) else {
+                return Ok(());
+            };
+            (rest, self.place) = (list, Place::First);
+        }
+        while let Some((app, behind)) = next(rest, self.place)? {
+            self.told.add(app, &mut self.hosts);
+            (rest, self.place) = (behind, Place::Behind);
+        }
+        let taken = text.len() - rest.len();
+        self.held.drain(..taken);
+        Ok(())
+    }
+}
+
+/// What is behind the beginning of the list, if all of that is there.
+fn list(text: &str) -> Option<&str> {
+    let mut rest = text;
+    for part in HEAD {
+        rest = rest.trim_ascii_start().strip_prefix(part)?;
+    }
+    Some(rest)
+}
+
+/// The next app of a list, and what is behind it; `None` when there is no more of it, or not yet.
+fn next(list: &str, place: Place) -> serde_json::Result<Option<(read::App<'_>, &str)>> {
+    let list = list.trim_ascii_start();
+    let item = match (place, list.chars().next()) {
+        (_, None | Some(']')) => return Ok(None),
+        (Place::Behind, Some(',')) => &list[1..],
+        (Place::Behind, Some(_)) => return Err(de::Error::custom("expected `,` or `]`")),
+        (Place::Head | Place::First, Some(_)) => list,
+    };
+    let mut items = Deserializer::from_str(item).into_iter();
+    match items.next() {
+        Some(Ok(app)) => Ok(Some((app, &item[items.byte_offset()..]))),
+        Some(Err(error)) if !error.is_eof() => Err(error),
+        Some(Err(_)) | None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is told when the body comes in pieces of these lengths, and then the rest.
+    fn in_pieces(body: &[u8], lengths: &[usize]) -> serde_json::Result<Apps> {
+        let mut reader = AppsInPieces::default();
+        let mut rest = body;
+        for length in lengths {
+            let (piece, behind) = rest.split_at(rest.len().min(*length));
+            reader.take(piece)?;
+            rest = behind;
+        }
+        reader.take(rest)?;
+        reader.done()
+    }
+
+    fn body(count: usize) -> String {
+        let apps = (0..count).map(|number| {
+            let tasks = (0..number % 4).map(|task| json!({"id": format!("ü.{task}"), "host": "h"}));
+            json!({
+                "id": format!("/theseus/app-{number}/dev/r1"),
+                "cmd": "}],{\"[ö€",
+                "tasks": tasks.collect::<Vec<_>>(),
+            })
+        });
+        json!({"apps": apps.collect::<Vec<_>>()}).to_string()
+    }
+
+    #[test]
+    fn nearly_all_is_read_before_the_end() {
+        let body = body(100);
+        let mut reader = AppsInPieces::default();
+        for piece in body.as_bytes().chunks(1000) {
+            reader.take(piece).unwrap();
+            assert!(reader.held.len() < 2000, "{}", reader.held.len());
+        }
+        assert!(reader.told.apps.len() > 90, "{}", reader.told.apps.len());
+    }
+
+    #[test]
+    fn a_large_app_is_not_tried_with_each_piece() {
+        let id = "/theseus/a/dev/r1";
+        let body = json!({"apps": [{"id": id, "cmd": "x".repeat(1 << 20)}]}).to_string();
+        let mut reader = AppsInPieces::default();
+        let mut tries = 0;
+        for piece in body.as_bytes().chunks(1000) {
+            tries += usize::from(reader.held.len() + piece.len() >= reader.enough);
+            reader.take(piece).unwrap();
+        }
+        assert!(tries < 20, "{tries}");
+        assert_eq!(reader.done().unwrap().apps.len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_as_expected_is_what_it_would_be_in_one_piece() {
+        for body in [
+            "",
+            "{}",
+            "[]",
+            "{\"apps\"",
+            "{\"apps\":[",
+            "{\"apps\":[]}",
+            " { \"apps\" : [ ] , \"more\" : 1 } ",
+            "{\"more\":[{}],\"apps\":[{\"id\":\"/theseus/a/b/r1\"}]}",
+            "{\"apps\":[{\"id\":\"/theseus/a/b/r1\"} , {\"id\":\"/x\"} ]}",
+            "{\"apps\":[{\"id\":\"/x\"}],\"apps\":[]}",
+            "{\"apps\":[{\"id\":\"/x\"},]}",
+            "{\"apps\":[{\"id\":\"/x\"}{\"id\":\"/x\"}]}",
+            "{\"apps\":[,{\"id\":\"/x\"}]}",
+            "{\"apps\":[{\"id\":\"/x\"}]}}",
+            "{\"apps\":[{\"id\":7}]}",
+            "{\"apps\":[{\"id\":\"/x\"},",
+            "{\"apps\":[{\"id\":\"/x\"}",
+            "{\"apps\":[7]}",
+            "{\"apps\":7}",
+        ] {
+            let whole = apps(body.as_bytes());
+            for length in 1..=body.len().max(1) {
+                let told = in_pieces(body.as_bytes(), &vec![length; body.len() / length]);
+                match (&whole, &told) {
+                    (Ok(whole), Ok(told)) => assert_eq!(told.apps, whole.apps, "{body}"),
+                    (Err(whole), Err(told)) => {
+                        assert_eq!(told.is_eof(), whole.is_eof(), "{body} {whole} {told}");
+                    }
+                    _ => panic!("{body}: {whole:?} {told:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_spoil_only_what_is_read_of_them() {
+        let mut body = body(9).into_bytes();
+        let at = body.windows(3).position(|it| it == "€".as_bytes()).unwrap();
+        body[at] = 0xff;
+        let whole = apps(&body).unwrap();
+        assert_eq!(in_pieces(&body, &[10; 50]).unwrap().apps, whole.apps);
+    }
+
+    proptest! {
+        #[test]
+        fn however_it_comes_in_it_tells_the_same(
+            count in 0_usize..9,
+            cut in 0_usize..400,
+            lengths in proptest::collection::vec(0_usize..200, 0..20),
+        ) {
+            let body = body(count);
+            let whole = apps(body.as_bytes()).unwrap();
+            let told = in_pieces(body.as_bytes(), &lengths).unwrap();
+            prop_assert_eq!(told.apps, whole.apps);
+            let short = &body.as_bytes()[..body.len().saturating_sub(cut + 1)];
+            prop_assert!(in_pieces(short, &lengths).unwrap_err().is_eof());
+        }
+
+        #[test]
+        fn any_bytes_may_come_in(
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+            lengths in proptest::collection::vec(0_usize..50, 0..9),
+        ) {
+            let _ = in_pieces(&body, &lengths);
+            let listed = [b"{\"apps\":[", &body[..]].concat();
+            let _ = in_pieces(&listed, &lengths);
+        }
+    }
+}
