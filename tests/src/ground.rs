@@ -90,6 +90,8 @@ macro_rules! every_dialect {
                 }
             )+
         }
+        $crate::in_memory!(v0_10 "0.10.1": $($story),+);
+        $crate::in_memory!(v0_15 "0.15.7": $($story),+);
         $crate::in_memory!(v1_3 "1.3.13": $($story),+);
         $crate::in_memory!(v1_4 "1.4.13": $($story),+);
         $crate::in_memory!(v1_5 "1.5.11": $($story),+);

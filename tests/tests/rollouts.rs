@@ -485,6 +485,14 @@ async fn a_native_group_keeps_its_app(ground: Ground) {
         )
     };
     let world = World::new(ground).await;
+    if let Ground::Memory("0.7.6") = ground {
+        // There the engine cannot go over what is wanted, and nobody is left to find that out later.
+        let report = world.deploy(&native("a:1")).await;
+        assert_eq!(report.outcome(), Outcome::Failed, "{report:?}");
+        let reason = report.groups[0].reason.as_deref().expect("it says why");
+        assert!(reason.contains("update.max-surge"), "{reason}");
+        return;
+    }
     deploys(&world, &native("a:1"), Action::Create).await;
     let apps = world.apps().await;
     let watcher = Watcher::start(world.reader()).await;
