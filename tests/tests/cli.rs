@@ -140,6 +140,47 @@ fn all_faults_of_a_manifest_are_told_and_nothing_is_sent() {
 }
 
 #[test]
+fn what_the_cluster_cannot_run_is_told_where_it_is_written_and_nothing_is_sent() {
+    let home = Home::new();
+    let sandbox = home.sandbox("50ms");
+    home.write(
+        "mesos.yaml",
+        &format!(
+            "marathon: {{urls: ['{}'], version: '0.7.6'}}\n",
+            sandbox.url
+        ),
+    );
+    let text = "deploy:\n  web:\n    image: a:1\n    labels: [dev]\n    force-pull: true\n    metadata: {team: shop}\n";
+    home.write("web.yaml", text);
+    for command in [
+        &["plan", "web.yaml"][..],
+        &["plan", "web.yaml", "--rehearse"],
+        &["deploy", "web.yaml", "--yes"],
+    ] {
+        let Ran { stdout, stderr, .. } = home.run(command).exits(2);
+        assert_eq!(stdout, "", "{command:?}");
+        for told in [
+            "web.yaml:5:17: deploy.web.force-pull: this is Marathon 0.7.6; it takes Marathon 0.8.2 or later",
+            "web.yaml:6:22: deploy.web.metadata.team: this is Marathon 0.7.6; it takes Marathon 0.8.0 or later",
+            "is spoken to as 0.7.6, as configured",
+        ] {
+            assert!(stderr.contains(told), "{command:?} {told}: {stderr}");
+        }
+        assert_eq!(stderr.matches("as configured").count(), 1, "{stderr}");
+    }
+    assert_eq!(status(&home)["groups"], json!([]));
+    home.write(
+        "mesos.yaml",
+        &format!("marathon: {{urls: ['{}'], version: new}}\n", sandbox.url),
+    );
+    let unknown = home.run(&["plan", "web.yaml"]).exits(2);
+    assert!(
+        unknown.stderr.contains("\"new\" is no version"),
+        "{unknown:?}"
+    );
+}
+
+#[test]
 fn without_a_cluster_nothing_is_guessed() {
     let home = Home::new();
     let Ran { stderr, .. } = home.run(&["status"]).exits(2);

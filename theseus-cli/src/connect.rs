@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use theseus_core::audit::Deed;
@@ -17,6 +18,7 @@ use crate::args::Global;
 use crate::config::{self, Context, Etcd, Marathon, Resolved, Subscriber, Target};
 use crate::failure::Failure;
 use crate::identity;
+use crate::output;
 use crate::sandbox_file::{Running, state_dir};
 
 /// Where Marathon and etcd listen unless the configuration says otherwise.
@@ -36,6 +38,7 @@ pub(crate) struct Connection {
     pub(crate) store: Arc<dyn Store>,
     /// Where a registrar is to listen, if that is configured.
     pub(crate) subscriber: Option<Subscriber>,
+    noticed: AtomicBool,
 }
 
 impl Connection {
@@ -43,6 +46,17 @@ impl Connection {
     pub(crate) fn asked_to(mut self, deed: Deed) -> Self {
         self.engine = self.engine.asked_to(deed);
         self
+    }
+
+    /// Tells people once what they should know of the cluster before they rely on it.
+    pub(crate) async fn tell_notices(&self) -> Result<(), Failure> {
+        if self.noticed.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        for notice in self.cluster.engine().await?.notices {
+            output::say(&format!("note: {notice}\n"));
+        }
+        Ok(())
     }
 }
 
@@ -128,6 +142,7 @@ fn assemble(
         cluster,
         store,
         subscriber: None,
+        noticed: AtomicBool::new(false),
     })
 }
 
@@ -180,6 +195,7 @@ fn marathon_config(marathon: &Marathon) -> Result<MarathonConfig, Failure> {
     let usual = MarathonConfig::default();
     Ok(MarathonConfig {
         urls: urls(marathon)?,
+        version: marathon.version.clone(),
         credentials,
         certificate,
         allow_plain_http: marathon.allow_plain_http,

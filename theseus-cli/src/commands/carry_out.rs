@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use theseus_core::cluster::Refusal;
 use theseus_core::engine::{self, GroupReport, Outcome, Progress, Report};
 use theseus_core::model::GroupId;
 use theseus_core::plan::Plan;
+use theseus_core::records::Goal;
 
 use super::waiting;
 use crate::args::{Format, Global, parse_duration};
@@ -129,6 +132,7 @@ pub(super) async fn plan_in_turn(
     plan: &impl AsyncFn() -> Result<Plan, Failure>,
 ) -> Result<Plan, Failure> {
     let first = plan().await?;
+    check(connection, &first).await?;
     let Some(patience) = options.manner.wait else {
         return Ok(first);
     };
@@ -137,6 +141,27 @@ pub(super) async fn plan_in_turn(
         return plan().await;
     }
     Ok(first)
+}
+
+/// Asks the cluster whether it can run what is planned, wherever that comes from.
+async fn check(connection: &Connection, plan: &Plan) -> Result<(), Failure> {
+    connection.tell_notices().await?;
+    let wanted = plan.groups.iter().filter_map(|plan| match &plan.goal {
+        Goal::Present { spec, .. } => Some((plan.group.clone(), Arc::clone(spec))),
+        Goal::Absent => None,
+    });
+    let refusals = connection.cluster.unsupported(&wanted.collect()).await?;
+    let lines = refusals.iter().flat_map(|(group, refusals)| {
+        refusals.iter().map(move |Refusal { field, message }| {
+            let field = field.as_ref().map(|field| format!("{field}: "));
+            format!("{group}: {}{message}", field.unwrap_or_default())
+        })
+    });
+    let lines: Vec<_> = lines.collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(lines.join("\n")))
 }
 
 /// Shows a plan to people; programs are told what is done.

@@ -40,6 +40,7 @@ pub(crate) async fn plan(
     if size < LARGE {
         let desired = desired(sources)?;
         let connection = connect(global).await?;
+        check(&connection, sources, &desired).await?;
         let plan = connection.engine.plan(&desired).await?;
         return Ok((connection, plan));
     }
@@ -50,6 +51,7 @@ pub(crate) async fn plan(
     let engine = connection.engine.clone();
     let looking = tokio::spawn(async move { engine.observe(&Scope::All).await });
     let desired = Desired::from(&parse(sources)?);
+    check(&connection, sources, &desired).await?;
     let observed = looking.await.expect("it neither panics nor is cancelled")?;
     let mut plan = plan::plan(&desired, &observed);
     // Of other groups a plan tells nothing, but where they are may matter.
@@ -58,6 +60,23 @@ pub(crate) async fn plan(
     // Nobody needs to wait until all of it is given back.
     tokio::task::spawn_blocking(move || drop((desired, observed)));
     Ok((connection, plan))
+}
+
+/// Asks the cluster whether it can run what was read. What it cannot is told where it is written,
+/// all at once, before anything is done.
+async fn check(
+    connection: &Connection,
+    sources: &[Source],
+    desired: &Desired,
+) -> Result<(), Failure> {
+    connection.tell_notices().await?;
+    let refusals = connection.cluster.unsupported(&desired.deploy).await?;
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    Manifest::parse_for(sources, &refusals)
+        .map(drop)
+        .map_err(|faults| Failure::new(Code::Usage, faults.to_string()))
 }
 
 /// What was read wants.

@@ -44,6 +44,8 @@ pub(crate) struct Marathon {
     pub(crate) port: Option<u16>,
     #[serde(default)]
     pub(crate) urls: Vec<Url>,
+    /// Which version it is spoken to as, whatever it says itself.
+    pub(crate) version: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
     /// A token of DC/OS.
@@ -173,5 +175,19 @@ mod tests {
             shown.contains("mesos.yaml:2:3") && shown.contains("hots"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_version_is_written_in_quotes() {
+        let good = "marathon: {host: a, version: '1.10'}\n";
+        let file = parse(good, Path::new("mesos.yaml")).unwrap();
+        assert_eq!(file.marathon.unwrap().version.as_deref(), Some("1.10"));
+        // As a number it would be 1.1.
+        let failure = parse(
+            "marathon: {host: a, version: 1.10}\n",
+            Path::new("mesos.yaml"),
+        );
+        let shown = format!("{:?}", failure.unwrap_err());
+        assert!(shown.contains("mesos.yaml:1"), "{shown}");
     }
 }

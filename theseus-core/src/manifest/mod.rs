@@ -3,7 +3,8 @@
 //! A [`Reader`] reads each source once into a tree that knows where everything is (`tree`);
 //! decoders walk the tree, check all of it and note every fault (`decode`); the faults get their
 //! lines at the end (`finding`), with what is secret left out (`secret`). There are either faults
-//! or a [`Manifest`], never half of each.
+//! or a [`Manifest`], never half of each. What a cluster refuses of a good manifest becomes faults
+//! in the same way (`refused`).
 
 mod decode;
 mod fault;
@@ -11,6 +12,7 @@ mod finding;
 mod json;
 mod map;
 mod reader;
+mod refused;
 mod scalar;
 mod secret;
 mod snippet;
@@ -20,11 +22,13 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::cluster::Refusal;
 use crate::model::{GroupId, Spec};
 
 pub use fault::{Fault, Faults, Path, Place, Related, Segment, Snippet};
@@ -82,6 +86,15 @@ impl Manifest {
     /// Reads sources that together are one manifest. Fails with all the faults of all of them.
     pub fn parse(sources: &[Source]) -> Result<Self, Faults> {
         Reader::new().parse(sources)
+    }
+
+    /// Reads sources that were found good, once it is known what of their groups whoever is to run
+    /// them refuses. Fails with that, each at the field that it is about.
+    pub fn parse_for(
+        sources: &[Source],
+        refusals: &BTreeMap<GroupId, Vec<Refusal>>,
+    ) -> Result<Self, Faults> {
+        Reader::new().parse_for(sources, refusals)
     }
 
     fn from_mentions(mentions: Mentions, texts: &[Text<'_>]) -> Self {

@@ -1,11 +1,16 @@
 //! From sources to a manifest, or to all of their faults.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use crate::cluster::Refusal;
+use crate::model::GroupId;
 
 use super::decode::{self, Mentions};
 use super::fault::Faults;
 use super::finding::{Findings, Spot};
+use super::refused::{self, Refusals};
 use super::text::{Span, Text};
 use super::{MAX_BYTES, Manifest, Source, json, secret, tree};
 
@@ -34,6 +39,16 @@ impl Reader {
 
     /// Reads sources that together are one manifest. Fails with all the faults of all of them.
     pub fn parse(&self, sources: &[Source]) -> Result<Manifest, Faults> {
+        self.parse_for(sources, &Refusals::new())
+    }
+
+    /// Reads sources that were found good, once it is known what of their groups whoever is to run
+    /// them refuses. Fails with that, each at the field that it is about.
+    pub fn parse_for(
+        &self,
+        sources: &[Source],
+        refusals: &BTreeMap<GroupId, Vec<Refusal>>,
+    ) -> Result<Manifest, Faults> {
         let mut findings = Findings::default();
         let contents: Vec<_> = sources
             .iter()
@@ -61,6 +76,13 @@ impl Reader {
             }
         }
         decode::check_links(&mentions, &mut findings);
+        if findings.is_empty() && !refusals.is_empty() {
+            let roots: Vec<_> = trees
+                .iter()
+                .map(|tree| tree.as_ref()?.as_ref().ok()?.as_ref())
+                .collect();
+            refused::note(&roots, &mentions, refusals, &mut findings);
+        }
         if findings.is_empty() {
             return Ok(Manifest::from_mentions(mentions, &texts));
         }
