@@ -2,6 +2,7 @@
 //! set of manifests, the exact requests of each change, and recorded answers that all come to the
 //! same.
 
+mod answers;
 mod changes;
 mod manifests;
 mod recorder;
