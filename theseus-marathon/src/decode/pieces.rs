@@ -116,9 +116,16 @@ fn next(list: &str, place: Place) -> serde_json::Result<Option<(read::App<'_>, &
     let mut items = Deserializer::from_str(item).into_iter();
     match items.next() {
         Some(Ok(app)) => Ok(Some((app, &item[items.byte_offset()..]))),
-        Some(Err(error)) if !error.is_eof() => Err(error),
+        Some(Err(error)) if !error.is_eof() && !is_at_end(&error, item) => Err(error),
         Some(Err(_)) | None => Ok(None),
     }
+}
+
+/// Whether something is wrong with the very last that is there, which may go on: `1.` as `1.5`.
+fn is_at_end(error: &serde_json::Error, text: &str) -> bool {
+    let line = text.rfind('\n').map_or(0, |at| at + 1);
+    let end = (1 + text.matches('\n').count(), text.len() - line);
+    (error.line(), error.column()) == end
 }
 
 #[cfg(test)]
@@ -151,6 +158,28 @@ mod tests {
             })
         });
         json!({"apps": apps.collect::<Vec<_>>()}).to_string()
+    }
+
+    #[test]
+    fn it_may_be_cut_anywhere() {
+        let id = "/theseus/a/dev/r1";
+        let task = json!({"id": "t", "host": "ü", "ports": [31005], "startedAt": null});
+        let app = json!({
+            "id": id, "cpus": -0.25, "mem": 1e30, "instances": 12, "requirePorts": false,
+            "labels": {"a\u{7}": "\\\""}, "tasks": [task],
+        });
+        for body in [
+            json!({"apps": [app, app]}).to_string(),
+            serde_json::to_string_pretty(&json!({"apps": [app, app]})).unwrap(),
+        ] {
+            let whole = apps(body.as_bytes()).unwrap();
+            assert_eq!(whole.apps.len(), 2);
+            for at in 0..body.len() {
+                let told = in_pieces(body.as_bytes(), &[at]);
+                assert_eq!(told.unwrap().apps, whole.apps, "{at}");
+                let _ = in_pieces(&body.as_bytes()[..at], &[at / 2]).unwrap_err();
+            }
+        }
     }
 
     #[test]
