@@ -31,7 +31,8 @@
 //! Admin requests are neither logged nor subject to faults.
 //!
 //! Where it knowingly differs from Marathon: there are no pods, and no store of
-//! artifacts; events are posted to plain `http` only; the plans in heavy deployment events
+//! artifacts; events are posted to plain `http` only, and
+//! those who want them are not part of a snapshot; the plans in heavy deployment events
 //! hold the affected apps only; an id has at most 512 characters; a host that is lost is unreachable
 //! at once, not after some missed pings.
 
