@@ -151,22 +151,19 @@ impl Home {
 
     /// Starts a sandbox on free ports, where containers take so long to start, and waits until it
     /// serves.
+    pub fn sandbox(&self, start_delay: &str) -> SandboxProgram {
+        self.sandbox_with(&["--start-delay", start_delay])
+    }
+
+    /// The same with these arguments.
     ///
     /// # Panics
     ///
-    /// When it does not.
-    pub fn sandbox(&self, start_delay: &str) -> SandboxProgram {
-        let arguments = [
-            "sandbox",
-            "--port",
-            "0",
-            "--viewer-port",
-            "0",
-            "--start-delay",
-            start_delay,
-            "--format",
-            "json",
-        ];
+    /// When it does not serve.
+    pub fn sandbox_with(&self, more: &[&str]) -> SandboxProgram {
+        let mut arguments = vec!["sandbox", "--port", "0", "--viewer-port", "0"];
+        arguments.extend(["--format", "json"]);
+        arguments.extend(more);
         let mut program = self.start(&arguments);
         let told = program.next_json().expect("it says where it listens");
         let address = |name: &str| {

@@ -1,0 +1,58 @@
+//! The program on Marathons of several generations: the same manifest, the same commands.
+
+use serde_json::json;
+use theseus_tests::INGESTOR;
+use theseus_tests::program::{Home, assert_well, status};
+
+/// A group is deployed, found unchanged, scaled, rolled and removed.
+fn a_group_lives(version: &str) {
+    let home = Home::new();
+    let sandbox = ["--marathon-version", version, "--start-delay", "50ms"];
+    let _sandbox = home.sandbox_with(&sandbox);
+    home.write("ingestor.yaml", INGESTOR);
+    let deploy = ["deploy", "ingestor.yaml", "--yes"];
+    let plan = ["plan", "ingestor.yaml", "--exit-code"];
+
+    let _ = home.run(&plan).exits(10);
+    let _ = home.run(&deploy).exits(0);
+    assert_well(&home, 1, 4);
+    let _ = home.run(&plan).exits(0);
+
+    home.write(
+        "ingestor.yaml",
+        &INGESTOR.replace("instances: 4", "instances: 3"),
+    );
+    let _ = home.run(&deploy).exits(0);
+    assert_well(&home, 1, 3);
+
+    home.write("ingestor.yaml", &INGESTOR.replace("/flask", "/flask:2"));
+    let rolled = home
+        .run(&[&deploy[..], &["--format", "json"]].concat())
+        .exits(0);
+    let last = rolled.lines().pop().expect("it says how it ended");
+    assert_eq!(last["groups"][0]["action"], "roll", "{last}");
+    assert_well(&home, 2, 4);
+
+    let _ = home.run(&["remove", "ingestor:dev", "--yes"]).exits(0);
+    assert_eq!(status(&home)["groups"], json!([]));
+}
+
+#[test]
+fn on_0_10() {
+    a_group_lives("0.10");
+}
+
+#[test]
+fn on_0_15() {
+    a_group_lives("0.15");
+}
+
+#[test]
+fn on_1_4() {
+    a_group_lives("1.4");
+}
+
+#[test]
+fn on_1_11() {
+    a_group_lives("1.11");
+}
