@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use tokio::time::{Instant, sleep_until};
 
 use super::endpoints::{RegistryError, prefixes, serving};
 use super::record::{CONTAINERS, ContainerRecord};
 use crate::model::GroupSelector;
 use crate::store::{Store, StoreError, Watched, list_all};
+
+/// How long it takes at least from one time of reading all to the next.
+const REST: Duration = Duration::from_secs(1);
 
 /// Something that changed among the containers that do their work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub struct Watch {
     prefixes: Vec<String>,
     held: BTreeMap<String, ContainerRecord>,
     stream: Option<BoxStream<'static, Result<Watched, StoreError>>>,
+    /// When all was read last.
+    began: Option<Instant>,
 }
 
 impl fmt::Debug for Watch {
@@ -47,6 +54,7 @@ pub fn watch(store: Arc<dyn Store>, selectors: &[GroupSelector]) -> Watch {
         prefixes: prefixes(selectors),
         held: BTreeMap::new(),
         stream: None,
+        began: None,
     }
 }
 
@@ -66,15 +74,13 @@ impl Watch {
             let mut next = stream.next().await;
             let mut changes = Vec::new();
             loop {
-                match next {
-                    Some(Ok(watched)) => changes.extend(self.apply(watched)),
-                    // The store may have forgotten where we were, or be away: what it says when it
-                    // is read anew tells.
-                    Some(Err(_)) | None => {
-                        self.stream = None;
-                        break;
-                    }
-                }
+                let Some(Ok(watched)) = next else {
+                    // The store may have forgotten where we were, or be away: what it says when it is
+                    // read anew tells.
+                    self.stream = None;
+                    break;
+                };
+                changes.extend(self.apply(watched));
                 // What has come already is told at once.
                 match self.stream.as_mut().and_then(|it| it.next().now_or_never()) {
                     Some(more) => next = more,
@@ -87,8 +93,12 @@ impl Watch {
         }
     }
 
-    /// Reads all, and follows from there.
+    /// Reads all, and follows from there; not again and again without a rest.
     async fn begin(&mut self) -> Result<Vec<Change>, RegistryError> {
+        if let Some(began) = self.began {
+            sleep_until(began + REST).await;
+        }
+        self.began = Some(Instant::now());
         let mut now = BTreeMap::new();
         let mut since = None;
         for prefix in &self.prefixes {
