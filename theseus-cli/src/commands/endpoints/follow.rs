@@ -117,7 +117,7 @@ impl Follower<'_> {
         while is_read {
             let due = self.pending.as_ref().map(Pending::due);
             tokio::select! {
-                changed = self.watch.next() => match changed {
+                told = self.watch.next() => match told {
                     Ok(changes) => is_read = self.changed(&changes)?,
                     Err(error) => self.complain(&chain(&error)).await,
                 },

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
 use serde::Serialize;
 use theseus_core::cluster::Revision;
-use theseus_core::model::GroupId;
+use theseus_core::model::{GroupId, Label};
 use theseus_core::registry::ContainerRecord;
 
 use super::all;
@@ -110,7 +110,7 @@ impl<'a> Container<'a> {
         Self {
             group: &record.group,
             service: record.group.service.as_str(),
-            labels: record.group.labels.iter().map(|it| it.as_str()).collect(),
+            labels: record.group.labels.iter().map(Label::as_str).collect(),
             id: &record.id.0,
             revision: record.revision,
             slot: record.slot,
