@@ -201,9 +201,12 @@ impl World {
                 }
             }
         };
-        if timeout(LONG, settled).await.is_err() {
-            panic!("the registry stays untrue: {:#?}", self.held().await);
-        }
+        let is_settled = timeout(LONG, settled).await.is_ok();
+        assert!(
+            is_settled,
+            "the registry stays untrue: {:#?}",
+            self.held().await
+        );
         began.elapsed()
     }
 
@@ -280,8 +283,8 @@ async fn where_nothing_happens_nothing_is_written_and_little_is_asked() {
         .map(|entry| entry.key.as_str())
         .collect();
     assert_eq!(changed, [REGISTRY], "only that it is still true");
-    let word = world.word().await.expect("it is written");
-    let age = world.site.now().duration_since(word.as_of);
+    let said = world.word().await.expect("it is written");
+    let age = world.site.now().duration_since(said.as_of);
     assert!(age <= SignedDuration::from_secs(31), "{age:#}");
 }
 
@@ -483,9 +486,9 @@ async fn while_the_cluster_is_away_the_registry_stays_and_says_so() {
     world.streams.cut();
     sleep(Duration::from_secs(120)).await;
     assert_eq!(world.held().await, held, "nothing was seen to go");
-    let word = world.word().await.expect("it is written");
-    assert!(word.trouble.is_some(), "{word:?}");
-    let age = world.site.now().duration_since(word.as_of);
+    let said = world.word().await.expect("it is written");
+    assert!(said.trouble.is_some(), "{said:?}");
+    let age = world.site.now().duration_since(said.as_of);
     assert!(age > SignedDuration::from_secs(60), "{age:#}");
     away.store(false, Ordering::Relaxed);
     world
