@@ -207,7 +207,11 @@ impl Simulated {
 
     /// The same over a client and a store of one's own.
     pub fn engine_over(&self, marathon: Marathon, store: Arc<dyn Store>) -> Engine {
-        let cluster: Arc<dyn Cluster> = Arc::new(marathon);
+        self.engine_of(Arc::new(marathon), store)
+    }
+
+    /// The same over a cluster of one's own, which keeps the time of this one.
+    pub fn engine_of(&self, cluster: Arc<dyn Cluster>, store: Arc<dyn Store>) -> Engine {
         let clock = self.clock;
         Engine::new(cluster, store, move || clock.now())
     }

@@ -116,6 +116,7 @@ pub(crate) enum Command {
     Endpoints(commands::endpoints::Args),
     Events(commands::events::Args),
     Registrar(commands::registrar::Args),
+    Doctor(commands::doctor::Args),
     Viewer(commands::viewer::Args),
     Completions(commands::completions::Args),
 }

@@ -9,7 +9,7 @@ use theseus_core::audit::Deed;
 use theseus_core::cluster::Cluster;
 use theseus_core::engine::Engine;
 use theseus_core::store::Store;
-use theseus_marathon::{ClientCertificate, Credentials, MarathonConfig};
+use theseus_marathon::{Callbacks, ClientCertificate, Credentials, MarathonConfig};
 use theseus_store::etcd::{Identity, Login, Secret, Tls};
 use theseus_store::{EtcdConfig, EtcdStore, SqliteStore};
 use url::Url;
@@ -24,6 +24,8 @@ use crate::sandbox_file::{Running, state_dir};
 /// Where Marathon and etcd listen unless the configuration says otherwise.
 const MARATHON_PORT: u16 = 8080;
 const ETCD_PORT: u16 = 2379;
+/// Where Marathon's callbacks arrive.
+const SUBSCRIBER_PORT: u16 = 5000;
 /// The root of all keys in etcd.
 const ETCD_PREFIX: &str = "/theseus";
 /// No password, token or certificate is larger.
@@ -63,74 +65,33 @@ impl Connection {
 /// Opens the store alone, for what needs no cluster: neither that one is configured, nor that it
 /// can be reached.
 pub(crate) async fn connect_store(global: &Global) -> Result<Arc<dyn Store>, Failure> {
-    match config::resolve_store(global)?.target {
-        Target::Sandbox(running) => open_file(running.store).await,
-        Target::Configured(context) => Ok(store_of(&context).await?.0),
-    }
+    let resolved = config::resolve_store(global)?;
+    Ok(store_of(&resolved.target).await?.0)
 }
 
 /// Finds out what is meant and opens it.
 pub(crate) async fn connect(global: &Global) -> Result<Connection, Failure> {
-    let Resolved { name, target } = config::resolve(global)?;
-    match target {
-        Target::Sandbox(running) => sandbox(&running).await,
-        Target::Configured(context) => configured(name, *context).await,
-    }
+    let Resolved { name, target, .. } = config::resolve(global)?;
+    open(name, &target).await
 }
 
 /// The cluster and store of a sandbox that runs on this machine.
 pub(crate) async fn sandbox(running: &Running) -> Result<Connection, Failure> {
-    let marathon = Marathon {
-        urls: vec![running.url.clone()],
-        ..Marathon::default()
-    };
-    let store = open_file(running.store.clone()).await?;
-    assemble("the sandbox".to_owned(), &marathon, store, None)
+    open(None, &Target::Sandbox(running.clone())).await
 }
 
-async fn configured(name: Option<String>, context: Context) -> Result<Connection, Failure> {
-    let Some(marathon) = &context.marathon else {
-        return Err(Failure::usage("the context names no marathon"));
-    };
-    let name = match name {
-        Some(name) => format!("context {name}"),
-        None => urls(marathon)?
+async fn open(name: Option<String>, target: &Target) -> Result<Connection, Failure> {
+    let context = context_of(target);
+    // What is wrong in the configuration is told before anybody is waited for.
+    let cluster: Arc<dyn Cluster> = Arc::new(client_of(&context)?);
+    let name = match (target, name) {
+        (Target::Sandbox(_), _) => "the sandbox".to_owned(),
+        (Target::Configured(_), Some(name)) => format!("context {name}"),
+        (Target::Configured(_), None) => urls(&marathon_of(&context)?)?
             .first()
             .map_or_else(String::new, Url::to_string),
     };
-    let (store, etcd) = store_of(&context).await?;
-    let subscriber = context.subscriber;
-    let connection = assemble(name, marathon, store, etcd)?;
-    Ok(Connection {
-        subscriber,
-        ..connection
-    })
-}
-
-/// The store of a context, and its address where that is etcd.
-async fn store_of(context: &Context) -> Result<(Arc<dyn Store>, Option<String>), Failure> {
-    Ok(match &context.etcd {
-        Some(etcd) => {
-            let config = etcd_config(etcd)?;
-            let address = config.endpoints.join(",");
-            (Arc::new(EtcdStore::connect(config).await?), Some(address))
-        }
-        None => (open_file(state_dir()?.join("theseus.db")).await?, None),
-    })
-}
-
-async fn open_file(path: PathBuf) -> Result<Arc<dyn Store>, Failure> {
-    Ok(Arc::new(SqliteStore::open(path).await?))
-}
-
-fn assemble(
-    name: String,
-    marathon: &Marathon,
-    store: Arc<dyn Store>,
-    etcd: Option<String>,
-) -> Result<Connection, Failure> {
-    let config = marathon_config(marathon)?;
-    let cluster: Arc<dyn Cluster> = Arc::new(theseus_marathon::Marathon::new(config)?);
+    let (store, etcd) = store_of(target).await?;
     let mut engine = Engine::new(Arc::clone(&cluster), Arc::clone(&store), Timestamp::now)
         .in_the_name_of(identity::own());
     if let Some(address) = etcd {
@@ -141,9 +102,53 @@ fn assemble(
         engine,
         cluster,
         store,
-        subscriber: None,
+        subscriber: context.subscriber,
         noticed: AtomicBool::new(false),
     })
+}
+
+/// What is configured; of a sandbox what it would be.
+pub(crate) fn context_of(target: &Target) -> Context {
+    match target {
+        Target::Configured(context) => Context::clone(context),
+        Target::Sandbox(running) => Context {
+            marathon: Some(Marathon {
+                urls: vec![running.url.clone()],
+                ..Marathon::default()
+            }),
+            ..Context::default()
+        },
+    }
+}
+
+/// A client of the context's Marathon.
+pub(crate) fn client_of(context: &Context) -> Result<theseus_marathon::Marathon, Failure> {
+    let marathon = marathon_of(context)?;
+    let config = marathon_config(&marathon, context.subscriber.as_ref())?;
+    Ok(theseus_marathon::Marathon::new(config)?)
+}
+
+/// The store, and its address where containers are told it.
+pub(crate) async fn store_of(target: &Target) -> Result<(Arc<dyn Store>, Option<String>), Failure> {
+    let etcd = match target {
+        Target::Sandbox(running) => return Ok((open_file(running.store.clone()).await?, None)),
+        Target::Configured(context) => context.etcd.as_ref(),
+    };
+    let Some(etcd) = etcd else {
+        return Ok((open_file(state_dir()?.join("theseus.db")).await?, None));
+    };
+    let config = etcd_config(etcd)?;
+    let address = config.endpoints.join(",");
+    Ok((Arc::new(EtcdStore::connect(config).await?), Some(address)))
+}
+
+async fn open_file(path: PathBuf) -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(SqliteStore::open(path).await?))
+}
+
+fn marathon_of(context: &Context) -> Result<Marathon, Failure> {
+    let marathon = context.marathon.clone();
+    marathon.ok_or_else(|| Failure::usage("the context names no marathon"))
 }
 
 fn urls(marathon: &Marathon) -> Result<Vec<Url>, Failure> {
@@ -160,7 +165,10 @@ fn urls(marathon: &Marathon) -> Result<Vec<Url>, Failure> {
     Ok(vec![url])
 }
 
-fn marathon_config(marathon: &Marathon) -> Result<MarathonConfig, Failure> {
+fn marathon_config(
+    marathon: &Marathon,
+    subscriber: Option<&Subscriber>,
+) -> Result<MarathonConfig, Failure> {
     let file = |path: &PathBuf| theseus_marathon::Secret::File(path.clone());
     let credentials = match (
         (&marathon.user, &marathon.password_file),
@@ -203,6 +211,10 @@ fn marathon_config(marathon: &Marathon) -> Result<MarathonConfig, Failure> {
         connect_timeout: marathon.timeouts.connect.unwrap_or(usual.connect_timeout),
         answer_timeout: marathon.timeouts.answer.unwrap_or(usual.answer_timeout),
         body_timeout: marathon.timeouts.body.unwrap_or(usual.body_timeout),
+        callbacks: subscriber.map(|subscriber| Callbacks {
+            host: subscriber.host.clone(),
+            port: subscriber.port.unwrap_or(SUBSCRIBER_PORT),
+        }),
         ..usual
     })
 }

@@ -75,6 +75,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong, and what to do about it.
+    pub(crate) fn into_parts(self) -> (String, Option<String>) {
+        (self.message, self.hint)
+    }
+
     /// Tells it on stderr.
     pub(crate) fn print(&self) {
         let (red, blue) = (style::BAD, style::NOTE);

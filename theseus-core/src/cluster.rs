@@ -7,6 +7,7 @@
 
 mod error;
 mod inventory;
+mod operation;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::model::{GroupId, Spec};
 
 pub use error::{ClusterError, Refusal};
 pub use inventory::{Amounts, Delay, Host, HostState, Inventory, Rejection};
+pub use operation::{Operation, OperationStep};
 
 /// Which revision of a group: counted from 1.
 pub type Revision = u32;
@@ -76,6 +78,10 @@ pub struct Snapshot {
     pub apps: Vec<App>,
     /// The groups in scope of which an app is gone from `apps` while its containers still die.
     pub stopping: Vec<GroupId>,
+    /// What the engine is carrying out, as far as it tells. An operation that is not among them, or
+    /// that changes anything but Theseus's own apps, is never broken off but when a person asks for
+    /// it.
+    pub operations: Vec<Operation>,
 }
 
 /// What the engine runs for one revision of a group.
@@ -318,7 +324,8 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The stream is attached, at first or again: whatever happened before it is unknown.
+    /// The stream is attached, at first or again, or something in it was missed: whatever happened
+    /// before is unknown.
     Attached,
     /// The stream is cut and being attached again: until then nothing is told.
     Detached,
@@ -378,6 +385,10 @@ pub trait Cluster: Send + Sync {
 
     /// What happens from now on.
     async fn events(&self) -> Result<Events, ClusterError>;
+
+    /// Takes back what was left with the engine so that it tells what happens, if nobody listens any
+    /// more. Whoever ends what has listened waits for it. By default nothing was left there.
+    async fn unsubscribe(&self) {}
 
     /// The machines, as far as the engine knows them. By default it knows none.
     async fn hosts(&self) -> Result<Inventory, ClusterError> {

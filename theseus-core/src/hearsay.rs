@@ -131,6 +131,7 @@ mod tests {
             last_failure: None,
         };
         let snapshot = Snapshot {
+            operations: Vec::new(),
             apps: vec![app],
             stopping: Vec::new(),
         };
@@ -234,6 +235,7 @@ mod tests {
     fn the_last_death_of_a_removal_takes_a_look() {
         let group: GroupId = "ingestor:dev".parse().unwrap();
         let snapshot = Snapshot {
+            operations: Vec::new(),
             apps: Vec::new(),
             stopping: vec![group],
         };

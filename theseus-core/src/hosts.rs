@@ -243,6 +243,7 @@ mod tests {
     fn observed() -> Observed {
         let running = ContainerState::Running;
         let snapshot = Snapshot {
+            operations: Vec::new(),
             apps: vec![
                 app(
                     "b:dev",

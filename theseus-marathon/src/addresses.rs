@@ -87,7 +87,7 @@ impl Addresses {
         }
         drop(places);
         // Who leads is of interest only where somebody else passes the questions on.
-        if headers.contains_key(VIA)
+        if standby(headers)
             && let Some(leader) = leader(headers)
         {
             self.leads(&leader, url);
@@ -154,6 +154,11 @@ const VIA: &str = "x-marathon-via";
 pub(crate) fn leader(headers: &HeaderMap) -> Option<Url> {
     let told = headers.get("x-marathon-leader")?.to_str().ok()?;
     at_root(told.parse().ok()?)
+}
+
+/// Whether a standby has passed the question on.
+pub(crate) fn standby(headers: &HeaderMap) -> bool {
+    headers.contains_key(VIA)
 }
 
 /// Nothing but scheme, host and port of an address of HTTP.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use theseus_core::cluster::OperationId;
+use theseus_core::cluster::{Operation, OperationId};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Held};
 use crate::fields::Fault;
 
 /// What is said of a success that Marathon would not answer with.
@@ -52,14 +52,17 @@ fn failure(reply: Reply<'_>, is_write: bool) -> Failure {
             None => format!("HTTP {} leads away", reply.status.as_u16()),
         }),
         400 | 422 => Failure::Refused(told.faults()),
-        403 if told.is_about_number_of_deployments() => Failure::Busy(Vec::new()),
+        403 if told.is_about_number_of_deployments() => Failure::Busy(Held {
+            operations: Vec::new(),
+            reason: Some(told.text),
+        }),
         401 | 403 => Failure::Denied(reason()),
         // An HTML page, or a path that Marathon does not know, is not about an app.
         404 if told.is_marathons() && !told.is_about_the_path() => Failure::Gone(told.text),
         409 => match told.deployments() {
-            Some(deployments) => Failure::Busy(deployments),
+            Some(deployments) => Failure::busy(deployments),
             None if told.is_marathons() => Failure::Refused(told.faults()),
-            None => Failure::Busy(Vec::new()),
+            None => Failure::Busy(Held::default()),
         },
         429 => nothing_done(),
         500 if told.is_about_the_path() => Failure::Garbled(reason()),
@@ -127,10 +130,13 @@ impl Told {
     }
 
     /// The deployments that hold an app. That it exists already is a conflict without any.
-    fn deployments(&self) -> Option<Vec<OperationId>> {
+    fn deployments(&self) -> Option<Vec<Operation>> {
         let deployments = self.json["deployments"].as_array()?;
         let ids = deployments.iter().filter_map(|one| one["id"].as_str());
-        Some(ids.map(|id| OperationId(id.to_owned())).collect())
+        Some(
+            ids.map(|id| Operation::unknown(OperationId(id.to_owned())))
+                .collect(),
+        )
     }
 
     /// Marathon's reasons: at least one.
@@ -199,8 +205,8 @@ mod tests {
             None => "success".to_owned(),
             Some(Failure::Unreachable { .. }) => "retry".to_owned(),
             Some(Failure::Unclear(_)) => "look".to_owned(),
-            Some(Failure::Busy(operations)) => {
-                let ids: Vec<_> = operations.into_iter().map(|id| id.0).collect();
+            Some(Failure::Busy(held)) => {
+                let ids: Vec<_> = held.operations.into_iter().map(|it| it.id.0).collect();
                 format!("busy {}", ids.join(","))
             }
             Some(Failure::Gone(what)) => format!("gone {what}"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use crate::credentials::{ClientCertificate, Credentials};
+use crate::events::Callbacks;
 
 /// Where Marathon is and how patiently it is talked to. There is no default address.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct MarathonConfig {
     pub longest_silence: Duration,
     /// The largest answer that is read, in bytes.
     pub largest_answer: usize,
+    /// Where Marathon reaches this machine: before it had an event stream, it sends events there.
+    pub callbacks: Option<Callbacks>,
     /// Decides by how much pauses differ from each other; chance does when `None`.
     pub seed: Option<u64>,
 }
@@ -64,6 +67,7 @@ impl Default for MarathonConfig {
             longest_pause: Duration::from_secs(10),
             longest_silence: Duration::from_secs(30),
             largest_answer: 512 << 20,
+            callbacks: None,
             seed: None,
         }
     }

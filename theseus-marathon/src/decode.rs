@@ -14,7 +14,6 @@ use serde::{Deserialize, Deserializer};
 use theseus_core::cluster::{
     App, AppId, Container, ContainerId, ContainerState, Failure, HealthState, OperationId, Part,
 };
-use theseus_core::model::GroupId;
 
 use crate::names::{self, Name};
 use crate::wire::read::{self, Text};
@@ -83,46 +82,6 @@ impl<'de> Visitor<'de> for AppsVisitor {
         }
         Ok(told)
     }
-}
-
-/// Theseus's apps that deployments stop, in the answer to `GET /v2/deployments`.
-pub(crate) fn stopped(body: &[u8]) -> serde_json::Result<Vec<(AppId, GroupId)>> {
-    let deployments: Vec<read::Deployment<'_>> = serde_json::from_slice(body)?;
-    let actions = deployments
-        .iter()
-        .flat_map(|deployment| &deployment.steps)
-        .flat_map(read::Step::actions);
-    let stops = actions.filter(|action| {
-        let name = action.action.as_ref();
-        name.is_some_and(|name| name.as_ref() == "StopApplication")
-    });
-    let ours = stops.filter_map(|action| {
-        let app = action.app.as_ref()?.as_ref();
-        let group = names::decode(app)?.group;
-        Some((AppId(app.to_owned()), group))
-    });
-    Ok(ours.collect())
-}
-
-/// A deployment, and the apps that it holds.
-#[derive(Debug, Clone)]
-pub(crate) struct Hold {
-    pub(crate) operation: OperationId,
-    pub(crate) apps: Vec<String>,
-}
-
-/// Which apps are held, in the answer to `GET /v2/deployments`.
-pub(crate) fn holds(body: &[u8]) -> serde_json::Result<Vec<Hold>> {
-    let deployments: Vec<read::Deployment<'_>> = serde_json::from_slice(body)?;
-    let holds = deployments.into_iter().map(|deployment| {
-        let told = deployment.affected_apps.into_iter();
-        let id = deployment.id.map(|id| id.0.into_owned());
-        Hold {
-            operation: OperationId(id.unwrap_or_default()),
-            apps: told.map(|app| app.0.into_owned()).collect(),
-        }
-    });
-    Ok(holds.collect())
 }
 
 /// The names of hosts, each kept once however many containers run there.
@@ -420,32 +379,6 @@ mod tests {
     }
 
     #[test]
-    fn what_deployments_stop_in_every_form_of_theirs() {
-        let (one, two) = ("/theseus/a/x/r1", "/theseus/b/x/r2");
-        let three = "/theseus/c/x/r3";
-        let body = json!([
-            {"id": "d1", "steps": [{"actions": [{"action": "StopApplication", "app": one}]}]},
-            {"id": "d2", "steps": [{"actions": [{"type": "StopApplication", "app": two}]}]},
-            {"id": "d3", "steps": [[{"action": "StopApplication", "app": "/other"}]]},
-            {"id": "d4", "steps": [[{"action": "ScaleApplication", "app": one}], []]},
-            {"id": "d5", "steps": [{"actions": [{"action": "StopPod", "pod": "/p"}]}]},
-            {"id": "d6"},
-            {"id": "d7", "steps": [[{"action": "StopApplication", "apps": three}]]},
-        ]);
-        let stopped = stopped(body.to_string().as_bytes()).unwrap();
-        let ids: Vec<_> = stopped
-            .iter()
-            .map(|(app, group)| format!("{app} {group}"))
-            .collect();
-        let expected = [
-            "/theseus/a/x/r1 a:x",
-            "/theseus/b/x/r2 b:x",
-            "/theseus/c/x/r3 c:x",
-        ];
-        assert_eq!(ids, expected);
-    }
-
-    #[test]
     fn numbers_out_of_range_spoil_nothing() {
         let body = json!({"apps": [
             {"id": "/theseus/a/x/r1", "instances": -3, "tasks": [
@@ -460,23 +393,10 @@ mod tests {
         assert_eq!(apps[0].containers[0].ports, [31000]);
     }
 
-    #[test]
-    fn which_deployments_hold_an_app() {
-        let body = json!([
-            {"id": "d1", "affectedApps": ["/a", "/b"]},
-            {"id": "d2", "affectedApps": null},
-        ]);
-        let holds = holds(body.to_string().as_bytes()).unwrap();
-        assert_eq!(holds[0].apps, ["/a", "/b"]);
-        assert_eq!(holds[1].operation.0, "d2");
-    }
-
     proptest! {
         #[test]
         fn any_bytes_may_be_an_answer(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = apps(&body);
-            let _ = stopped(&body);
-            let _ = holds(&body);
             let _ = tasks(&body);
             let _ = past(&body);
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use theseus_core::cluster::{ClusterError, OperationId, Refusal};
+use theseus_core::cluster::{ClusterError, Operation, Refusal};
 
 use crate::fields::Fault;
 use crate::transport::{Distrust, TransportError};
@@ -24,8 +24,8 @@ pub(crate) enum Failure {
     },
     /// It may have been acted on. Only of writes.
     Unclear(Cause),
-    /// Deployments hold what was to be changed.
-    Busy(Vec<OperationId>),
+    /// Deployments hold what was to be changed, or there are too many of them.
+    Busy(Held),
     /// What was to be changed is not there.
     Gone(String),
     /// Marathon does not want it.
@@ -42,7 +42,23 @@ pub(crate) enum Failure {
     },
 }
 
+/// What stands in the way of a change.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Held {
+    pub(crate) operations: Vec<Operation>,
+    /// What Marathon says, where it names none.
+    pub(crate) reason: Option<String>,
+}
+
 impl Failure {
+    /// These hold what was to be changed.
+    pub(crate) fn busy(operations: Vec<Operation>) -> Self {
+        Self::Busy(Held {
+            operations,
+            reason: None,
+        })
+    }
+
     /// Nothing was done because of this, and it may pass at any time.
     pub(crate) fn unreachable(cause: impl Into<Cause>) -> Self {
         Self::Unreachable {
@@ -143,7 +159,10 @@ impl Failure {
                 address,
                 source: Box::new(cause),
             },
-            Self::Busy(operations) => ClusterError::Busy { operations },
+            Self::Busy(held) => ClusterError::Busy {
+                operations: held.operations,
+                reason: held.reason,
+            },
             Self::Gone(what) => ClusterError::Gone { what },
             Self::Refused(faults) => ClusterError::Refused {
                 engine,

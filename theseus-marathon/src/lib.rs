@@ -13,7 +13,7 @@
 //!   come soon.
 //!
 //! From the outside in: `observe`, `apply`, `events`, `hosts` and `delays` are the parts of
-//! [`Cluster`];
+//! [`Cluster`], and `checkup` looks all of it over;
 //! `names`, `encode`, `decode` and `fields` translate between Theseus's words and Marathon's;
 //! `dialect` knows the versions; `classify` says what an answer means; `http` sends and receives,
 //! over a [`Transport`], to the `addresses` and with the `credentials` of the configuration; `wire`
@@ -21,6 +21,7 @@
 
 mod addresses;
 mod apply;
+mod checkup;
 mod classify;
 mod config;
 mod credentials;
@@ -35,6 +36,7 @@ mod hosts;
 mod http;
 mod names;
 mod observe;
+mod operations;
 mod transport;
 mod wire;
 
@@ -49,8 +51,10 @@ use theseus_core::cluster::{
 use theseus_core::model::{GroupId, Spec};
 use tokio::sync::OnceCell;
 
+pub use checkup::{Checked, Mesos, Reached};
 pub use config::{ConfigError, MarathonConfig};
 pub use credentials::{ClientCertificate, Credentials, Secret};
+pub use events::{Callbacks, Hearing};
 pub use transport::{Chunks, Distrust, ServiceTransport, Transport, TransportError};
 
 use self::classify::excerpt;
@@ -68,6 +72,7 @@ pub struct Marathon {
     /// What the configuration says of the version.
     configured: Option<Version>,
     pasts: Pasts,
+    hub: events::Hub,
 }
 
 /// What `/v2/info` told.
@@ -97,12 +102,18 @@ impl Marathon {
             known: OnceCell::new(),
             configured,
             pasts: Pasts::default(),
+            hub: events::Hub::default(),
         })
     }
 
     async fn known(&self) -> Result<&Known, Failure> {
         let discover = || discover(&self.http, self.configured);
         self.known.get_or_try_init(discover).await
+    }
+
+    async fn listen(&self) -> Result<(Events, Hearing), Failure> {
+        let known = self.known().await?;
+        events::listen(&self.http, known.dialect, &self.hub).await
     }
 
     fn error(&self, failure: Failure) -> ClusterError {
@@ -197,8 +208,13 @@ impl Cluster for Marathon {
     }
 
     async fn events(&self) -> Result<Events, ClusterError> {
-        let listening = events::listen(self.http.clone()).await;
-        listening.map_err(|failure| self.error(failure))
+        let listening = self.listen().await;
+        let (events, _) = listening.map_err(|failure| self.error(failure))?;
+        Ok(events)
+    }
+
+    async fn unsubscribe(&self) {
+        self.hub.unsubscribe(&self.http).await;
     }
 
     async fn hosts(&self) -> Result<Inventory, ClusterError> {

@@ -5,7 +5,7 @@ mod past;
 
 use std::collections::HashSet;
 
-use theseus_core::cluster::{App, AppId, Scope, Snapshot};
+use theseus_core::cluster::{App, AppId, Operation, Scope, Snapshot};
 use theseus_core::model::GroupId;
 
 use crate::decode;
@@ -14,6 +14,7 @@ use crate::encode::GROUP_LABEL;
 use crate::failure::Failure;
 use crate::http::{Http, Request};
 use crate::names;
+use crate::operations;
 
 pub(crate) use past::Pasts;
 
@@ -37,21 +38,29 @@ pub(crate) async fn observe(
         apps_request(scope, dialect),
         Request::get("/v2/deployments"),
     );
-    let (mut told, mut stopped, strays) = tokio::try_join!(
+    let (mut told, mut operations, strays) = tokio::try_join!(
         http.read_in_pieces(&apps, decode::AppsInPieces::default),
-        http.read(&deployments, decode::stopped),
+        http.read(&deployments, operations::read),
         strays(http, dialect),
     )?;
-    if let Some(wanted) = wanted {
+    if let Some(wanted) = &wanted {
         told.apps.retain(|app| wanted.contains(&app.group));
-        stopped.retain(|(_, group)| wanted.contains(group));
+        let concerns = |operation: &Operation| {
+            let mut groups = operation.groups().into_iter();
+            groups.any(|group| wanted.contains(group))
+        };
+        operations.retain(concerns);
     }
     told.take_in(strays);
     pasts.settle(http, &mut told).await?;
-    let stopping = stopping(&told.apps, stopped);
+    let mut stopping = stopping(&told.apps, &operations);
+    if let Some(wanted) = &wanted {
+        stopping.retain(|group| wanted.contains(group));
+    }
     Ok(Snapshot {
         apps: told.apps,
         stopping,
+        operations,
     })
 }
 
@@ -64,10 +73,11 @@ async fn strays(http: &Http, dialect: Dialect) -> Result<Vec<decode::Stray>, Fai
 }
 
 /// The groups of apps that are stopped and no longer listed.
-fn stopping(apps: &[App], stopped: Vec<(AppId, GroupId)>) -> Vec<GroupId> {
+fn stopping(apps: &[App], operations: &[Operation]) -> Vec<GroupId> {
     let listed: HashSet<&AppId> = apps.iter().map(|app| &app.id).collect();
-    let gone = stopped.into_iter().filter(|(app, _)| !listed.contains(app));
-    let mut groups: Vec<_> = gone.map(|(_, group)| group).collect();
+    let stopped = operations::stopped(operations);
+    let gone = stopped.filter(|(app, _)| !listed.contains(app));
+    let mut groups: Vec<_> = gone.map(|(_, group)| group.clone()).collect();
     groups.sort_unstable();
     groups.dedup();
     groups

@@ -32,6 +32,10 @@ pub(crate) struct Options {
     /// Stop all groups where they are as soon as one fails
     #[arg(long)]
     pub(super) fail_fast: bool,
+    /// Break off, once, what others are doing to the apps that are to be changed: deployments that
+    /// Theseus did not begin here. What they have done until then stays done
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// How anything is carried out, be it one group.
@@ -90,6 +94,7 @@ impl From<Manner> for Options {
             manner,
             parallel: engine::Options::PARALLEL,
             fail_fast: false,
+            force: false,
         }
     }
 }
@@ -99,6 +104,7 @@ impl Options {
         engine::Options {
             parallel: self.parallel,
             fail_fast: self.fail_fast,
+            force: self.force,
         }
     }
 }

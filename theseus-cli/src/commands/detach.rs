@@ -108,6 +108,9 @@ fn start(global: &Global, plan: &Path, options: &Options, log: &Path) -> Result<
     if options.fail_fast {
         command.arg("--fail-fast");
     }
+    if options.force {
+        command.arg("--force");
+    }
     command.stdin(Stdio::null()).stdout(output).stderr(errors);
     apart(&mut command);
     command.spawn().map_err(cannot)

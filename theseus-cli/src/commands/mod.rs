@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod describe;
+pub(crate) mod doctor;
 pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod history;
@@ -50,6 +51,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Endpoints(args) => endpoints::run(global, &args).await,
         Command::Events(args) => events::run(global, &args).await,
         Command::Registrar(args) => registrar::run(global, &args).await,
+        Command::Doctor(args) => doctor::run(global, &args).await,
         Command::Viewer(args) => viewer::run(global, &args).await,
         Command::Completions(args) => completions::run(&args),
     }

@@ -1,6 +1,7 @@
 //! `theseus viewer`
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
@@ -28,11 +29,12 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         "The viewer of {} is at http://localhost:{}\n",
         connection.name, args.port
     ));
+    let cluster = Arc::clone(&connection.cluster);
     let viewer =
         theseus_viewer::Viewer::start(connection.engine, connection.cluster, connection.store);
-    theseus_viewer::serve(listener, viewer, interrupt::requested())
-        .await
-        .map_err(|error| Failure::new(Code::Failed, chain(&error)))?;
+    let served = theseus_viewer::serve(listener, viewer, interrupt::requested()).await;
+    cluster.unsubscribe().await;
+    served.map_err(|error| Failure::new(Code::Failed, chain(&error)))?;
     Ok(Code::Done)
 }
 

@@ -104,7 +104,8 @@ pub(crate) struct Etcd {
     pub(crate) prefix: Option<String>,
 }
 
-/// Where the registrar listens.
+/// Where the registrar listens, and where Marathon's callbacks arrive, of versions that have no event
+/// stream.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Subscriber {

@@ -1,6 +1,6 @@
 //! Which cluster and store are meant, of all that could be.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::file::{self, Context, Etcd, File, Marathon};
 use crate::args::Global;
@@ -13,6 +13,10 @@ pub(crate) struct Resolved {
     /// The name of the context; `None` for the one at the top of the file or from the environment.
     pub(crate) name: Option<String>,
     pub(crate) target: Target,
+    /// The file that was read, if there was one.
+    pub(crate) file: Option<PathBuf>,
+    /// What has overridden it.
+    pub(crate) overrides: Vec<&'static str>,
 }
 
 /// Where cluster and store are.
@@ -40,6 +44,21 @@ impl Overrides {
             marathon_port: read("MARATHON_PORT"),
             etcd: read("ETCD_HOST_ADDRESS"),
         }
+    }
+}
+
+impl Overrides {
+    /// The names of those that count: a context that was asked for by name is what it says.
+    fn names(&self, is_asked: bool) -> Vec<&'static str> {
+        let all = [
+            ("MARATHON_HOST", &self.marathon_host),
+            ("MARATHON_PORT", &self.marathon_port),
+            ("ETCD_HOST_ADDRESS", &self.etcd),
+        ];
+        let set = all
+            .into_iter()
+            .filter(|(_, value)| value.is_some() && !is_asked);
+        set.map(|(name, _)| name).collect()
     }
 }
 
@@ -80,7 +99,12 @@ fn find(
     let (name, context) = configured(file, asked, path.as_deref(), &overrides)?;
     if is_enough(&context) {
         let target = Target::Configured(Box::new(context));
-        return Ok(Some(Resolved { name, target }));
+        return Ok(Some(Resolved {
+            name,
+            target,
+            overrides: overrides.names(asked.is_some()),
+            file: path,
+        }));
     }
     Ok(SandboxFile::find()?.map(sandbox))
 }
@@ -89,6 +113,8 @@ fn sandbox(running: Running) -> Resolved {
     Resolved {
         name: Some("sandbox".to_owned()),
         target: Target::Sandbox(running),
+        file: None,
+        overrides: Vec::new(),
     }
 }
 

@@ -108,7 +108,7 @@ fn draw(all: &MultiProgress, bars: &mut BTreeMap<GroupId, ProgressBar>, progress
                 &format!("{group}: rolling back: {}", inert(reason)),
             ));
         }
-        Progress::Trouble { .. } => {
+        Progress::Trouble { .. } | Progress::Held { .. } => {
             if let Some(line) = line(progress) {
                 let _ = all.println(line);
             }
@@ -164,6 +164,13 @@ fn line(progress: &Progress) -> Option<String> {
             format!(
                 "{} {}; trying again",
                 paint(CHANGE, "trouble:"),
+                inert(message)
+            )
+        }
+        Progress::Held { group, message, .. } => {
+            format!(
+                "{} {group}: {}; --force breaks it off",
+                paint(CHANGE, "held:"),
                 inert(message)
             )
         }

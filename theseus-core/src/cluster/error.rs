@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::OperationId;
+use super::Operation;
 
 /// What a cluster answers when it does not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +34,12 @@ pub enum ClusterError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The app is held by an operation that has to end first.
-    #[error("the app is held by {}", Operations(.operations))]
+    #[error("{}", Held(.operations, .reason))]
     Busy {
         /// The operations that hold it, where the engine tells.
-        operations: Vec<OperationId>,
+        operations: Vec<Operation>,
+        /// Why, where it is not them.
+        reason: Option<String>,
     },
     /// What was to be changed is not there: look again.
     #[error("{what} is not there any more")]
@@ -122,18 +124,24 @@ impl fmt::Display for Refusals<'_> {
     }
 }
 
-/// Shows operations by their names.
-struct Operations<'a>(&'a [OperationId]);
+/// Shows what holds an app.
+struct Held<'a>(&'a [Operation], &'a Option<String>);
 
-impl fmt::Display for Operations<'_> {
+impl fmt::Display for Held<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("another operation");
+        match (self.0, self.1) {
+            ([], Some(reason)) => write!(f, "the engine has too much to do: {reason}"),
+            ([], None) => f.write_str("the app is held by another operation"),
+            (operations, _) => {
+                f.write_str("the app is held by ")?;
+                for (index, operation) in operations.iter().enumerate() {
+                    if index > 0 {
+                        f.write_str("; ")?;
+                    }
+                    write!(f, "{operation}")?;
+                }
+                Ok(())
+            }
         }
-        for (index, operation) in self.0.iter().enumerate() {
-            f.write_str(if index > 0 { ", " } else { "operation " })?;
-            f.write_str(&operation.0)?;
-        }
-        Ok(())
     }
 }

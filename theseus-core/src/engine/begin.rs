@@ -1,10 +1,12 @@
 //! Beginning work on groups: writing down what is about to be done, and taking up what was begun.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::commit::commit_all;
+use super::held::Permit;
 use super::progress::{GroupReport, Outcome, Progress};
 use super::turn::{Run, serving};
 use super::work::Work;
@@ -317,6 +319,9 @@ impl Run<'_> {
             delay: None,
             asked_at: None,
             told: None,
+            permit: Permit::of(self.options),
+            held: None,
+            told_held: BTreeSet::new(),
         };
         work.starts = Starts::new(work.revision(), now);
         self.active.insert(plan.group.clone(), work);

@@ -14,6 +14,7 @@ mod begin;
 pub(crate) mod commit;
 mod control;
 mod explain;
+mod held;
 mod journal;
 pub(crate) mod observe;
 mod pace;
@@ -66,6 +67,10 @@ pub struct Options {
     pub parallel: NonZeroUsize,
     /// Whether one group that fails stops all others where they are.
     pub fail_fast: bool,
+    /// Whether a person has asked for what others are doing to the groups' apps to be broken off.
+    /// That is done once for each group, for this run only, and never on the way back of a rollout
+    /// that failed.
+    pub force: bool,
 }
 
 impl Options {
@@ -79,6 +84,7 @@ impl Default for Options {
         Self {
             parallel: Self::PARALLEL,
             fail_fast: false,
+            force: false,
         }
     }
 }

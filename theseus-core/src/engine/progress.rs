@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Serialize, Serializer};
 
+use crate::cluster::Operation;
 use crate::model::GroupId;
 use crate::plan::Action;
 use crate::rollout::Census;
@@ -45,6 +46,15 @@ pub enum Progress {
         group: Option<GroupId>,
         /// What.
         message: String,
+    },
+    /// Something holds an app of a group, which was not begun here and is waited for.
+    Held {
+        /// Which group.
+        group: GroupId,
+        /// What holds it, since when, what it does to which app, and whose it is, in words.
+        message: String,
+        /// The same for programs.
+        operation: Operation,
     },
     /// A rollout failed or was aborted, and the former revision is brought back.
     RollingBack {

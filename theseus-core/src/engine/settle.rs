@@ -239,6 +239,9 @@ impl Run<'_> {
         let Some(work) = self.active.get(group) else {
             return Ok(());
         };
+        if let Some(held) = &work.held {
+            reason = format!("{reason}; it is held by {held}");
+        }
         let rollout = work.after_failure(&reason, now);
         let given_up = match &work.rollout.record.goal {
             Goal::Present { revision, spec } => {

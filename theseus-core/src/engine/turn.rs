@@ -7,12 +7,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout};
 
+use super::held::Held;
 use super::pace::Pace;
 use super::progress::{GroupReport, Progress, Report};
 use super::queue::Queue;
 use super::work::{Work, complete, describe};
 use super::{Engine, EngineError, Options, chain, observe};
-use crate::cluster::{App, Change, ClusterError, NewApp, Scope};
+use crate::cluster::{App, Change, ClusterError, NewApp, Operation, OperationId, Scope};
 use crate::hold::Hold;
 use crate::model::GroupId;
 use crate::plan::Plan;
@@ -45,6 +46,7 @@ pub(super) async fn run(
         queue: Queue::new(plan),
         active: BTreeMap::new(),
         reports: Vec::new(),
+        accepted: BTreeSet::new(),
         idle_since: (engine.clock)(),
     };
     run.dismiss_unchanged();
@@ -54,6 +56,7 @@ pub(super) async fn run(
         let worked = run.hold_and_work(&hold, stop).await;
         // Whatever happened: nobody is to wait for us any longer.
         let _ = timeout(GOODBYE, hold.release(store)).await;
+        let _ = timeout(GOODBYE, engine.cluster.unsubscribe()).await;
         worked?;
     }
     run.reports.sort_by(|a, b| a.group.cmp(&b.group));
@@ -71,13 +74,17 @@ pub(super) struct Run<'a> {
     /// The groups that are not where they are to come.
     pub(super) active: BTreeMap<GroupId, Work>,
     pub(super) reports: Vec<GroupReport>,
+    /// What the cluster carries out because it was told so here.
+    pub(super) accepted: BTreeSet<OperationId>,
     /// When there was last something to work on.
     pub(super) idle_since: Timestamp,
 }
 
 /// What one look found.
-struct Seen {
-    observed: Observed,
+pub(super) struct Seen {
+    pub(super) observed: Observed,
+    /// What the cluster is carrying out.
+    pub(super) operations: BTreeMap<OperationId, Operation>,
     /// The rollouts of the active groups, as they are written down now.
     rollouts: BTreeMap<String, Entry>,
     began: Instant,
@@ -193,8 +200,10 @@ impl Run<'_> {
         let scope = Scope::Groups(watched.into_iter().collect());
         let rollouts = observe::rollouts(&*self.engine.store, &active);
         let snapshot = async { Ok(self.engine.cluster.observe(&scope).await?) };
-        let (rollouts, snapshot) = tokio::try_join!(rollouts, snapshot)?;
+        let (rollouts, mut snapshot) = tokio::try_join!(rollouts, snapshot)?;
+        let operations = std::mem::take(&mut snapshot.operations).into_iter();
         Ok(Seen {
+            operations: operations.map(|it| (it.id.clone(), it)).collect(),
             observed: Observed::new(Records::default(), snapshot),
             rollouts,
             began,
@@ -208,6 +217,11 @@ impl Run<'_> {
         let puzzling = self.ask_why().await;
         self.place_again(hold, puzzling, &seen.observed).await?;
         let mut decided = self.decide(&seen.observed);
+        self.force(&mut decided, &seen);
+        self.spare_others(&mut decided, &seen);
+        let others = self.held(&seen);
+        self.forget_held(&others);
+        self.tell_held(others).await;
         self.finish(hold, &decided.reached).await?;
         for (group, reason) in std::mem::take(&mut decided.failed) {
             decided.unsettled = true;
@@ -292,14 +306,24 @@ impl Run<'_> {
         }
         let mut unsettled = false;
         let answers = self.engine.cluster.apply(&changes).await;
-        let mut unreachable = None;
+        let (mut unreachable, mut others) = (None, Held::new());
         for ((change, group), answer) in changes.iter().zip(owners).zip(answers) {
             match answer {
-                Ok(_) => (self.tell)(Progress::Changed {
-                    group,
-                    change: describe(change),
+                Ok(accepted) => {
+                    self.accepted.extend(accepted.operation);
+                    (self.tell)(Progress::Changed {
+                        group,
+                        change: describe(change),
+                    });
+                }
+                Err(ClusterError::Busy { operations, .. }) if !operations.is_empty() => {
+                    others.entry(group).or_default().extend(operations);
+                }
+                Err(error @ ClusterError::Busy { .. }) => (self.tell)(Progress::Trouble {
+                    group: Some(group),
+                    message: chain(&error),
                 }),
-                Err(ClusterError::Busy { .. } | ClusterError::Gone { .. }) => {}
+                Err(ClusterError::Gone { .. }) => {}
                 Err(error @ ClusterError::Unreachable { .. }) => unreachable = Some(error),
                 // Nobody but an operator can mend these; what is begun stays as it is till then.
                 Err(error @ (ClusterError::Denied { .. } | ClusterError::Garbled { .. })) => {
@@ -318,6 +342,7 @@ impl Run<'_> {
                 }
             }
         }
+        self.tell_held(others).await;
         unreachable.map_or(Ok(unsettled), |error| Err(error.into()))
     }
 
@@ -338,14 +363,33 @@ impl Run<'_> {
 
 /// What is to be done about all groups.
 #[derive(Default)]
-struct Decided {
-    reached: Vec<GroupId>,
+pub(super) struct Decided {
+    pub(super) reached: Vec<GroupId>,
     failed: Vec<(GroupId, String)>,
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
     /// The group of each change.
-    owners: Vec<GroupId>,
+    pub(super) owners: Vec<GroupId>,
+    /// The groups whose changes break off what others do, as a person has asked for.
+    pub(super) forced: BTreeSet<GroupId>,
     until: Option<Timestamp>,
-    unsettled: bool,
+    pub(super) unsettled: bool,
+}
+
+impl Decided {
+    /// Takes out the changes that are to be dropped, by their groups.
+    pub(super) fn drop_changes(
+        &mut self,
+        mut is_dropped: impl FnMut(&GroupId, &mut Change) -> bool,
+    ) {
+        let changes = std::mem::take(&mut self.changes).into_iter();
+        let owners = std::mem::take(&mut self.owners);
+        for (mut change, owner) in changes.zip(owners) {
+            if !is_dropped(&owner, &mut change) {
+                self.changes.push(change);
+                self.owners.push(owner);
+            }
+        }
+    }
 }
 
 /// How many containers of a group serve.

@@ -1,12 +1,13 @@
 //! One group on its way: what it is to become, and the records that say so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::held::Permit;
 use super::progress::{GroupReport, Outcome};
-use crate::cluster::{App, Change, ContainerState, NewApp, Part, Revision};
+use crate::cluster::{App, Change, ContainerState, NewApp, OperationId, Part, Revision};
 use crate::model::{Constraint, EnvValue, GroupId, OnFailure, Spec};
 use crate::plan::Action;
 use crate::records::{
@@ -44,6 +45,12 @@ pub(super) struct Work {
     pub(super) asked_at: Option<Timestamp>,
     /// What was last told of it, so that it is told once.
     pub(super) told: Option<(Census, String)>,
+    /// What others do to it may be broken off with this.
+    pub(super) permit: Option<Permit>,
+    /// What holds it, in words, and was not begun here.
+    pub(super) held: Option<String>,
+    /// What of that was told already.
+    pub(super) told_held: BTreeSet<OperationId>,
 }
 
 impl Work {
@@ -129,6 +136,8 @@ impl Work {
         let is_same = rollout.record.goal == self.rollout.record.goal;
         self.rollout = rollout;
         if !is_same {
+            // Nobody has asked for this to be forced.
+            self.permit = None;
             self.history = None;
             self.best = None;
             self.starts = Starts::new(self.revision(), now);

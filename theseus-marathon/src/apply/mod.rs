@@ -27,6 +27,7 @@ use crate::dialect::{Dialect, Feature};
 use crate::failure::Failure;
 use crate::fields::Fault;
 use crate::http::{Http, Request};
+use crate::operations;
 use crate::wire::read;
 use definition::{Definition, Pinned};
 use item::{Item, Kind, batches, request_together};
@@ -58,7 +59,9 @@ pub(crate) async fn apply(http: &Http, dialect: Dialect, changes: &[Change]) -> 
     let batches = join_all(batches(items).into_iter().map(|items| applier.batch(items)));
     placed.extend(batches.await.into_iter().flatten());
     placed.sort_unstable_by_key(|(index, _)| *index);
-    placed.into_iter().map(|(_, outcome)| outcome).collect()
+    let mut outcomes: Vec<Outcome> = placed.into_iter().map(|(_, outcome)| outcome).collect();
+    operations::explain(http, &mut outcomes).await;
+    outcomes
 }
 
 struct Applier<'a> {

@@ -1,15 +1,16 @@
 //! What versions before 1.0 cannot do in the usual way, or do with more force than they are asked
 //! for. Each of these looks first, so that nothing of anybody else's is overridden or brought back.
 
-use theseus_core::cluster::{Accepted, OperationId};
+use theseus_core::cluster::{Accepted, Operation};
 
 use super::definition::Definition;
 use super::item::{self, Item, Kind};
 use super::{Applier, Placed};
-use crate::decode::{self, Hold};
+use crate::decode;
 use crate::dialect::Feature;
 use crate::failure::Failure;
 use crate::http::Request;
+use crate::operations;
 use crate::wire::{read, write};
 
 impl Applier<'_> {
@@ -54,7 +55,7 @@ impl Applier<'_> {
             if holders.is_empty() {
                 free.push(item);
             } else {
-                held.push(self.place(&item, Err(Failure::Busy(holders))));
+                held.push(self.place(&item, Err(Failure::busy(holders))));
             }
         }
         (held, free)
@@ -109,24 +110,24 @@ impl Applier<'_> {
     /// Fails if anything holds the app that is not to be given up.
     async fn held_by_nobody_else(&self, item: &Item<'_>) -> Result<(), Failure> {
         let mut holders = holders(&self.holds().await?, &item.app);
-        holders.retain(|holder| !item.operations.contains(&holder.0));
+        holders.retain(|holder| !item.operations.contains(&holder.id.0));
         if holders.is_empty() {
             Ok(())
         } else {
-            Err(Failure::Busy(holders))
+            Err(Failure::busy(holders))
         }
     }
 
-    async fn holds(&self) -> Result<Vec<Hold>, Failure> {
+    async fn holds(&self) -> Result<Vec<Operation>, Failure> {
         let request = Request::get("/v2/deployments");
-        self.http.read(&request, decode::holds).await
+        self.http.read(&request, operations::read).await
     }
 }
 
 /// The deployments that hold an app.
-fn holders(holds: &[Hold], app: &str) -> Vec<OperationId> {
+fn holders(holds: &[Operation], app: &str) -> Vec<Operation> {
     let its = holds
         .iter()
-        .filter(|hold| hold.apps.iter().any(|it| it == app));
-    its.map(|hold| hold.operation.clone()).collect()
+        .filter(|hold| hold.steps.iter().any(|step| step.app.0 == app));
+    its.cloned().collect()
 }

@@ -86,6 +86,12 @@ pub(crate) enum Feature {
     Release,
     /// The way back from a deployment, with nothing else brought back.
     IsolatedRollback,
+    /// Everything that happens, as it happens: `/v2/events`. Before, it was sent to who asked for it.
+    EventStream,
+    /// Events of some types only.
+    EventFilter,
+    /// Events of deployments without all that was and will be.
+    LightPlans,
 }
 
 /// From a version on, and up to another one that has it no more, if there is one.
@@ -118,7 +124,7 @@ impl Span {
 const ALWAYS: Span = since(0, 7, 0);
 
 /// Which versions have what, the oldest first, in the order of the features.
-const TABLE: [(Feature, &[Span]); 33] = [
+const TABLE: [(Feature, &[Span]); 36] = [
     (Feature::Bridge, &[since(0, 7, 1)]),
     (Feature::Networks, &[since(1, 5, 0)]),
     (Feature::NamedNetworks, &[since(1, 3, 0)]),
@@ -159,6 +165,9 @@ const TABLE: [(Feature, &[Span]); 33] = [
     (Feature::UnforcedKills, &[since(0, 13, 0)]),
     (Feature::Release, &[since(0, 7, 4)]),
     (Feature::IsolatedRollback, &[since(0, 8, 2)]),
+    (Feature::EventStream, &[since(0, 9, 0)]),
+    (Feature::EventFilter, &[since(1, 3, 7)]),
+    (Feature::LightPlans, &[since(1, 5, 9)]),
 ];
 
 const _: () = {

@@ -1,107 +1,74 @@
-//! What happens in Marathon, from `/v2/events`: a stream that attaches itself anew whenever it is
-//! cut, falls silent or says what cannot be read.
+//! What happens in Marathon, in the best of three ways that there is: its event stream, where it has
+//! one; its callbacks, where it reaches this machine; else a look now and then.
 //!
-//! Events that were sent while it was detached are lost, and so are some that a slow reader misses.
-//! Every gap is told ([`EventKind::Detached`], [`EventKind::Attached`]), and whoever listens looks
-//! at the cluster after it.
+//! None of them is believed more than that it is worth to look: what is lost, told twice or told in
+//! another order changes when somebody looks, and nothing else.
 
+mod callbacks;
 mod meaning;
 mod source;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::ExponentialBackoff;
-use futures_util::{StreamExt as _, stream};
-use theseus_core::cluster::{ClusterError, Event, EventKind, Events};
-use tokio::time::Instant;
+use futures_util::StreamExt as _;
+use theseus_core::cluster::{Event, EventKind, Events};
 
+use crate::dialect::{Dialect, Feature};
 use crate::failure::Failure;
 use crate::http::Http;
-use source::Source;
+pub use callbacks::Callbacks;
+pub(crate) use callbacks::Hub;
 
-/// Attaches the stream.
-pub(crate) async fn listen(http: Arc<Http>) -> Result<Events, Failure> {
-    let source = http.patiently(|| source::attach(&http)).await?;
-    let feed = Feed {
-        pauses: http.pauses(),
-        http,
-        state: State::Attaching(source),
+/// How often it is time to look where nothing is told.
+const NOW_AND_THEN: Duration = Duration::from_secs(3);
+
+/// How one hears of what happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hearing {
+    /// By the event stream.
+    Stream,
+    /// By callbacks to this address.
+    Callbacks(String),
+    /// Not at all: somebody looks now and then, for this reason.
+    Looking(String),
+}
+
+/// What happens from now on, and how it is heard.
+pub(crate) async fn listen(
+    http: &Arc<Http>,
+    dialect: Dialect,
+    hub: &Hub,
+) -> Result<(Events, Hearing), Failure> {
+    let why = if dialect.has(Feature::EventStream) {
+        match stream::attach(http, dialect).await {
+            // A proxy on the way may not let it through, or lead where one may not go.
+            Err(Failure::Garbled(reason)) => {
+                format!("the event stream does not come about: {reason}")
+            }
+            attached => return Ok((attached?, Hearing::Stream)),
+        }
+    } else {
+        match hub.subscribe(http).await {
+            Ok((events, url)) => return Ok((events, Hearing::Callbacks(url))),
+            Err(why) => why,
+        }
     };
-    Ok(stream::unfold(feed, Feed::next).boxed())
+    tracing::warn!(why, "events are not told; looking now and then instead");
+    Ok((looking(), Hearing::Looking(why)))
 }
 
-struct Feed {
-    http: Arc<Http>,
-    /// The pauses before the next times of attaching.
-    pauses: ExponentialBackoff,
-    state: State,
-}
-
-enum State {
-    /// There is a connection, which nobody was told of.
-    Attaching(Source),
-    /// Events come, since then.
-    Attached(Source, Instant),
-    /// There is no connection.
-    Detached,
-    /// There never will be.
-    Over,
-}
-
-impl Feed {
-    async fn next(mut self) -> Option<(Result<Event, ClusterError>, Self)> {
-        loop {
-            match self.state {
-                State::Attaching(source) => {
-                    self.state = State::Attached(source, Instant::now());
-                    return Some((Ok(gap(EventKind::Attached)), self));
-                }
-                State::Attached(ref mut source, since) => {
-                    let Some(data) = source.next().await else {
-                        self.forgive(since.elapsed());
-                        self.state = State::Detached;
-                        return Some((Ok(gap(EventKind::Detached)), self));
-                    };
-                    if let Some(event) = meaning::of(&data) {
-                        return Some((Ok(event), self));
-                    }
-                }
-                State::Detached => match self.attach_again().await {
-                    Ok(Some(source)) => self.state = State::Attaching(source),
-                    Ok(None) => {}
-                    Err(failure) => {
-                        self.state = State::Over;
-                        let address = self.http.address();
-                        let error = failure.into_error(&address, |fault| fault.refusal(None));
-                        return Some((Err(error), self));
-                    }
-                },
-                State::Over => return None,
-            }
+/// Tells nothing but that it is time to look.
+fn looking() -> Events {
+    let pauses = futures_util::stream::unfold(false, |is_begun| async move {
+        if is_begun {
+            tokio::time::sleep(NOW_AND_THEN).await;
         }
-    }
-
-    /// Waits and tries once; an error when there is no use in trying once more.
-    async fn attach_again(&mut self) -> Result<Option<Source>, Failure> {
-        let longest = self.http.config().longest_pause;
-        tokio::time::sleep(self.pauses.next().unwrap_or(longest)).await;
-        match source::attach(&self.http).await {
-            Ok(source) => Ok(Some(source)),
-            Err(Failure::Unreachable { cause, .. }) => {
-                tracing::debug!(%cause, "the event stream is still away");
-                Ok(None)
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// After a connection that lasted, the next cut is a new trouble and no longer the old one.
-    fn forgive(&mut self, lasted: Duration) {
-        if lasted > self.http.config().longest_pause {
-            self.pauses = self.http.pauses();
-        }
-    }
+        Some((Ok(gap(EventKind::Attached)), true))
+    });
+    pauses.boxed()
 }
 
 fn gap(kind: EventKind) -> Event {

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
-use http::header::HeaderValue;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use sse_stream::SseByteStream;
 
 use super::meaning;
 use crate::classify::{Reply, classify};
+use crate::dialect::{Dialect, Feature};
 use crate::failure::Failure;
 use crate::http::{Http, Request};
 
@@ -31,10 +32,15 @@ type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 pub(super) struct Source(SseByteStream<Chunks>);
 
 /// Opens a connection, on which everything is told that happens from now on.
-pub(super) async fn attach(http: &Http) -> Result<Source, Failure> {
-    let mut request = Request::get("/v2/events").query("plan-format", "light");
-    for event_type in meaning::TYPES {
-        request = request.query("event_type", event_type);
+pub(super) async fn attach(http: &Http, dialect: Dialect) -> Result<Source, Failure> {
+    let mut request = Request::get("/v2/events");
+    if dialect.has(Feature::LightPlans) {
+        request = request.query("plan-format", "light");
+    }
+    if dialect.has(Feature::EventFilter) {
+        for event_type in meaning::TYPES {
+            request = request.query("event_type", event_type);
+        }
     }
     let limit = http.config().answer_timeout;
     let answer = http.open(&request, EVENT_STREAM, limit).await?;
@@ -46,6 +52,11 @@ pub(super) async fn attach(http: &Http) -> Result<Source, Failure> {
     };
     if let Some(failure) = classify(reply, false) {
         return Err(failure);
+    }
+    let content = answer.headers.get(CONTENT_TYPE);
+    if !content.is_some_and(|it| it.as_bytes().starts_with(EVENT_STREAM.as_bytes())) {
+        let reason = "what comes from /v2/events is no event stream";
+        return Err(Failure::Garbled(reason.to_owned()));
     }
     let mut chunks = bounded(answer.body, http.config().longest_silence);
     // Marathon subscribes a listener after it has sent the head, and greets it then.

@@ -29,7 +29,7 @@ pub(crate) async fn hosts(http: &Http) -> Result<Inventory, Failure> {
 
 /// Where the leading master is, if Marathon tells. Another one may lead at any time, so it is asked
 /// anew.
-async fn master(http: &Http) -> Result<Option<Url>, Failure> {
+pub(crate) async fn master(http: &Http) -> Result<Option<Url>, Failure> {
     let request = Request::get("/v2/info");
     let read = |body: &[u8]| serde_json::from_slice::<Info>(body);
     let info = http.ask(&request, read).await?;
@@ -39,7 +39,7 @@ async fn master(http: &Http) -> Result<Option<Url>, Failure> {
 }
 
 /// Asks for all agents. Who does not answer this soon is out of reach.
-async fn agents(http: &Http, master: Url) -> Result<Inventory, Failure> {
+pub(crate) async fn agents(http: &Http, master: Url) -> Result<Inventory, Failure> {
     let mesos = http
         .elsewhere(master)
         .map_err(|error| Failure::Garbled(error.to_string()))?;

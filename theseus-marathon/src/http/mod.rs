@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use url::Url;
@@ -126,13 +126,21 @@ impl Http {
         request: &Request,
         parse: fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, Failure> {
-        let bounds = Bounds {
-            head: self.config.patience,
-            body: self.config.patience,
-            size: self.config.largest_answer.min(SMALL),
-        };
-        self.patiently(|| self.read_once(request, bounds, parse))
+        self.patiently(|| self.read_once(request, self.small(), parse))
             .await
+    }
+
+    /// Asks for something small once, and gives the head of the answer, too.
+    pub(crate) async fn probe<T: Send + 'static>(
+        &self,
+        request: &Request,
+        parse: fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<(HeaderMap, T), Failure> {
+        let bounds = self.small();
+        let answer = self.open(request, JSON, bounds.head).await?;
+        let headers = answer.headers.clone();
+        let body = self.exchanged(answer, bounds, false).await?;
+        Ok((headers, body::parsed(body, parse).await?))
     }
 
     /// Asks for something that may be much, again and again while that can help.
@@ -195,6 +203,14 @@ impl Http {
             None => builder,
         };
         builder.build()
+    }
+
+    fn small(&self) -> Bounds {
+        Bounds {
+            head: self.config.patience,
+            body: self.config.patience,
+            size: self.config.largest_answer.min(SMALL),
+        }
     }
 
     fn bounds(&self) -> Bounds {

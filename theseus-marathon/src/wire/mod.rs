@@ -2,6 +2,7 @@
 //! written have types of their own: answers are read leniently, and requests say exactly what is
 //! meant.
 
+pub(crate) mod deployment;
 pub(crate) mod mesos;
 pub(crate) mod queue;
 pub(crate) mod read;

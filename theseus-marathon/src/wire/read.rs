@@ -120,47 +120,6 @@ pub(crate) struct TaskFailure<'a> {
     pub(crate) timestamp: Option<Text<'a>>,
 }
 
-/// An entry of `GET /v2/deployments`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Deployment<'a> {
-    #[serde(borrow)]
-    pub(crate) id: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    pub(crate) affected_apps: Vec<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    pub(crate) steps: Vec<Step<'a>>,
-}
-
-/// What a deployment does at one time: since 1.1 in an object, before that bare.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Step<'a> {
-    Object {
-        #[serde(borrow)]
-        actions: Vec<Action<'a>>,
-    },
-    Bare(#[serde(borrow)] Vec<Action<'a>>),
-}
-
-impl<'a> Step<'a> {
-    pub(crate) fn actions(&self) -> &[Action<'a>] {
-        match self {
-            Self::Object { actions } | Self::Bare(actions) => actions,
-        }
-    }
-}
-
-/// One thing that a deployment does. Its name was called `type` in 1.1.0 and 1.1.1, and its app
-/// `apps` before 0.7.6.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Action<'a> {
-    #[serde(borrow, alias = "type")]
-    pub(crate) action: Option<Text<'a>>,
-    #[serde(alias = "apps")]
-    pub(crate) app: Option<Text<'a>>,
-}
-
 /// `GET /v2/info`
 #[derive(Debug, Deserialize)]
 pub(crate) struct Info {

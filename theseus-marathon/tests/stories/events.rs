@@ -26,27 +26,47 @@ fn update(task: &str) -> String {
 struct Stub {
     listener: TcpListener,
     url: String,
+    version: &'static str,
 }
 
 impl Stub {
     async fn start() -> Self {
+        Self::of("1.11.0").await
+    }
+
+    async fn of(version: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        Self { listener, url }
+        Self {
+            listener,
+            url,
+            version,
+        }
     }
 
     fn marathon(&self) -> Marathon {
         Marathon::new(config(&self.url)).unwrap()
     }
 
-    /// The next connection, and its request.
+    /// The next connection, and its request; who asks for the version is told it.
     async fn accept(&self) -> (TcpStream, String) {
-        let (mut connection, _) = self.listener.accept().await.unwrap();
-        let mut request = Vec::new();
-        while !request.ends_with(b"\r\n\r\n") {
-            request.push(connection.read_u8().await.unwrap());
+        loop {
+            let (mut connection, _) = self.listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(connection.read_u8().await.unwrap());
+            }
+            let request = String::from_utf8(request).unwrap();
+            if !request.starts_with("GET /v2/info ") {
+                return (connection, request);
+            }
+            let body = format!("{{\"version\":\"{}\"}}", self.version);
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+            connection.write_all(answer.as_bytes()).await.unwrap();
         }
-        (connection, String::from_utf8(request).unwrap())
     }
 
     /// The next connection, answered with this.
@@ -222,4 +242,38 @@ async fn a_listener_waits_for_a_leader() {
         stub.answer(&format!("{HEAD}{HELLO}")).await
     });
     assert_eq!(next(&mut events.unwrap()).await, EventKind::Attached);
+}
+
+#[tokio::test]
+async fn each_version_is_asked_for_what_it_has() {
+    for (version, query) in [
+        ("1.1.5", ""),
+        ("1.3.13", "?event_type=event_stream_attached&"),
+        ("1.5.8", "?event_type=event_stream_attached&"),
+        ("1.5.9", "?plan-format=light&event_type="),
+    ] {
+        let stub = Stub::of(version).await;
+        let marathon = stub.marathon();
+        let (events, (_connection, request)) = tokio::join!(marathon.events(), async {
+            let (mut connection, request) = stub.accept().await;
+            let text = format!("{HEAD}{HELLO}");
+            connection.write_all(text.as_bytes()).await.unwrap();
+            (connection, request)
+        });
+        assert!(events.is_ok());
+        let target = format!("GET /v2/events{query}");
+        assert!(request.starts_with(&target), "{version} {request}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_stream_may_be_had_it_is_looked_now_and_then() {
+    let server = crate::server::server("1.11.0").await;
+    let away = wiremock::ResponseTemplate::new(302)
+        .insert_header("location", "https://login.example/?to=events");
+    crate::server::answer(&server, "GET", "/v2/events", away).await;
+    let marathon = crate::server::marathon(&server);
+    let mut events = marathon.events().await.unwrap();
+    assert_eq!(next(&mut events).await, EventKind::Attached);
+    assert_eq!(next(&mut events).await, EventKind::Attached);
 }

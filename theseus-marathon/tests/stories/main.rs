@@ -2,6 +2,7 @@
 //! what becomes of each answer.
 
 mod apply;
+mod callbacks;
 mod connections;
 mod events;
 mod hosts;

@@ -1,0 +1,398 @@
+//! What is not a Marathon, or not one that lets us in: each tells its address and the next step, and
+//! ends with the exit code that the design promises.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use theseus_tests::program::{Home, Ran, deployed};
+
+/// A server of one answer, which it gives to whoever asks whatever; and what it was asked.
+struct Fake {
+    address: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fake {
+    /// A server that handles each connection, once its request is read, in this way.
+    fn new(handle: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (told, handle) = (Arc::clone(&asked), Arc::new(handle));
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let Ok(mut connection) = connection else {
+                    return;
+                };
+                let (told, handle) = (Arc::clone(&told), Arc::clone(&handle));
+                thread::spawn(move || {
+                    let request = head(&mut connection);
+                    told.lock().expect("nobody panics").push(request.clone());
+                    handle(&request, &mut connection);
+                });
+            }
+        });
+        Self { address, asked }
+    }
+
+    /// A server that answers with these words.
+    fn saying(status: &'static str, headers: &'static str, body: impl Into<String>) -> Self {
+        let body = body.into();
+        Self::new(move |_, connection| {
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+            let _ = connection.write_all(answer.as_bytes());
+        })
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("nobody panics").clone()
+    }
+}
+
+/// The head of a request; no more of it if it never ends.
+fn head(connection: &mut TcpStream) -> String {
+    let _ = connection.set_read_timeout(Some(Duration::from_secs(5)));
+    let mut read = Vec::new();
+    let mut byte = [0];
+    while !read.ends_with(b"\r\n\r\n") && read.len() < 10_000 {
+        match connection.read(&mut byte) {
+            Ok(1) => read.push(byte[0]),
+            _ => break,
+        }
+    }
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+/// Answers as a Marathon with nothing on it, but in one place.
+fn marathon_but(place: &'static str, odd: &'static str) -> Fake {
+    Fake::new(move |request, connection| {
+        // A proxy is told the whole address.
+        let target = request.split(' ').nth(1).unwrap_or_default();
+        let path = &target[target.find("/v2/").unwrap_or(0)..];
+        let body = match path.split('?').next().unwrap_or_default() {
+            it if it == place => odd,
+            "/v2/info" => r#"{"version":"1.11.0","leader":"a:8080"}"#,
+            "/v2/apps" => r#"{"apps":[]}"#,
+            "/v2/deployments" => "[]",
+            _ => "{}",
+        };
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        let _ = connection.write_all(answer.as_bytes());
+    })
+}
+
+/// Sends without end, until the other side has enough.
+fn endless(head: &'static str, chunk: &'static [u8]) -> Fake {
+    Fake::new(move |_, connection| {
+        let _ = connection.write_all(head.as_bytes());
+        let much = chunk.repeat(64 << 10);
+        while connection.write_all(&much).is_ok() {}
+    })
+}
+
+fn status_of(address: &str) -> (Home, Ran) {
+    let home = Home::new();
+    home.write(
+        "mesos.yaml",
+        &format!("marathon: {{urls: ['http://{address}']}}\n"),
+    );
+    let ran = home.run(&["status"]);
+    (home, ran)
+}
+
+#[test]
+fn what_is_no_marathon_is_told_with_its_address_and_the_next_step() {
+    const LOGIN: &str = "<html><body><form action=/login>Log in</form></body></html>";
+    let html = "content-type: text/html\r\n";
+    let garbled = "does the address under marathon in mesos.yaml belong to a Marathon?";
+    let denied = "check user and password-file";
+    let away = "is it running";
+    for (what, fake, message, next) in [
+        (
+            "HTML",
+            Fake::saying("200 OK", html, LOGIN),
+            "its answer is not Marathon's: an HTML page",
+            garbled,
+        ),
+        (
+            "another JSON",
+            Fake::saying("200 OK", "", r#"{"kind":"APIVersions"}"#),
+            "missing field `version`",
+            garbled,
+        ),
+        (
+            "a list",
+            Fake::saying("200 OK", "", "[1, 2]"),
+            "its answer is not Marathon's",
+            garbled,
+        ),
+        (
+            "an empty 200",
+            Fake::saying("200 OK", "", ""),
+            "its answer is empty",
+            away,
+        ),
+        (
+            "a page to log in",
+            Fake::saying(
+                "302 Found",
+                "location: https://login.example/sso?a=b\r\n",
+                "",
+            ),
+            "HTTP 302 leads away, to https://login.example/sso",
+            garbled,
+        ),
+        (
+            "401",
+            Fake::saying("401 Unauthorized", html, LOGIN),
+            "HTTP 401",
+            denied,
+        ),
+        (
+            "403",
+            Fake::saying("403 Forbidden", html, LOGIN),
+            "HTTP 403",
+            denied,
+        ),
+        (
+            "404",
+            Fake::saying("404 Not Found", html, LOGIN),
+            "HTTP 404",
+            garbled,
+        ),
+        (
+            "502",
+            Fake::saying("502 Bad Gateway", html, LOGIN),
+            "HTTP 502",
+            away,
+        ),
+        (
+            "a version that is none",
+            Fake::saying("200 OK", "", r#"{"version":"latest\u001b[31m"}"#),
+            "latest",
+            garbled,
+        ),
+        (
+            "a version before all others",
+            Fake::saying("200 OK", "", r#"{"version":"0.6.1"}"#),
+            "0.6.1",
+            garbled,
+        ),
+        (
+            "text without end",
+            endless("HTTP/1.1 200 OK\r\n\r\n", b"x"),
+            "some other text",
+            garbled,
+        ),
+        (
+            "a head without end",
+            endless("HTTP/1.1 200 OK\r\nx: ", b"x"),
+            "",
+            away,
+        ),
+        (
+            "JSON without end",
+            endless("HTTP/1.1 200 OK\r\n\r\n{", b" "),
+            "it answers with more than",
+            garbled,
+        ),
+        (
+            "a gigabyte",
+            Fake::saying("200 OK", "content-length: 1073741824\r\nx-", "{"),
+            "",
+            away,
+        ),
+        (
+            "SSH",
+            Fake::new(|_, connection| drop(connection.write_all(b"SSH-2.0-OpenSSH_9.2\r\n"))),
+            "",
+            away,
+        ),
+        (
+            "numbers out of range",
+            marathon_but("/v2/apps", r#"{"apps": 1e999}"#),
+            "its answer is not Marathon's",
+            garbled,
+        ),
+    ] {
+        let (_home, ran) = status_of(&fake.address);
+        let Ran { stdout, stderr, .. } = ran.exits(5);
+        assert_eq!(stdout, "", "{what}");
+        for part in [&*format!("http://{}", fake.address), message, next] {
+            assert!(stderr.contains(part), "{what}: {part}: {stderr}");
+        }
+        assert!(!stderr.contains('\u{1b}'), "{what}: {stderr:?}");
+        assert!(stderr.lines().count() <= 4, "{what}: {stderr}");
+    }
+}
+
+#[test]
+fn what_is_foreign_or_odd_in_a_list_spoils_nothing() {
+    let odd = r#"{"apps": [
+        {"id": "/theseus/ingestor/dev/r1", "instances": 4294967296000, "tasks": []},
+        {"id": "/theseus/x", "instances": -1},
+        {"id": "/cart", "instances": "many"}
+    ]}"#;
+    let fake = marathon_but("/v2/apps", odd);
+    let (home, ran) = status_of(&fake.address);
+    let Ran { stdout, .. } = ran.exits(0);
+    assert!(stdout.contains("ingestor:dev"), "{stdout}");
+    assert!(!stdout.contains("cart"), "{stdout}");
+    let _ = home.run(&["remove", "ingestor:prod", "--yes"]);
+    let asked = fake.asked();
+    assert!(asked.iter().all(|it| it.starts_with("GET ")), "{asked:?}");
+}
+
+#[test]
+fn secrets_are_sent_where_they_belong_and_shown_nowhere() {
+    let secret = "hunter2-canary";
+    let home = Home::new();
+    home.write("password", secret);
+    let fake = marathon_but("/none", "");
+    let local = format!(
+        "marathon: {{urls: ['http://{}'], user: ana, password-file: password}}\n",
+        fake.address
+    );
+    home.write("mesos.yaml", &local);
+    let ran = home.run(&["status", "-vv"]).exits(0);
+    let shown = format!("{}{}", ran.stdout, ran.stderr);
+    let encoded = "YW5hOmh1bnRlcjItY2FuYXJ5";
+    let asked = fake.asked().join("\n");
+    assert!(asked.contains(encoded), "{asked}");
+    assert!(
+        !shown.contains(secret) && !shown.contains(encoded),
+        "{shown}"
+    );
+
+    // Where all can read them they do not go, unless that is asked for.
+    for allow in ["", ", allow-plain-http: true"] {
+        let open = format!(
+            "marathon: {{host: marathon.invalid, user: ana, password-file: password{allow}}}\n"
+        );
+        home.write("mesos.yaml", &open);
+        let code = if allow.is_empty() { 2 } else { 5 };
+        let ran = home.run(&["status"]).exits(code);
+        assert!(
+            ran.stderr.contains("http://marathon.invalid:8080"),
+            "{ran:?}"
+        );
+        assert_eq!(
+            allow.is_empty(),
+            ran.stderr.contains("allow-plain-http: true")
+        );
+    }
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_heeded_but_not_for_this_machine() {
+    let proxy = marathon_but("/none", "");
+    let proxy_url = format!("http://{}", proxy.address);
+    let home = Home::new();
+    home.write("mesos.yaml", "marathon: {host: marathon.invalid}\n");
+    let status = |no_proxy: &str| {
+        let mut command = home.command(&["status"]);
+        command
+            .env("HTTP_PROXY", &proxy_url)
+            .env("NO_PROXY", no_proxy);
+        command.output().expect("theseus runs").status.code()
+    };
+    assert_eq!(status(""), Some(0));
+    let asked = proxy.asked();
+    let through = "GET http://marathon.invalid:8080/v2/info ";
+    assert!(asked.iter().any(|it| it.starts_with(through)), "{asked:?}");
+    let before = proxy.asked().len();
+    assert_eq!(status("marathon.invalid"), Some(5));
+    assert_eq!(proxy.asked().len(), before);
+    let local = marathon_but("/none", "");
+    home.write(
+        "mesos.yaml",
+        &format!("marathon: {{urls: ['http://{}']}}\n", local.address),
+    );
+    assert_eq!(status(""), Some(0));
+    assert_eq!(proxy.asked().len(), before);
+}
+
+/// What people read, without what differs each time.
+fn plain(text: &str, home: &Home, address: &str) -> String {
+    let address = address.trim_start_matches("http://");
+    let port = address.rsplit(':').next().unwrap_or(address);
+    let text = text.replace(address, "ADDRESS").replace(port, "PORT");
+    let text = text.replace(&home.path().display().to_string(), "HOME");
+    let mut words = Vec::new();
+    for line in text.lines() {
+        let line: Vec<_> = line
+            .split(' ')
+            .map(|word| {
+                let number = word.trim_end_matches([',', ':']);
+                let is_time = number.ends_with("ms") || number.ends_with('s');
+                if is_time && number.starts_with(|c: char| c.is_ascii_digit()) {
+                    word.replace(number, "TIME")
+                } else {
+                    word.to_owned()
+                }
+            })
+            .collect();
+        words.push(line.join(" "));
+    }
+    words.join("\n")
+}
+
+#[test]
+fn a_doctor_finds_nothing_in_a_sandbox() {
+    let (home, sandbox) = deployed("50ms");
+    let ran = home.run(&["doctor"]).exits(0);
+    insta::assert_snapshot!("doctor_sandbox", plain(&ran.stdout, &home, &sandbox.url));
+    let told = home.run(&["doctor", "--format", "json"]).exits(0).json();
+    assert_eq!(told["format_version"], 1);
+    let states = told["checks"].as_array().expect("checks").iter();
+    let states: Vec<_> = states.map(|it| (&it["check"], &it["state"])).collect();
+    assert!(states.contains(&(&json!("store"), &json!("ok"))), "{told}");
+    assert!(
+        states.iter().all(|(_, state)| **state != "failed"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_doctor_says_what_to_mend() {
+    let home = Home::new();
+    let fake = marathon_but("/none", "");
+    home.write(
+        "mesos.yaml",
+        &format!(
+            "marathon: {{urls: ['http://127.0.0.1:1', 'http://{}']}}\n",
+            fake.address
+        ),
+    );
+    let ran = home.run(&["doctor"]).exits(0);
+    insta::assert_snapshot!("doctor_warns", plain(&ran.stdout, &home, &fake.address));
+
+    home.write("mesos.yaml", "marathon: {urls: ['http://127.0.0.1:1']}\n");
+    let ran = home.run(&["doctor"]).exits(5);
+    insta::assert_snapshot!("doctor_fails", plain(&ran.stdout, &home, "127.0.0.1:99999"));
+
+    home.write("mesos.yaml", "marathon: {hots: a}\n");
+    let ran = home.run(&["doctor"]).exits(2);
+    assert!(ran.stdout.contains("hots"), "{ran:?}");
+    let told = home.run(&["doctor", "--format", "json"]).exits(2).json();
+    assert_eq!(told["checks"][0]["state"], "failed");
+    assert!(told["checks"][0]["advice"].is_string(), "{told}");
+
+    home.write("password", "secret");
+    home.write(
+        "mesos.yaml",
+        "marathon: {host: marathon.invalid, user: ana, password-file: password}\n",
+    );
+    let ran = home.run(&["doctor"]).exits(2);
+    assert!(ran.stdout.contains("allow-plain-http"), "{ran:?}");
+}

@@ -1,0 +1,128 @@
+//! Callbacks, of versions that have no event stream.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use serde_json::json;
+use theseus_core::cluster::{Cluster as _, EventKind, Events};
+use theseus_marathon::{Callbacks, Marathon, MarathonConfig};
+use tokio::net::TcpListener;
+use wiremock::{MockServer, ResponseTemplate};
+
+use crate::server::{answer, config, requests, server};
+
+const SUBSCRIPTIONS: &str = "/v2/eventSubscriptions";
+
+/// A port that nobody listens at.
+async fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn of(server: &MockServer, port: u16) -> Marathon {
+    let config = MarathonConfig {
+        callbacks: Some(Callbacks {
+            host: "127.0.0.1".to_owned(),
+            port,
+        }),
+        ..config(&server.uri())
+    };
+    Marathon::new(config).unwrap()
+}
+
+async fn old() -> MockServer {
+    // The first version that is spoken to, and without the stream of those after it.
+    let server = server(OLD).await;
+    let taken = ResponseTemplate::new(200).set_body_json(json!({"eventType": "subscribe_event"}));
+    answer(&server, "POST", SUBSCRIPTIONS, taken.clone()).await;
+    answer(&server, "DELETE", SUBSCRIPTIONS, taken).await;
+    server
+}
+
+const OLD: &str = "0.8.2";
+
+async fn next(events: &mut Events) -> EventKind {
+    let event = tokio::time::timeout(Duration::from_secs(10), events.next()).await;
+    event.expect("an event comes").unwrap().unwrap().kind
+}
+
+fn update(app: &str) -> serde_json::Value {
+    json!({
+        "eventType": "status_update_event", "appId": app, "taskId": "t.1",
+        "taskStatus": "TASK_RUNNING",
+    })
+}
+
+#[tokio::test]
+async fn events_come_by_callbacks_and_are_taken_back() {
+    let server = old().await;
+    let port = free().await.port();
+    let marathon = of(&server, port);
+    let (mut one, mut two) = (
+        marathon.events().await.unwrap(),
+        marathon.events().await.unwrap(),
+    );
+    assert_eq!(next(&mut one).await, EventKind::Attached);
+    assert_eq!(next(&mut two).await, EventKind::Attached);
+    let address = format!("http://127.0.0.1:{port}/theseus/events");
+    let client = wiremock_client();
+    for body in [
+        update("/other").to_string(),
+        "no JSON".to_owned(),
+        update("/theseus/a/dev/r1").to_string(),
+    ] {
+        let sent = client.post(&address).body(body).send().await.unwrap();
+        assert_eq!(sent.status(), 200);
+    }
+    for events in [&mut one, &mut two] {
+        assert!(matches!(next(events).await, EventKind::Container { .. }));
+    }
+    // What is too much to read is still worth a look.
+    let much = vec![b'x'; 9 << 20];
+    let _ = client.post(&address).body(much).send().await;
+    assert_eq!(next(&mut one).await, EventKind::Attached);
+
+    drop(one);
+    marathon.unsubscribe().await;
+    let url = format!("callbackUrl=http%3A%2F%2F127.0.0.1%3A{port}%2Ftheseus%2Fevents");
+    let subscribed = format!("POST {SUBSCRIPTIONS}?{url}");
+    assert_eq!(requests(&server).await, [&*subscribed], "one listens still");
+    drop(two);
+    marathon.unsubscribe().await;
+    let unsubscribed = format!("DELETE {SUBSCRIPTIONS}?{url}");
+    assert_eq!(requests(&server).await, [subscribed, unsubscribed]);
+    // The port is free again.
+    TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+}
+
+fn wiremock_client() -> reqwest::Client {
+    let builder = reqwest::Client::builder();
+    builder.tls_certs_only([]).no_proxy().build().unwrap()
+}
+
+#[tokio::test]
+async fn without_callbacks_it_is_looked_now_and_then() {
+    let taken_port = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken_port = taken_port.local_addr().unwrap().port();
+    let disabled = ResponseTemplate::new(400).set_body_json(json!({
+        "message": "http event callback system is not running on this Marathon instance",
+    }));
+    for (port, refusal) in [
+        (None, None),
+        (Some(taken_port), None),
+        (Some(free().await.port()), Some(disabled)),
+    ] {
+        let server = server(OLD).await;
+        if let Some(refusal) = refusal {
+            answer(&server, "POST", SUBSCRIPTIONS, refusal).await;
+        }
+        let marathon = match port {
+            Some(port) => of(&server, port),
+            None => crate::server::marathon(&server),
+        };
+        let mut events = marathon.events().await.unwrap();
+        assert_eq!(next(&mut events).await, EventKind::Attached);
+        assert_eq!(next(&mut events).await, EventKind::Attached);
+    }
+}
