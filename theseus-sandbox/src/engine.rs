@@ -41,7 +41,7 @@ impl Engine {
             clock,
             changed: Arc::clone(&changed),
             driver: Mutex::new(None),
-            hub: Hub::new(config.event_buffer),
+            hub: Hub::new(config.event_buffer, config.version),
             elected_at: Mutex::default(),
             faults: Faults::default(),
             requests: RequestLog::new(config.request_log),

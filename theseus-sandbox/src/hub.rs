@@ -1,20 +1,25 @@
 //! Hands events to the readers of `/v2/events`, each behind a bounded buffer.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
+use crate::behaviour;
 use crate::callbacks::Callbacks;
 use crate::cluster::Event;
+use crate::definition::AppSpec;
 use crate::engine::lock;
+use crate::version::MarathonVersion;
 
 #[derive(Debug)]
 pub(crate) struct Hub {
     readers: Mutex<Vec<Reader>>,
     capacity: usize,
+    version: MarathonVersion,
     silenced: AtomicBool,
     pub(crate) callbacks: Callbacks,
     /// Counts the cuts; a stream that sees the number change breaks off.
@@ -43,10 +48,11 @@ pub(crate) struct Subscription {
 }
 
 impl Hub {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, version: MarathonVersion) -> Self {
         Self {
             readers: Mutex::default(),
             capacity: capacity.max(1),
+            version,
             silenced: AtomicBool::new(false),
             callbacks: Callbacks::default(),
             cuts: watch::Sender::new(0),
@@ -70,9 +76,8 @@ impl Hub {
             return;
         }
         for event in events {
-            let light = Frame::light(event);
+            let light = Frame::light(event, self.version);
             let mut heavy = None;
-            // A reader that is gone, or too slow, is cut off: its channel closes.
             readers.retain(|reader| {
                 if !reader.wants.kind(&light.kind) {
                     return true;
@@ -80,12 +85,17 @@ impl Hub {
                 let bytes = if reader.wants.light {
                     &light.bytes
                 } else {
-                    heavy.get_or_insert_with(|| light.heavy(event))
+                    heavy.get_or_insert_with(|| light.heavy(event, self.version))
                 };
-                reader.sender.try_send(bytes.clone()).is_ok()
+                match reader.sender.try_send(bytes.clone()) {
+                    Ok(()) => true,
+                    // A reader that is too slow loses the event, or is cut off: its channel closes.
+                    Err(TrySendError::Full(_)) => !self.version.has(behaviour::CUTS_SLOW_READERS),
+                    Err(TrySendError::Closed(_)) => false,
+                }
             });
             if !self.callbacks.is_empty() {
-                let json = heavy_json(event).unwrap_or(light.json);
+                let json = heavy_json(event, self.version).unwrap_or(light.json);
                 self.callbacks.publish(&json.into());
             }
         }
@@ -119,31 +129,40 @@ struct Frame {
 }
 
 impl Frame {
-    fn light(event: &Event) -> Self {
+    fn light(event: &Event, version: MarathonVersion) -> Self {
         let json = serde_json::to_string(event).unwrap_or_default();
         // The type is the tag of the event and therefore its first field.
         let kind = json.split('"').nth(3).unwrap_or_default().to_owned();
-        let bytes = frame(&kind, &json);
+        let bytes = frame(&kind, &json, version);
         Self { kind, json, bytes }
     }
 
     /// The same with the definitions before and after, where the event has a plan.
-    fn heavy(&self, event: &Event) -> Bytes {
-        heavy_json(event).map_or_else(|| self.bytes.clone(), |json| frame(&self.kind, &json))
+    fn heavy(&self, event: &Event, version: MarathonVersion) -> Bytes {
+        heavy_json(event, version).map_or_else(
+            || self.bytes.clone(),
+            |json| frame(&self.kind, &json, version),
+        )
     }
 }
 
 /// An event with the definitions before and after; none where it has no plan.
-fn heavy_json(event: &Event) -> Option<String> {
+fn heavy_json(event: &Event, version: MarathonVersion) -> Option<String> {
     let plan = event.plan()?;
     let mut json = serde_json::to_value(event).unwrap_or_default();
-    let group =
-        |apps| -> Value { json!({ "id": "/", "apps": apps, "groups": [], "dependencies": [] }) };
-    json["plan"]["original"] = group(serde_json::to_value(&plan.original).unwrap_or_default());
-    json["plan"]["target"] = group(serde_json::to_value(&plan.target).unwrap_or_default());
+    let group = |apps: &[Arc<AppSpec>]| -> Value {
+        let apps: Vec<Value> = apps.iter().map(|app| app.in_version(version)).collect();
+        json!({ "id": "/", "apps": apps, "groups": [], "dependencies": [], "version": plan.version })
+    };
+    json["plan"]["original"] = group(&plan.original);
+    json["plan"]["target"] = group(&plan.target);
     Some(json.to_string())
 }
 
-fn frame(kind: &str, json: &str) -> Bytes {
-    format!("event: {kind}\r\ndata: {json}\r\n\r\n").into()
+fn frame(kind: &str, json: &str, version: MarathonVersion) -> Bytes {
+    if version.has(behaviour::EVENT_LINE) {
+        format!("event: {kind}\r\ndata: {json}\r\n\r\n").into()
+    } else {
+        format!("data: {json}\r\n\r\n").into()
+    }
 }

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::definition::{AppSpec, AppUpdate, Fault, VersionInfo, validate};
+use crate::definition::{AppSpec, AppUpdate, Fault, Manner, VersionInfo, forms, validate};
 use crate::path_id::PathId;
 use crate::time::Stamp;
+use crate::version::MarathonVersion;
 
 /// Apps with their versions, groups and tasks; made by
 /// [`Sandbox::snapshot`](crate::Sandbox::snapshot) or by hand, taken up by
@@ -144,10 +145,14 @@ impl Snapshot {
     /// Adds an app as `POST /v2/apps` takes it or `GET /v2/apps` shows it; what it does not say of
     /// its `version` is as old as can be. Of several definitions of one app the last is in force.
     pub fn add_app(&mut self, definition: &Value) -> Result<(), SnapshotError> {
-        let update = AppUpdate::deserialize(definition)?;
-        let id = PathId::absolute(update.id.as_deref().unwrap_or_default())
-            .map_err(|error| SnapshotError::Invalid(format!("/id {error}")))?;
+        let id = definition["id"].as_str().unwrap_or_default();
+        let id =
+            PathId::absolute(id).map_err(|error| SnapshotError::Invalid(format!("/id {error}")))?;
         let spec = spec(id, definition)?;
+        let faults = validate(&spec, MarathonVersion::default());
+        if !faults.is_empty() {
+            return Err(refused(&faults));
+        }
         let id = spec.id.to_string();
         let groups = std::iter::successors(spec.id.parent(), PathId::parent);
         let saved = SavedGroup {
@@ -204,7 +209,7 @@ impl Snapshot {
 
 impl SavedApp {
     pub(crate) fn definition(spec: &AppSpec) -> Value {
-        serde_json::to_value(spec).expect("a definition has only string keys and finite numbers")
+        spec.whole()
     }
 
     /// The definitions that can be read.
@@ -215,16 +220,17 @@ impl SavedApp {
     }
 }
 
+/// A definition in the form of any version. What it does not say is as the default version has it.
 fn spec(id: PathId, definition: &Value) -> Result<AppSpec, SnapshotError> {
+    let mut definition = definition.clone();
+    let stamped = Stamped::deserialize(&definition)?;
+    let old_networks = forms::recall(&mut definition);
     let update = AppUpdate::deserialize(definition)?;
-    let stamped = Stamped::deserialize(definition)?;
+    let version = MarathonVersion::default();
     let mut spec = update
-        .apply(AppSpec::blank(id))
+        .apply(AppSpec::blank(id, version), Manner::whole(version))
         .map_err(|it| refused(&it))?;
-    let faults = validate(&spec);
-    if !faults.is_empty() {
-        return Err(refused(&faults));
-    }
+    spec.keep_old_networks(old_networks)?;
     spec.version = stamped.version;
     spec.version_info = stamped.version_info.unwrap_or(VersionInfo {
         last_scaling_at: stamped.version,

@@ -582,11 +582,18 @@ async fn event_streams_are_filtered_cut_and_silenced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_is_cut_off() {
-    let cluster = with(SandboxConfig {
-        event_buffer: 3,
-        ..config()
-    });
+async fn a_slow_reader_loses_events_and_is_cut_off_since_1_8() {
+    for (version, cut) in [("1.5.11", false), ("1.8.180", true)] {
+        let cluster = with(SandboxConfig {
+            event_buffer: 3,
+            version: version.parse().unwrap(),
+            ..config()
+        });
+        slow_reader(&cluster, cut).await;
+    }
+}
+
+async fn slow_reader(cluster: &common::Cluster, cut: bool) {
     let mut stream = cluster.raw(events("")).await.into_body().into_data_stream();
     cluster
         .ok("PUT", "/v2/apps/web", json!({"cmd": "x", "instances": 5}))
@@ -594,7 +601,8 @@ async fn a_slow_reader_is_cut_off() {
     for _ in 0..3 {
         assert!(stream.next().await.unwrap().is_ok());
     }
-    assert!(stream.next().await.unwrap().is_err());
+    pass(5_000).await;
+    assert_eq!(stream.next().await.unwrap().is_err(), cut);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use super::Cluster;
 use super::change::{Refusal, ids_below};
 use super::deployment::{AppChange, layers};
 use super::groups::{GroupDraft, GroupDrafts};
+use crate::behaviour;
 use crate::definition::{AppSpec, Fault};
 use crate::path_id::PathId;
 
@@ -40,7 +41,8 @@ impl Cluster {
             return Err(Refusal::Locked(blockers));
         }
         let running = self.deployments.len() - blockers.len();
-        if !changes.is_empty() && running >= self.max_running_deployments {
+        let limited = self.version.has(behaviour::DEPLOYMENTS_LIMITED);
+        if limited && !changes.is_empty() && running >= self.max_running_deployments {
             return Err(Refusal::TooManyDeployments(self.max_running_deployments));
         }
         Ok(Admitted { blockers, layers })

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn delays_grow_by_the_factor_up_to_the_limit_and_are_forgiven() {
-        let mut app = AppSpec::blank(PathId::root());
+        let mut app = AppSpec::blank(PathId::root(), crate::MarathonVersion::default());
         app.backoff_factor = 2.0;
         app.max_launch_delay_seconds = 5;
         let mut backoff = Backoff::default();

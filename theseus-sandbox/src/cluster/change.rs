@@ -122,7 +122,7 @@ impl Cluster {
             .check_paths(&prepared.changes, &change.groups)
             .and_then(|()| self.layers(&prepared.changes, &change.groups));
         self.give_up(&prepared);
-        Ok(steps(&prepared.changes, &layers?))
+        Ok(steps(&prepared.changes, &layers?, self.version))
     }
 
     /// Undoes what a deployment changed; `None` if there is no such deployment.
@@ -134,7 +134,8 @@ impl Cluster {
                 .as_ref()
                 .zip(current)
                 .is_some_and(|(original, current)| {
-                    original.instances == current.instances && !original.differs_in_config(current)
+                    original.instances == current.instances
+                        && !original.differs_in_config(current, self.version)
                 });
             let spec = original.as_deref().cloned();
             (
@@ -146,7 +147,16 @@ impl Cluster {
                 },
             )
         };
-        let drafts = deployment.original.iter().map(draft).collect();
+        let mut drafts: BTreeMap<PathId, Draft> = deployment.original.iter().map(draft).collect();
+        if let Some(others) = &deployment.others {
+            let old = others
+                .iter()
+                .map(|(app, spec)| (app.clone(), Draft::from((**spec).clone())));
+            drafts.extend(old);
+            for app in self.apps.keys() {
+                drafts.entry(app.clone()).or_default();
+            }
+        }
         Some(self.change(
             Change {
                 drafts,
@@ -223,11 +233,14 @@ impl Cluster {
             last_config_change_at: version,
         };
         if let Some(from) = &from {
-            let reconfigured = from.differs_in_config(&spec);
-            if !reconfigured {
-                if from.instances == spec.instances && !anyway {
-                    return Ok(None);
-                }
+            let reconfigured = from.differs_in_config(&spec, self.version);
+            let same = !reconfigured && from.instances == spec.instances;
+            let anyway = anyway || same && self.version.has(behaviour::NO_OP_RESTARTS);
+            if same && !anyway {
+                return Ok(None);
+            }
+            let is_config = anyway && self.version.has(behaviour::RESTART_IS_CONFIG_CHANGE);
+            if !reconfigured && !is_config {
                 spec.version_info.last_config_change_at = from.version_info.last_config_change_at;
             }
             restart = reconfigured || anyway;
@@ -271,18 +284,36 @@ impl Cluster {
                 self.service_ports.release(from);
             }
             let Some(to) = &change.to else {
-                self.apps.remove(app);
+                self.leave(app, prepared.version);
                 continue;
             };
             self.service_ports.hold(to);
             let record = self.apps.entry(app.clone()).or_insert_with(|| Record {
                 spec: Arc::clone(to),
                 versions: Vec::new(),
+                leaving: false,
             });
             record.spec = Arc::clone(to);
+            record.leaving = false;
             record.versions.push(Arc::clone(to));
             let surplus = record.versions.len().saturating_sub(kept);
             record.versions.drain(..surplus);
+        }
+    }
+
+    /// An app that goes is gone from the lists at once, or without instances until its tasks are
+    /// dead.
+    fn leave(&mut self, app: &PathId, version: Stamp) {
+        if !self.version.has(behaviour::DELETED_APPS_LINGER) {
+            self.apps.remove(app);
+            return;
+        }
+        if let Some(record) = self.apps.get_mut(app) {
+            let mut spec = (*record.spec).clone();
+            (spec.instances, spec.version) = (0, version);
+            self.service_ports.hold(&spec);
+            record.spec = Arc::new(spec);
+            record.leaving = true;
         }
     }
 
@@ -301,7 +332,7 @@ impl Cluster {
         let plan = Arc::new(Plan {
             id: Arc::clone(&id),
             version,
-            steps: steps(&changes, layers),
+            steps: steps(&changes, layers, self.version),
             original: changes
                 .values()
                 .filter_map(|change| change.from.clone())
@@ -316,6 +347,15 @@ impl Cluster {
             run.deployment = Some(Arc::clone(&id));
             self.touch(app);
         }
+        let others = self.version.has(behaviour::WHOLE_ROLLBACK).then(|| {
+            let others = self
+                .apps
+                .iter()
+                .filter(|(app, _)| !changes.contains_key(*app));
+            others
+                .map(|(app, record)| (app.clone(), Arc::clone(&record.spec)))
+                .collect()
+        });
         let original = changes
             .into_iter()
             .map(|(app, change)| (app, change.from))
@@ -325,11 +365,34 @@ impl Cluster {
             step: 0,
             open: 0,
             original,
+            others,
             victims,
         };
+        self.tell_health_checks(&deployment.plan, now);
         self.deployments.insert(Arc::clone(&id), deployment);
         self.begin_step(&id, now);
         id
+    }
+}
+
+impl Cluster {
+    /// What becomes of the health checks of the apps of a plan.
+    fn tell_health_checks(&mut self, plan: &Plan, now: Stamp) {
+        let checks = |spec: &Arc<AppSpec>| !spec.health_checks.is_empty();
+        for spec in plan.original.iter().filter(|spec| checks(spec)) {
+            let app_id = spec.id.clone();
+            self.tell(EventBody::RemoveHealthCheckEvent { app_id }, now);
+        }
+        for spec in plan.target.iter().filter(|spec| checks(spec)) {
+            for check in &spec.health_checks {
+                let added = EventBody::AddHealthCheckEvent {
+                    app_id: spec.id.clone(),
+                    version: Some(spec.version),
+                    health_check: check.in_version(self.version),
+                };
+                self.tell(added, now);
+            }
+        }
     }
 }
 

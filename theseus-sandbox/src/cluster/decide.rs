@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::task::{TaskKey, TaskState};
-use crate::behaviour::KillRule;
+use crate::behaviour::{Counted, KillRule, Room, Upgrade};
 use crate::definition::{KillSelection, UpgradeStrategy};
 
 /// What a decision needs to know of one task.
@@ -54,6 +54,8 @@ pub(super) enum Activity {
     Stop,
     Scale(Scaling),
     Restart(Rolling),
+    /// What is left of other versions ends.
+    KillOld,
 }
 
 #[derive(Clone, Debug)]
@@ -96,6 +98,15 @@ impl Activity {
             },
             Self::Scale(scaling) => scaling.decide(target, order, members),
             Self::Restart(rolling) => rolling.decide(target, members),
+            Self::KillOld => {
+                let old = members.iter().filter(|it| it.outdated);
+                let alive = old.clone().filter(|it| !it.doomed());
+                Decision {
+                    kill: alive.map(|it| it.key).collect(),
+                    launch: 0,
+                    done: old.count() == 0,
+                }
+            }
         }
     }
 }
@@ -159,9 +170,12 @@ fn pick_surplus(mut active: Vec<&Member>, surplus: usize, order: KillOrder) -> V
     picked
 }
 
-/// A rolling restart with the arithmetic of Marathon 1.1 to 1.9.
+/// A rolling restart.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rolling {
+    rules: Upgrade,
+    /// Fewer than the app is to have, where the rest comes in a later step.
+    enough: usize,
     max_capacity: usize,
     /// Old tasks that may be killed and have not been yet.
     kills_due: usize,
@@ -176,22 +190,43 @@ pub(super) struct Rolling {
     reason = "a number of instances times a capacity between 0 and 2"
 )]
 impl Rolling {
-    pub(super) fn begin(target: usize, strategy: UpgradeStrategy, members: &[Member]) -> Self {
-        let launched = members.iter().filter(|it| !it.doomed()).count();
-        Self::with_launched(target, strategy, launched)
-    }
-
-    fn with_launched(target: usize, strategy: UpgradeStrategy, launched: usize) -> Self {
+    pub(super) fn begin(
+        target: usize,
+        strategy: UpgradeStrategy,
+        rules: Upgrade,
+        members: &[Member],
+    ) -> Self {
+        let alive = || members.iter().filter(|it| !it.doomed());
+        let launched = alive().count();
         let min_healthy = (target as f64 * strategy.minimum_health_capacity).ceil() as usize;
-        let mut max_capacity =
+        let max_capacity =
             (target as f64 * (1.0 + strategy.maximum_over_capacity)).floor() as usize;
-        // With no room in either direction nothing would ever move: allow one more.
-        if min_healthy == max_capacity && max_capacity <= launched {
-            max_capacity += 1;
+        let counted = match rules.counted {
+            Counted::Old => alive().filter(|it| it.outdated).count(),
+            Counted::Launched => launched,
+            Counted::Healthy => alive().filter(|it| it.ready).count(),
+        };
+        let mut kills_due = counted.saturating_sub(min_healthy);
+        if rules.counted == Counted::Healthy {
+            kills_due = kills_due.max(launched.saturating_sub(target));
         }
+        // With no room in either direction nothing would ever move: allow one more.
+        let more = match rules.room {
+            Room::Unbounded => {
+                if rules.pays {
+                    kills_due = 0;
+                }
+                usize::MAX / 2
+            }
+            Room::IfNothingIsKilled => usize::from(kills_due == 0 && max_capacity == target),
+            Room::Always => usize::from(max_capacity == target),
+            Room::IfStuck => usize::from(min_healthy == max_capacity && max_capacity <= launched),
+        };
         Self {
-            max_capacity,
-            kills_due: launched.saturating_sub(min_healthy),
+            rules,
+            enough: if rules.pays { target } else { min_healthy },
+            max_capacity: max_capacity.saturating_add(more),
+            kills_due,
             paid: HashSet::new(),
         }
     }
@@ -199,30 +234,43 @@ impl Rolling {
 
 impl Rolling {
     fn decide(&mut self, target: usize, members: &[Member]) -> Decision {
-        if target == 0 {
+        if target == 0 && self.rules.pays {
             return Decision {
                 done: true,
                 ..Decision::default()
             };
         }
+        let target = target.min(self.enough);
         let new: Vec<&Member> = members
             .iter()
             .filter(|it| !it.outdated && it.counts())
             .collect();
-        for member in new.iter().filter(|it| it.ready) {
+        for member in new.iter().filter(|it| it.ready && self.rules.pays) {
             if self.paid.insert(member.key) {
                 self.kills_due += 1;
             }
         }
         let old: Vec<&Member> = members.iter().filter(|it| it.outdated).collect();
-        let killable = old.iter().filter(|it| !it.doomed());
-        let kill: Vec<TaskKey> = killable.take(self.kills_due).map(|it| it.key).collect();
+        let mut killable: Vec<&&Member> = old.iter().filter(|it| !it.doomed()).collect();
+        if self.rules.counted == Counted::Healthy {
+            killable.sort_by_key(|it| it.ready);
+        }
+        let ready = new.iter().filter(|it| it.ready).count() >= target;
+        let done = ready && (old.is_empty() || !self.rules.waits_for_old);
+        if done && self.rules.pays {
+            self.kills_due = killable.len();
+        }
+        let kill: Vec<TaskKey> = killable
+            .iter()
+            .take(self.kills_due)
+            .map(|it| it.key)
+            .collect();
         self.kills_due -= kill.len();
         let started = target.min(self.max_capacity.saturating_sub(old.len()));
         Decision {
             kill,
             launch: started.saturating_sub(new.len()),
-            done: old.is_empty() && new.iter().filter(|it| it.ready).count() >= target,
+            done,
         }
     }
 }
@@ -236,6 +284,11 @@ mod tests {
             minimum_health_capacity: health,
             maximum_over_capacity: over,
         }
+    }
+
+    fn rules(version: &str) -> Upgrade {
+        let version: crate::MarathonVersion = version.parse().unwrap();
+        version.pick(crate::behaviour::UPGRADES)
     }
 
     fn member(key: u64, state: TaskState, outdated: bool) -> Member {
@@ -305,10 +358,82 @@ mod tests {
             ((10, 10, 0.95, 0.05), (0, 11)),
         ];
         for ((target, launched, health, over), expected) in cases {
-            let rolling = Rolling::with_launched(target, strategy(health, over), launched);
+            let members = running(launched);
+            let rolling = Rolling::begin(target, strategy(health, over), rules("1.5"), &members);
             let found = (rolling.kills_due, rolling.max_capacity);
             assert_eq!(found, expected, "{target} {launched} {health} {over}");
         }
+    }
+
+    /// §5.3, version by version.
+    #[test]
+    fn a_rolling_restart_begins_by_the_rule_of_the_version() {
+        let all = usize::MAX / 2;
+        // (instances, old running, health, over) -> (kill now, capacity)
+        let cases = [
+            ("0.7.6", (4, 4, 0.5, 0.0), (0, 4 + all)),
+            ("0.8.0", (4, 4, 0.5, 0.0), (2, 4)),
+            ("0.8.0", (3, 3, 1.0, 0.0), (0, 4)),
+            ("0.15.7", (3, 3, 1.0, 1.0), (0, 6)),
+            ("1.0.0", (4, 4, 0.5, 0.0), (2, 5)),
+            ("1.1.0", (4, 4, 0.5, 0.0), (2, 4)),
+            ("1.1.0", (3, 3, 1.0, 0.0), (0, 4)),
+            ("1.10.5", (3, 3, 1.0, 0.0), (0, 4)),
+            ("1.10.5", (3, 5, 1.0, 1.0), (2, 6)),
+        ];
+        for (version, (target, launched, health, over), expected) in cases {
+            let old: Vec<Member> = (0..launched)
+                .map(|key| member(key, TaskState::Running, true))
+                .collect();
+            let rolling = Rolling::begin(target, strategy(health, over), rules(version), &old);
+            let found = (rolling.kills_due, rolling.max_capacity);
+            assert_eq!(
+                found, expected,
+                "{version} {target} {launched} {health} {over}"
+            );
+        }
+    }
+
+    /// §5.3: what a restart counts, whom it kills first, and when it is finished.
+    #[test]
+    fn old_tasks_count_kill_and_finish_as_the_version_has_it() {
+        let mut members: Vec<Member> = (0..4)
+            .map(|key| member(key, TaskState::Running, true))
+            .collect();
+        members[3].ready = false;
+        let mut healthy = Rolling::begin(4, strategy(0.5, 0.0), rules("1.10.5"), &members);
+        assert_eq!(
+            keys(&healthy.decide(4, &members)),
+            [3],
+            "three are well, two have to be"
+        );
+        let mut launched = Rolling::begin(4, strategy(0.5, 0.0), rules("1.9"), &members);
+        assert_eq!(keys(&launched.decide(4, &members)), [0, 1]);
+
+        let mut done: Vec<Member> = running(2);
+        done.push(member(2, TaskState::Killing, true));
+        for (version, expected) in [("0.11.1", true), ("0.13.0", false)] {
+            let mut rolling = Rolling::begin(2, strategy(1.0, 1.0), rules(version), &done);
+            assert_eq!(rolling.decide(2, &done).done, expected, "{version}");
+        }
+    }
+
+    /// §5.1: a restart in three steps, of which this is the first.
+    #[test]
+    fn before_0_7_6_a_restart_starts_what_has_to_be_healthy_and_leaves_the_rest() {
+        let mut members: Vec<Member> = (0..4)
+            .map(|key| member(key, TaskState::Running, true))
+            .collect();
+        let mut rolling = Rolling::begin(4, strategy(0.5, 1.0), rules("0.7.5"), &members);
+        let decision = rolling.decide(4, &members);
+        assert_eq!((keys(&decision), decision.launch), (vec![0, 1], 2));
+        members.drain(..2);
+        members.extend((4..6).map(|key| member(key, TaskState::Running, false)));
+        let decision = rolling.decide(4, &members);
+        assert!(decision.done && decision.kill.is_empty());
+        let mut rest = Activity::KillOld;
+        let decision = rest.decide(4, order(KillSelection::default()), &members);
+        assert_eq!((keys(&decision), decision.done), (vec![2, 3], false));
     }
 
     #[test]
@@ -316,7 +441,7 @@ mod tests {
         let mut members: Vec<Member> = (0..3)
             .map(|key| member(key, TaskState::Running, true))
             .collect();
-        let mut rolling = Rolling::begin(3, strategy(1.0, 0.0), &members);
+        let mut rolling = Rolling::begin(3, strategy(1.0, 0.0), rules("1.5"), &members);
         assert_eq!(
             rolling.decide(3, &members),
             Decision {
@@ -345,8 +470,8 @@ mod tests {
 
     #[test]
     fn a_restart_is_done_when_all_new_are_ready_and_all_old_are_gone() {
-        let mut rolling = Rolling::with_launched(2, strategy(1.0, 1.0), 1);
         let mut members = running(2);
+        let mut rolling = Rolling::begin(2, strategy(1.0, 1.0), rules("1.5"), &members[..1]);
         members.push(member(2, TaskState::Killing, true));
         assert!(!rolling.decide(2, &members).done);
         members.pop();

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::task::TaskKey;
+use crate::behaviour::{self, StepShape};
 use crate::definition::AppSpec;
 use crate::path_id::PathId;
 use crate::time::Stamp;
+use crate::version::MarathonVersion;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Plan {
     pub(super) id: Arc<str>,
-    pub(super) version: Stamp,
+    pub(crate) version: Stamp,
     pub(super) steps: Vec<PlanStep>,
     /// Definitions of the affected apps before the change and after it.
     #[serde(skip)]
@@ -22,24 +24,68 @@ pub(crate) struct Plan {
     pub(crate) target: Vec<Arc<AppSpec>>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct PlanStep {
     pub(super) actions: Arc<[PlannedAction]>,
+    shape: StepShape,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+impl PlanStep {
+    /// The same step, written in another way.
+    pub(super) fn shaped(&self, shape: StepShape) -> Self {
+        Self {
+            actions: Arc::clone(&self.actions),
+            shape,
+        }
+    }
+}
+
+impl Serialize for PlanStep {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let actions = self.actions.iter();
+        let actions: Vec<_> = actions.map(|it| it.shaped(self.shape)).collect();
+        if self.shape.in_object {
+            BTreeMap::from([("actions", actions)]).serialize(serializer)
+        } else {
+            actions.serialize(serializer)
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PlannedAction {
     pub(super) action: ActionKind,
     pub(super) app: PathId,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[expect(clippy::enum_variant_names, reason = "Marathon's names")]
+impl PlannedAction {
+    pub(super) fn shaped(&self, shape: StepShape) -> BTreeMap<&'static str, &str> {
+        BTreeMap::from([
+            (shape.action, self.action.name()),
+            (shape.target, self.app.as_str()),
+        ])
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ActionKind {
     StartApplication,
     StopApplication,
     ScaleApplication,
     RestartApplication,
+    KillAllOldTasksOf,
+}
+
+impl ActionKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::StartApplication => "StartApplication",
+            Self::StopApplication => "StopApplication",
+            Self::ScaleApplication => "ScaleApplication",
+            Self::RestartApplication => "RestartApplication",
+            Self::KillAllOldTasksOf => "KillAllOldTasksOf",
+        }
+    }
 }
 
 /// A deployment on its way.
@@ -52,6 +98,8 @@ pub(super) struct Deployment {
     pub(super) open: usize,
     /// What the affected apps were, for a rollback.
     pub(super) original: BTreeMap<PathId, Option<Arc<AppSpec>>>,
+    /// What all other apps were, where a rollback takes them back as well.
+    pub(super) others: Option<BTreeMap<PathId, Arc<AppSpec>>>,
     /// Tasks that a kill with scaling chose.
     pub(super) victims: BTreeMap<PathId, Vec<TaskKey>>,
 }
@@ -66,9 +114,12 @@ pub(super) struct AppChange {
 
 impl AppChange {
     /// What is done to the app in the step of its layer; a removed one is stopped before.
-    fn kind(&self) -> ActionKind {
+    fn kind(&self, version: MarathonVersion) -> ActionKind {
         match (&self.from, &self.to) {
             (_, None) => ActionKind::StopApplication,
+            (_, Some(to)) if to.instances == 0 && version.has(behaviour::SCALES_TO_NONE) => {
+                ActionKind::ScaleApplication
+            }
             (Some(_), Some(_)) if self.restart => ActionKind::RestartApplication,
             _ => ActionKind::ScaleApplication,
         }
@@ -80,6 +131,7 @@ impl AppChange {
 pub(super) fn steps(
     changes: &BTreeMap<PathId, AppChange>,
     layers: &HashMap<PathId, usize>,
+    version: MarathonVersion,
 ) -> Vec<PlanStep> {
     let mut sorted: BTreeMap<(u8, usize), Vec<PlannedAction>> = BTreeMap::new();
     for (app, change) in changes {
@@ -89,13 +141,21 @@ pub(super) fn steps(
                 app: app.clone(),
             });
         };
-        match change.kind() {
+        match change.kind(version) {
             ActionKind::StopApplication => add((0, 0), ActionKind::StopApplication),
             kind => {
                 if change.from.is_none() {
                     add((1, 0), ActionKind::StartApplication);
                 }
-                add((2, layers.get(app).copied().unwrap_or(0)), kind);
+                // Up to three steps for each layer.
+                let place = 3 * layers.get(app).copied().unwrap_or(0);
+                add((2, place), kind);
+                if kind == ActionKind::RestartApplication
+                    && version.has(behaviour::RESTART_IN_THREE_STEPS)
+                {
+                    add((2, place + 1), ActionKind::KillAllOldTasksOf);
+                    add((2, place + 2), ActionKind::ScaleApplication);
+                }
             }
         }
     }
@@ -103,6 +163,7 @@ pub(super) fn steps(
         .into_values()
         .map(|actions| PlanStep {
             actions: actions.into(),
+            shape: version.pick(behaviour::PLAN_STEPS),
         })
         .collect()
 }
@@ -170,7 +231,12 @@ mod tests {
 
     #[test]
     fn steps_stop_then_start_then_go_layer_by_layer() {
-        let app = |name| Some(Arc::new(AppSpec::blank(id(name))));
+        let app = |name| {
+            Some(Arc::new(AppSpec::blank(
+                id(name),
+                crate::MarathonVersion::default(),
+            )))
+        };
         let change = |from, to, restart| AppChange { from, to, restart };
         let changes = BTreeMap::from([
             (id("gone"), change(app("gone"), None, false)),
@@ -179,7 +245,7 @@ mod tests {
             (id("scaled"), change(app("scaled"), app("scaled"), false)),
         ]);
         let layers = HashMap::from([(id("rolled"), 1)]);
-        let names: Vec<String> = steps(&changes, &layers)
+        let names: Vec<String> = steps(&changes, &layers, MarathonVersion::default())
             .iter()
             .map(|step| {
                 let names = step

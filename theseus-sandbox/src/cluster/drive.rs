@@ -25,6 +25,9 @@ impl Cluster {
         let rule = self.version.pick(behaviour::KILL_RULE);
         let decision = decide(run, spec.as_deref(), rule, &members);
         for task in decision.kill {
+            if let Some(task) = self.tasks.get_mut(&task) {
+                task.decommissioned = true;
+            }
             self.kill_task(task, now);
         }
         match &spec {
@@ -63,9 +66,13 @@ impl Cluster {
 
     /// An app of which neither a definition nor a task nor a lock is left.
     fn drop_if_gone(&mut self, app: &PathId) {
+        let leaves = self.apps.get(app).is_none_or(|record| record.leaving);
         let gone = |run: &Run| run.tasks.is_empty() && run.deployment.is_none();
-        if !self.apps.contains_key(app) && self.runs.get(app).is_some_and(gone) {
+        if leaves && self.runs.get(app).is_some_and(gone) {
             self.runs.remove(app);
+            if let Some(record) = self.apps.remove(app) {
+                self.service_ports.release(&record.spec);
+            }
         }
     }
 
@@ -111,8 +118,10 @@ impl Cluster {
                 Activity::Scale(Scaling::begin(target, &members, victims))
             }
             ActionKind::RestartApplication => {
-                Activity::Restart(Rolling::begin(target, strategy, &members))
+                let rules = self.version.pick(behaviour::UPGRADES);
+                Activity::Restart(Rolling::begin(target, strategy, rules, &members))
             }
+            ActionKind::KillAllOldTasksOf => Activity::KillOld,
         };
         let run = self.runs.entry(app.clone()).or_default();
         if matches!(activity, Activity::Restart(_)) {
@@ -157,7 +166,7 @@ impl Cluster {
             self.tell(
                 EventBody::DeploymentSuccess {
                     id: Arc::clone(id),
-                    plan,
+                    plan: Some(plan),
                 },
                 now,
             );
@@ -170,7 +179,7 @@ impl Cluster {
             self.tell(
                 EventBody::DeploymentFailed {
                     id: Arc::clone(id),
-                    plan,
+                    plan: Some(plan),
                 },
                 now,
             );

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::deployment::{Plan, PlanStep};
-use super::task::{End, TaskState};
-use crate::definition::{AppSpec, HealthCheck};
+use super::task::{End, Task, TaskState};
+use crate::behaviour;
 use crate::path_id::PathId;
 use crate::time::Stamp;
+use crate::version::MarathonVersion;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Event {
@@ -24,17 +26,24 @@ pub(crate) struct Event {
     rename_all_fields = "camelCase"
 )]
 pub(crate) enum EventBody {
+    AddHealthCheckEvent {
+        app_id: PathId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<Stamp>,
+        health_check: Value,
+    },
     ApiPostEvent {
         client_ip: String,
         uri: String,
-        app_definition: Arc<AppSpec>,
+        app_definition: Value,
     },
     AppTerminatedEvent {
         app_id: PathId,
     },
     DeploymentFailed {
         id: Arc<str>,
-        plan: Arc<Plan>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        plan: Option<Arc<Plan>>,
     },
     DeploymentInfo {
         plan: Arc<Plan>,
@@ -46,7 +55,8 @@ pub(crate) enum EventBody {
     },
     DeploymentSuccess {
         id: Arc<str>,
-        plan: Arc<Plan>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        plan: Option<Arc<Plan>>,
     },
     EventStreamAttached {
         remote_address: String,
@@ -54,11 +64,11 @@ pub(crate) enum EventBody {
     EventStreamDetached {
         remote_address: String,
     },
-    /// Its `taskId` holds an instance id; so it is in 1.5.
     FailedHealthCheckEvent {
         app_id: PathId,
-        task_id: Arc<str>,
-        health_check: HealthCheck,
+        #[serde(flatten)]
+        who: Who,
+        health_check: Value,
     },
     GroupChangeFailed {
         group_id: PathId,
@@ -71,7 +81,8 @@ pub(crate) enum EventBody {
     },
     HealthStatusChangedEvent {
         app_id: PathId,
-        instance_id: Arc<str>,
+        #[serde(flatten)]
+        who: Who,
         version: Stamp,
         alive: bool,
     },
@@ -100,11 +111,12 @@ pub(crate) enum EventBody {
     StatusUpdateEvent {
         slave_id: String,
         task_id: Arc<str>,
-        task_status: TaskStatus,
+        task_status: &'static str,
         message: String,
         app_id: PathId,
         host: String,
-        ip_addresses: Vec<IpAddress>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ip_addresses: Option<[IpAddress; 1]>,
         ports: Vec<u16>,
         version: Stamp,
     },
@@ -112,6 +124,9 @@ pub(crate) enum EventBody {
         instance_id: Arc<str>,
         run_spec_id: PathId,
         condition: &'static str,
+    },
+    RemoveHealthCheckEvent {
+        app_id: PathId,
     },
     UnhealthyInstanceKillEvent {
         app_id: PathId,
@@ -122,6 +137,105 @@ pub(crate) enum EventBody {
         host: String,
         slave_id: String,
     },
+    UnhealthyTaskKillEvent {
+        app_id: PathId,
+        task_id: Arc<str>,
+        version: Stamp,
+        reason: String,
+        host: String,
+        slave_id: String,
+    },
+}
+
+/// Whom the news is of: a task, or since there are instances one of these.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Who {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_id: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_id: Option<Arc<str>>,
+}
+
+impl Who {
+    pub(super) fn of(task: &Task) -> Self {
+        Self {
+            task_id: Some(Arc::clone(&task.id)),
+            instance_id: Some(Arc::clone(&task.instance)),
+        }
+    }
+
+    fn in_version(&mut self, version: MarathonVersion) {
+        if version.has(behaviour::INSTANCES) {
+            self.task_id = None;
+        } else {
+            self.instance_id = None;
+        }
+    }
+}
+
+impl EventBody {
+    /// The event as `version` tells it, if it does.
+    pub(super) fn in_version(mut self, version: MarathonVersion) -> Option<Self> {
+        let known = match &self {
+            Self::AppTerminatedEvent { .. } => version.has(behaviour::APP_TERMINATED_EVENT),
+            Self::InstanceChangedEvent { .. } | Self::InstanceHealthChangedEvent { .. } => {
+                version.has(behaviour::INSTANCES)
+            }
+            Self::UnhealthyInstanceKillEvent { .. } => version.has(behaviour::UNHEALTHY_KILL_EVENT),
+            _ => true,
+        };
+        match &mut self {
+            Self::StatusUpdateEvent { ip_addresses, .. }
+                if !version.has(behaviour::IP_ADDRESSES) =>
+            {
+                *ip_addresses = None;
+            }
+            Self::HealthStatusChangedEvent { who, .. } => who.in_version(version),
+            Self::FailedHealthCheckEvent { who, .. } => {
+                who.in_version(version);
+                if version.has(behaviour::FAILED_CHECK_MISNAMES) {
+                    who.task_id = who.instance_id.take();
+                }
+            }
+            Self::DeploymentSuccess { plan, .. } | Self::DeploymentFailed { plan, .. }
+                if !version.has(behaviour::PLAN_AT_END) =>
+            {
+                *plan = None;
+            }
+            Self::AddHealthCheckEvent { version: told, .. }
+                if !version.has(behaviour::HEALTH_CHECK_EVENT_VERSION) =>
+            {
+                *told = None;
+            }
+            _ => {}
+        }
+        let of_task = !version.has(behaviour::INSTANCES);
+        known.then(|| if of_task { self.of_task() } else { self })
+    }
+
+    /// An event of an instance as one of its task, where there was such a one.
+    fn of_task(self) -> Self {
+        match self {
+            Self::UnhealthyInstanceKillEvent {
+                app_id,
+                task_id,
+                version,
+                reason,
+                host,
+                slave_id,
+                ..
+            } => Self::UnhealthyTaskKillEvent {
+                app_id,
+                task_id,
+                version,
+                reason,
+                host,
+                slave_id,
+            },
+            other => other,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -129,6 +243,22 @@ pub(crate) enum EventBody {
 pub(crate) enum TaskStatus {
     Now(TaskState),
     Ended(End),
+}
+
+impl TaskStatus {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Now(state) => state.name(),
+            Self::Ended(end) => end.name(),
+        }
+    }
+
+    pub(super) fn condition(self) -> &'static str {
+        match self {
+            Self::Now(state) => state.condition(),
+            Self::Ended(end) => end.condition(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -165,9 +295,9 @@ impl Event {
     pub(crate) fn plan(&self) -> Option<&Plan> {
         match &self.body {
             EventBody::DeploymentFailed { plan, .. }
-            | EventBody::DeploymentInfo { plan, .. }
-            | EventBody::DeploymentStepSuccess { plan, .. }
-            | EventBody::DeploymentSuccess { plan, .. } => Some(plan),
+            | EventBody::DeploymentSuccess { plan, .. } => plan.as_deref(),
+            EventBody::DeploymentInfo { plan, .. }
+            | EventBody::DeploymentStepSuccess { plan, .. } => Some(plan),
             _ => None,
         }
     }

@@ -265,15 +265,20 @@ fn all_ports(config: &HostConfig) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::AppUpdate;
+    use crate::definition::{AppUpdate, Manner};
     use crate::path_id::PathId;
+    use crate::version::MarathonVersion;
     use serde_json::json;
 
     fn demand(app: serde_json::Value) -> Demand {
+        let version = MarathonVersion::default();
         let update: AppUpdate = serde_json::from_value(app).unwrap();
         Demand::of(
             &update
-                .apply(AppSpec::blank(PathId::absolute("/x").unwrap()))
+                .apply(
+                    AppSpec::blank(PathId::absolute("/x").unwrap(), version),
+                    Manner::whole(version),
+                )
                 .unwrap(),
         )
     }

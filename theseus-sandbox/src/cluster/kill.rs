@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::Cluster;
 use super::change::{Change, Draft, Receipt, Refusal};
 use super::task::TaskKey;
-use super::view::InstanceInfo;
+use crate::behaviour;
 use crate::path_id::PathId;
 use crate::time::Stamp;
 
 /// What became of a kill.
 #[derive(Debug)]
-pub(crate) enum KillReceipt {
-    /// Without scaling: the tasks meant, killed or not.
-    Tasks(Vec<InstanceInfo>),
-    /// With scaling: a deployment.
-    Scaled(Receipt),
+pub(crate) struct KillReceipt {
+    /// The tasks meant, killed or not, as the version shows them.
+    pub(crate) tasks: Vec<Value>,
+    /// With scaling: the deployment.
+    pub(crate) deployment: Option<Receipt>,
 }
 
 impl Cluster {
@@ -54,26 +56,38 @@ impl Cluster {
                 chosen.push(*key);
             }
         }
-        if scale {
-            return self
-                .kill_and_scale(by_app, force, now)
-                .map(KillReceipt::Scaled);
-        }
         let keys = by_app.values().flatten();
-        let meant = keys.filter_map(|key| self.instance_info(*key)).collect();
+        let tasks = keys.filter_map(|key| self.meant(*key, now)).collect();
+        if scale {
+            let force = force || !self.version.has(behaviour::KILL_RESPECTS_LOCKS);
+            let deployment = self.kill_and_scale(by_app, force, now)?;
+            return Ok(KillReceipt {
+                tasks,
+                deployment: Some(deployment),
+            });
+        }
+        let drops = self.version.has(behaviour::KILLS_DROPPED_UNDER_LOCK);
         for (app, keys) in by_app {
-            // While a deployment holds the app 1.5 says yes and does nothing.
-            if self
-                .runs
-                .get(&app)
-                .is_some_and(|run| run.deployment.is_none())
-            {
+            let locked = |run: &super::Run| run.deployment.is_some();
+            if !(drops && self.runs.get(&app).is_some_and(locked)) {
                 for key in keys {
                     self.kill_task(key, now);
                 }
             }
         }
-        Ok(KillReceipt::Tasks(meant))
+        Ok(KillReceipt {
+            tasks,
+            deployment: None,
+        })
+    }
+
+    fn meant(&self, key: TaskKey, now: Stamp) -> Option<Value> {
+        let shown = if self.version.has(behaviour::KILLS_TELL_INSTANCES) {
+            serde_json::to_value(self.instance_info(key)?)
+        } else {
+            serde_json::to_value(self.task_info(self.tasks.get(&key)?, now))
+        };
+        shown.ok()
     }
 
     fn kill_and_scale(

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::Cluster;
 use super::event::TaskStatus;
 use super::host::{Demand, Reject};
 use super::placement::Placement;
 use super::task::{Health, Task, TaskKey, TaskState};
 use super::timers::Alarm;
+use crate::behaviour;
 use crate::definition::AppSpec;
 use crate::path_id::PathId;
 use crate::script::script_for;
@@ -31,6 +30,13 @@ pub(super) struct Waiting {
     pub(super) offers: Offers,
     /// The end of the back-off an alarm is set for.
     alarm: Option<Stamp>,
+}
+
+/// An instance whose task has ended, to be given the next one.
+#[derive(Debug)]
+pub(super) struct Vacant {
+    instance: Arc<str>,
+    incarnation: u64,
 }
 
 /// How the offers fared that an app in the queue has seen.
@@ -98,6 +104,7 @@ impl Cluster {
             alarm: None,
         });
         waiting.count = count;
+        run.vacant.truncate(count);
         if let Some(until) = run.backoff.until(now) {
             if waiting.alarm.replace(until) != Some(until) {
                 self.timers.set(until, Alarm::Backoff(app.clone()));
@@ -120,6 +127,7 @@ impl Cluster {
         self.starved.remove(app);
         if let Some(run) = self.runs.get_mut(app) {
             run.waiting = None;
+            run.vacant.clear();
         }
     }
 
@@ -184,11 +192,11 @@ impl Cluster {
     }
 
     fn spawn(&mut self, spec: &Arc<AppSpec>, host: usize, ports: Vec<u16>, now: Stamp) {
-        let (prefix, uuid) = (spec.id.task_prefix(), self.unused_uuid(spec));
+        let (id, instance) = self.name(spec);
         let script = script_for(&mut self.scripts, spec.id.as_str(), spec.image());
         let key = self.insert_task(Task {
-            id: format!("{prefix}.{uuid}").into(),
-            instance: format!("{prefix}.marathon-{uuid}").into(),
+            id,
+            instance,
             spec: Arc::clone(spec),
             host,
             ports,
@@ -197,6 +205,7 @@ impl Cluster {
             state: TaskState::Staging,
             losses: 0,
             inactive: false,
+            decommissioned: false,
             script,
             health: Health::default(),
             readiness: None,
@@ -216,14 +225,45 @@ impl Cluster {
         self.timers.set(now.plus(delay), Alarm::Running(key));
     }
 
-    /// With the seed of an earlier sandbox come the ids of its tasks, which may still be there.
-    fn unused_uuid(&mut self, spec: &AppSpec) -> Uuid {
+    /// The ids of the next task of an app and of its instance. An instance that lasts gets another
+    /// task when one has ended.
+    fn name(&mut self, spec: &AppSpec) -> (Arc<str>, Arc<str>) {
         let prefix = spec.id.task_prefix();
+        let lasting = self.version.has(behaviour::LASTING_INSTANCES);
+        let vacant = self.runs.get_mut(&spec.id).and_then(|run| run.vacant.pop());
+        if let Some(Vacant {
+            instance,
+            incarnation,
+        }) = vacant
+        {
+            return (format!("{instance}._app.{incarnation}").into(), instance);
+        }
+        // With the seed of an earlier sandbox come the ids of its tasks, which may still be there.
         loop {
             let uuid = self.random.uuid();
-            if !self.task_ids.contains_key(&*format!("{prefix}.{uuid}")) {
-                return uuid;
+            let (id, instance) = if lasting {
+                let instance = format!("{prefix}.instance-{uuid}");
+                (format!("{instance}._app.1"), instance)
+            } else {
+                let instance = format!("{prefix}.marathon-{uuid}");
+                (format!("{prefix}.{uuid}"), instance)
+            };
+            if !self.task_ids.contains_key(&*id) {
+                return (id.into(), instance.into());
             }
+        }
+    }
+
+    /// Keeps the instance of a task that has ended for the next task of the app.
+    pub(super) fn vacate(&mut self, task: &Task) {
+        if let Some((_, incarnation)) = task.id.rsplit_once("._app.")
+            && let (Ok(incarnation), Some(run)) =
+                (incarnation.parse::<u64>(), self.runs.get_mut(&task.spec.id))
+        {
+            run.vacant.push(Vacant {
+                instance: Arc::clone(&task.instance),
+                incarnation: incarnation.saturating_add(1),
+            });
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::Cluster;
-use super::event::{EventBody, TaskStatus};
+use super::event::{EventBody, TaskStatus, Who};
 use super::host::Demand;
 use super::mesos::Note;
 use super::task::{End, Ending, Task, TaskKey, TaskState};
@@ -134,8 +134,8 @@ impl Cluster {
         task.note(Note::HealthFailed(failures), now);
         let failed = EventBody::FailedHealthCheckEvent {
             app_id: task.spec.id.clone(),
-            task_id: Arc::clone(&task.instance),
-            health_check: check.clone(),
+            who: Who::of(task),
+            health_check: check.in_version(self.version),
         };
         self.tell(failed, now);
         if before != Some(false) {
@@ -202,6 +202,9 @@ impl Cluster {
             && end != End::Killed
         {
             run.backoff.failed(&task.spec, now);
+        }
+        if !task.decommissioned {
+            self.vacate(&task);
         }
         self.ends.count(end);
         task.ending = Some(Ending {
@@ -276,20 +279,16 @@ impl Cluster {
         let update = EventBody::StatusUpdateEvent {
             slave_id: host.agent.clone(),
             task_id: Arc::clone(&task.id),
-            task_status: status,
+            task_status: status.name(),
             message: message.to_owned(),
             app_id: task.spec.id.clone(),
             host: host.config.name.clone(),
-            ip_addresses: vec![host.address.clone()],
+            ip_addresses: Some([host.address.clone()]),
             ports: task.ports.clone(),
             version: task.spec.version,
         };
-        let condition = match status {
-            TaskStatus::Now(state) => state.condition(),
-            TaskStatus::Ended(end) => end.condition(),
-        };
         self.tell(update, now);
-        self.tell_instance(key, condition, now);
+        self.tell_instance(key, status.condition(), now);
     }
 
     pub(super) fn tell_instance(&mut self, key: TaskKey, condition: &'static str, now: Stamp) {
@@ -317,7 +316,7 @@ impl Cluster {
         if changed {
             let body = EventBody::HealthStatusChangedEvent {
                 app_id: app_id.clone(),
-                instance_id: Arc::clone(&instance_id),
+                who: Who::of(task),
                 version,
                 alive: healthy,
             };

@@ -25,6 +25,7 @@ mod readiness;
 mod restore;
 mod service_ports;
 mod task;
+mod text;
 mod timers;
 mod under_way;
 mod view;
@@ -41,7 +42,7 @@ use self::deployment::Deployment;
 use self::event::EventBody;
 use self::groups::{Group, History};
 use self::host::Host;
-use self::launch::Waiting;
+use self::launch::{Vacant, Waiting};
 use self::life::TaskFailure;
 use self::service_ports::ServicePorts;
 use self::task::{Ends, Task, TaskKey};
@@ -64,6 +65,7 @@ pub(crate) use self::view::{AppInfo, Embed, TaskInfo};
 
 #[derive(Debug)]
 pub(crate) struct Cluster {
+    /// Which Marathon it is.
     pub(crate) version: MarathonVersion,
     pace: Pace,
     random: Random,
@@ -108,6 +110,8 @@ struct Pace {
 struct Record {
     spec: Arc<AppSpec>,
     versions: Vec<Arc<AppSpec>>,
+    /// It is deleted, and shown until its tasks are dead.
+    leaving: bool,
 }
 
 /// How an app fares.
@@ -116,6 +120,8 @@ struct Run {
     tasks: BTreeSet<TaskKey>,
     backoff: Backoff,
     waiting: Option<Waiting>,
+    /// Instances that wait for their next task.
+    vacant: Vec<Vacant>,
     last_failure: Option<Arc<TaskFailure>>,
     /// The deployment that holds the app locked.
     deployment: Option<Arc<str>>,
@@ -198,10 +204,11 @@ impl Cluster {
     }
 
     pub(crate) fn tell(&mut self, body: EventBody, now: Stamp) {
-        self.events.push(Event {
-            body,
-            timestamp: now,
-        });
+        self.events
+            .extend(body.in_version(self.version).map(|body| Event {
+                body,
+                timestamp: now,
+            }));
     }
 
     /// Decides and acts for every app that was touched.

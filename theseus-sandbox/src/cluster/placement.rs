@@ -70,6 +70,7 @@ impl Rule<'_> {
             Operator::Unlike(pattern) => !pattern.is_match(value),
             Operator::MaxPer(most) => here < *most,
             Operator::Is(wanted) => same(value, wanted),
+            Operator::Broken(_) => false,
         }
     }
 }
@@ -144,20 +145,26 @@ mod tests {
     }
 
     #[test]
-    fn bad_constraints_are_refused() {
+    fn constraints_without_sense_are_not_read_or_admit_no_host() {
         for bad in [
             json!(["hostname"]),
             json!(["hostname", "unique"]),
-            json!(["hostname", "UNIQUE", "x"]),
-            json!(["hostname", "LIKE"]),
-            json!(["hostname", "LIKE", "("]),
-            json!(["hostname", "MAX_PER", "many"]),
             json!(["a", "LIKE", "b", "c"]),
         ] {
             assert!(
                 serde_json::from_value::<Constraint>(bad.clone()).is_err(),
                 "{bad}"
             );
+        }
+        let hosts = hosts();
+        for broken in [
+            json!(["hostname", "LIKE"]),
+            json!(["hostname", "LIKE", "("]),
+            json!(["hostname", "MAX_PER", "many"]),
+        ] {
+            let rules: Vec<Constraint> = vec![serde_json::from_value(broken.clone()).unwrap()];
+            let placement = Placement::new(&rules, []);
+            assert!(!hosts.iter().any(|host| placement.admits(host)), "{broken}");
         }
     }
 }

@@ -72,7 +72,11 @@ impl Cluster {
         let Ok(id) = PathId::absolute(&saved.id) else {
             return;
         };
-        let versions: Vec<_> = saved.specs(&id).map(Arc::new).collect();
+        let settled = saved.specs(&id).map(|mut spec| {
+            spec.settle_networks(self.version);
+            Arc::new(spec)
+        });
+        let versions: Vec<_> = settled.collect();
         let Some(spec) = versions.last().cloned() else {
             return;
         };
@@ -80,7 +84,14 @@ impl Cluster {
         self.service_ports.hold(&spec);
         self.runs.entry(id.clone()).or_default();
         self.touch(&id);
-        self.apps.insert(id, Record { spec, versions });
+        self.apps.insert(
+            id,
+            Record {
+                spec,
+                versions,
+                leaving: false,
+            },
+        );
     }
 
     fn restore_task(&mut self, saved: &SavedTask, now: Stamp) {
@@ -115,6 +126,7 @@ impl Cluster {
             },
             losses: 0,
             inactive: false,
+            decommissioned: false,
             script: Script::default(),
             health: Health::default(),
             readiness: runs.then_some(true),

@@ -87,14 +87,19 @@ impl ServicePorts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::AppUpdate;
+    use crate::definition::{AppUpdate, Manner};
     use crate::path_id::PathId;
+    use crate::version::MarathonVersion;
 
     fn app(ports: &[u16]) -> AppSpec {
         let update = serde_json::json!({ "cmd": "x", "ports": ports });
+        let version = MarathonVersion::default();
         let update: AppUpdate = serde_json::from_value(update).unwrap();
         update
-            .apply(AppSpec::blank(PathId::absolute("/x").unwrap()))
+            .apply(
+                AppSpec::blank(PathId::absolute("/x").unwrap(), version),
+                Manner::whole(version),
+            )
             .unwrap()
     }
 

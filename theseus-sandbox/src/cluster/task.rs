@@ -29,6 +29,8 @@ pub(super) struct Task {
     pub(super) losses: u32,
     /// Unreachable for so long that a replacement is due.
     pub(super) inactive: bool,
+    /// The app wants no other in its place.
+    pub(super) decommissioned: bool,
     pub(super) script: Script,
     pub(super) health: Health,
     /// The last result of its readiness check.
@@ -100,6 +102,17 @@ impl TaskState {
         matches!(self, Self::Lost | Self::Unreachable)
     }
 
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "TASK_LOST",
+            Self::Unreachable => "TASK_UNREACHABLE",
+            Self::Staging => "TASK_STAGING",
+            Self::Starting => "TASK_STARTING",
+            Self::Running => "TASK_RUNNING",
+            Self::Killing => "TASK_KILLING",
+        }
+    }
+
     pub(super) fn condition(self) -> &'static str {
         match self {
             Self::Lost => "Lost",
@@ -125,6 +138,15 @@ pub(crate) enum End {
 }
 
 impl End {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "TASK_FINISHED",
+            Self::Failed => "TASK_FAILED",
+            Self::Killed => "TASK_KILLED",
+            Self::Lost => "TASK_LOST",
+        }
+    }
+
     pub(super) fn condition(self) -> &'static str {
         match self {
             Self::Finished => "Finished",

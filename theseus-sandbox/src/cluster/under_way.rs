@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Cluster;
-use super::deployment::{PlanStep, PlannedAction};
+use super::deployment::PlanStep;
 use super::host::Reject;
 use super::launch::Waiting;
 use super::mesos::UnusedOffer;
 use super::readiness::ReadinessResult;
 use crate::behaviour;
-use crate::definition::AppSpec;
+use crate::definition::Shown;
 use crate::path_id::PathId;
 use crate::time::Stamp;
 
@@ -21,8 +21,9 @@ pub(crate) struct DeploymentInfo<'a> {
     id: &'a str,
     version: Stamp,
     affected_apps: Vec<&'a PathId>,
-    affected_pods: [(); 0],
-    steps: &'a [PlanStep],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affected_pods: Option<[(); 0]>,
+    steps: Vec<PlanStep>,
     current_actions: Vec<CurrentAction<'a>>,
     current_step: usize,
     total_steps: usize,
@@ -32,7 +33,7 @@ pub(crate) struct DeploymentInfo<'a> {
 #[serde(rename_all = "camelCase")]
 struct CurrentAction<'a> {
     #[serde(flatten)]
-    action: &'a PlannedAction,
+    action: BTreeMap<&'static str, &'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     readiness_check_results: Option<Vec<ReadinessResult<'a>>>,
 }
@@ -40,7 +41,7 @@ struct CurrentAction<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueueItem<'a> {
-    app: &'a AppSpec,
+    app: Shown<'a>,
     count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     delay: Option<Delay>,
@@ -84,6 +85,8 @@ pub(super) struct RejectCount {
 
 impl Cluster {
     pub(crate) fn deployment_infos(&self) -> Vec<DeploymentInfo<'_>> {
+        let version = self.version;
+        let shape = version.pick(behaviour::DEPLOYMENT_STEPS);
         let infos = self.deployments.values().map(|deployment| {
             let plan = &deployment.plan;
             let current = plan.steps.get(deployment.step);
@@ -92,14 +95,14 @@ impl Cluster {
                 id: &plan.id,
                 version: plan.version,
                 affected_apps: deployment.original.keys().collect(),
-                affected_pods: [],
-                steps: &plan.steps,
+                affected_pods: version.has(behaviour::PODS).then_some([]),
+                steps: plan.steps.iter().map(|it| it.shaped(shape)).collect(),
                 current_actions: actions
                     .map(|action| CurrentAction {
-                        action,
-                        readiness_check_results: self.version.has(behaviour::READINESS).then(
-                            || self.readiness_results(&action.app, self.runs.get(&action.app)),
-                        ),
+                        action: action.shaped(shape),
+                        readiness_check_results: version.has(behaviour::READINESS).then(|| {
+                            self.readiness_results(&action.app, self.runs.get(&action.app))
+                        }),
                     })
                     .collect(),
                 current_step: deployment.step + 1,
@@ -116,7 +119,7 @@ impl Cluster {
             let until = run.backoff.until(now);
             let left = until.map_or(0, |until| until.since(now).as_millis().div_ceil(1000));
             Some(QueueItem {
-                app: spec,
+                app: Shown(spec, self.version),
                 count: waiting.count,
                 delay: has(behaviour::QUEUE_OVERDUE).then(|| Delay {
                     time_left_seconds: has(behaviour::QUEUE_TIME_LEFT)

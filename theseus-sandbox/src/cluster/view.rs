@@ -2,6 +2,7 @@
 //! cluster's own data.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -13,9 +14,10 @@ use super::readiness::ReadinessResult;
 use super::task::{Task, TaskKey, TaskState};
 use super::{Cluster, Run};
 use crate::behaviour;
-use crate::definition::{AppSpec, HealthCheck, UnreachableStrategy};
+use crate::definition::{AppSpec, HealthCheck, Shown, UnreachableStrategy};
 use crate::path_id::PathId;
 use crate::time::Stamp;
+use crate::version::MarathonVersion;
 
 /// Which extras an app is shown with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,11 +34,40 @@ pub(crate) struct Embed {
     pub(crate) readiness: bool,
 }
 
+impl Embed {
+    /// What an app in a list always has.
+    pub(crate) const LISTED: Self = Self {
+        counts: true,
+        deployments: true,
+        tasks: false,
+        last_task_failure: false,
+        task_stats: false,
+        readiness: false,
+    };
+
+    /// What an app has that was just made.
+    pub(crate) fn created(version: MarathonVersion) -> Self {
+        let deployment = version.has(behaviour::POST_TELLS_DEPLOYMENT);
+        Self {
+            counts: deployment,
+            deployments: deployment,
+            tasks: version.has(behaviour::POST_TELLS_TASKS),
+            ..Self::default()
+        }
+    }
+}
+
+/// An app with its extras.
+#[derive(Debug)]
+pub(crate) struct AppInfo<'a> {
+    spec: &'a AppSpec,
+    version: MarathonVersion,
+    extras: Extras<'a>,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AppInfo<'a> {
-    #[serde(flatten)]
-    spec: &'a AppSpec,
+struct Extras<'a> {
     #[serde(flatten)]
     counts: Option<Counts>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,18 +80,59 @@ pub(crate) struct AppInfo<'a> {
     readiness_check_results: Option<Vec<ReadinessResult<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     task_stats: Option<TaskStats>,
+    /// The same, under its later name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks_stats: Option<TaskStats>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+impl AppInfo<'_> {
+    pub(crate) fn id(&self) -> &PathId {
+        &self.spec.id
+    }
+
+    /// Writes its JSON: the text of the definition, which is there already, and the extras, which
+    /// are put together in `room`.
+    pub(crate) fn write(&self, to: &mut dyn Write, room: &mut Vec<u8>) -> io::Result<()> {
+        room.clear();
+        serde_json::to_writer(&mut *room, &self.extras)?;
+        let definition = self.spec.shown(self.version).as_bytes();
+        // `{…}{…}` becomes `{…,…}`; a definition is never empty, the extras may be.
+        to.write_all(&definition[..definition.len() - 1])?;
+        if room.len() > 2 {
+            to.write_all(b",")?;
+        }
+        to.write_all(&room[1..])
+    }
+}
+
+/// The way through a tree of groups.
+impl Serialize for AppInfo<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            #[serde(flatten)]
+            definition: Shown<'a>,
+            #[serde(flatten)]
+            extras: &'a Extras<'a>,
+        }
+        let whole = Whole {
+            definition: Shown(self.spec, self.version),
+            extras: &self.extras,
+        };
+        whole.serialize(serializer)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
 struct Counts {
     #[serde(rename = "tasksStaged")]
     staged: usize,
     #[serde(rename = "tasksRunning")]
     running: usize,
-    #[serde(rename = "tasksHealthy")]
-    healthy: usize,
-    #[serde(rename = "tasksUnhealthy")]
-    unhealthy: usize,
+    #[serde(rename = "tasksHealthy", skip_serializing_if = "Option::is_none")]
+    healthy: Option<usize>,
+    #[serde(rename = "tasksUnhealthy", skip_serializing_if = "Option::is_none")]
+    unhealthy: Option<usize>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -76,17 +148,23 @@ pub(crate) struct TaskInfo<'a> {
     health_check_results: Vec<HealthResult<'a>>,
     host: &'a str,
     id: &'a str,
-    ip_addresses: [&'a IpAddress; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip_addresses: Option<[&'a IpAddress; 1]>,
     ports: &'a [u16],
     #[serde(skip_serializing_if = "Option::is_none")]
     service_ports: Option<Vec<u16>>,
-    slave_id: &'a str,
-    staged_at: Stamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    started_at: Option<Stamp>,
-    state: TaskState,
+    slave_id: Option<&'a str>,
+    staged_at: Stamp,
+    #[serde(skip_serializing_if = "Field::is_absent")]
+    started_at: Field<Stamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
     version: Stamp,
-    local_volumes: [(); 0],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_volumes: Option<[(); 0]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -96,9 +174,36 @@ struct HealthResult<'a> {
     consecutive_failures: u32,
     first_success: Option<Stamp>,
     last_failure: Option<Stamp>,
-    last_failure_cause: Option<&'static str>,
+    #[serde(skip_serializing_if = "Field::is_absent")]
+    last_failure_cause: Field<&'static str>,
     last_success: Option<Stamp>,
-    instance_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_id: Option<&'a str>,
+}
+
+/// What is not set is null in some versions, and left out in others.
+#[derive(Clone, Copy, Debug)]
+enum Field<T> {
+    Absent,
+    Null,
+    Set(T),
+}
+
+impl<T> Field<T> {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl<T: Serialize> Serialize for Field<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Set(value) => value.serialize(serializer),
+            Self::Absent | Self::Null => serializer.serialize_none(),
+        }
+    }
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -124,7 +229,7 @@ struct StatCounts {
     counts: ShortCounts,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct ShortCounts {
     staged: usize,
     running: usize,
@@ -212,21 +317,32 @@ impl Cluster {
     ) -> AppInfo<'a> {
         let run = self.runs.get(&spec.id);
         let failure = run.and_then(|run| run.last_failure.as_deref());
-        AppInfo {
-            spec,
-            counts: embed.counts.then(|| Counts::of(self.tasks_in(run))),
+        let version = self.version;
+        let failures = embed.last_task_failure && version.has(behaviour::LAST_TASK_FAILURE);
+        let renamed = version.has(behaviour::TASKS_STATS);
+        let stats = |wanted: bool| wanted.then(|| self.task_stats(spec, run));
+        let extras = Extras {
+            counts: embed
+                .counts
+                .then(|| Counts::of(self.tasks_in(run), version)),
             deployments: embed.deployments.then(|| deployment_refs(run)),
             tasks: embed
                 .tasks
                 .then(|| self.task_infos(&spec.id, now).collect()),
-            readiness_check_results: (embed.readiness && self.version.has(behaviour::READINESS))
+            readiness_check_results: (embed.readiness && version.has(behaviour::READINESS))
                 .then(|| self.readiness_results(&spec.id, run)),
-            last_task_failure: failure.filter(|_| embed.last_task_failure),
-            task_stats: embed.task_stats.then(|| self.task_stats(spec, run)),
+            last_task_failure: failure.filter(|_| failures),
+            task_stats: stats(embed.task_stats && !renamed),
+            tasks_stats: stats(embed.task_stats && renamed),
+        };
+        AppInfo {
+            spec,
+            version,
+            extras,
         }
     }
 
-    fn tasks_in<'a>(&'a self, run: Option<&'a Run>) -> impl Iterator<Item = &'a Task> {
+    pub(super) fn tasks_in<'a>(&'a self, run: Option<&'a Run>) -> impl Iterator<Item = &'a Task> {
         let keys = run.into_iter().flat_map(|run| &run.tasks);
         keys.filter_map(|key| self.tasks.get(key))
     }
@@ -257,22 +373,32 @@ impl Cluster {
         })
     }
 
-    fn task_info<'a>(&'a self, task: &'a Task, now: Stamp) -> TaskInfo<'a> {
+    pub(super) fn task_info<'a>(&'a self, task: &'a Task, now: Stamp) -> TaskInfo<'a> {
         let host = &self.hosts[task.host];
+        let version = self.version;
         TaskInfo {
             app_id: &task.spec.id,
-            health_check_results: health_results(task, now),
+            health_check_results: health_results(task, version, now),
             host: &host.config.name,
             id: &task.id,
-            ip_addresses: [&host.address],
+            ip_addresses: version
+                .has(behaviour::IP_ADDRESSES)
+                .then_some([&host.address]),
             ports: &task.ports,
             service_ports: None,
-            slave_id: &host.agent,
+            slave_id: version.has(behaviour::SLAVE_ID).then_some(&*host.agent),
             staged_at: task.staged_at,
-            started_at: task.started_at,
-            state: task.state,
+            started_at: match task.started_at {
+                Some(at) => Field::Set(at),
+                None if version.has(behaviour::TASKS_WITHOUT_NULLS) => Field::Absent,
+                None => Field::Null,
+            },
+            state: version
+                .has(behaviour::TASK_STATE)
+                .then(|| task.state.name()),
             version: task.spec.version,
-            local_volumes: [],
+            local_volumes: version.has(behaviour::LOCAL_VOLUMES).then_some([]),
+            role: task.spec.role.as_deref(),
         }
     }
 
@@ -343,24 +469,33 @@ fn deployment_refs(run: Option<&Run>) -> Vec<DeploymentRef> {
     id.into_iter().map(|id| DeploymentRef { id }).collect()
 }
 
-fn health_results(task: &Task, now: Stamp) -> Vec<HealthResult<'_>> {
+fn health_results(task: &Task, version: MarathonVersion, now: Stamp) -> Vec<HealthResult<'_>> {
     let Some(alive) = task.healthy() else {
         return Vec::new();
     };
     let failing = !alive;
+    let (instances, causes) = (
+        version.has(behaviour::INSTANCES),
+        version.has(behaviour::FAILURE_CAUSE),
+    );
     let result = |check: &HealthCheck| HealthResult {
         alive,
         consecutive_failures: task.health.consecutive_failures,
         first_success: task.health.first_success,
         last_failure: task.health.last_failure,
-        last_failure_cause: failing.then_some("health check failed"),
+        last_failure_cause: match (causes, failing) {
+            (false, _) => Field::Absent,
+            (true, false) => Field::Null,
+            (true, true) => Field::Set("health check failed"),
+        },
         last_success: task.health.last_success(check, now),
-        instance_id: &task.instance,
+        task_id: (!instances).then_some(&*task.id),
+        instance_id: instances.then_some(&*task.instance),
     };
     task.spec.health_checks.iter().map(result).collect()
 }
 
-impl Counts {
+impl ShortCounts {
     fn of<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
         let mut counts = Self::default();
         for task in tasks {
@@ -379,15 +514,22 @@ impl Counts {
     }
 }
 
-impl Stats {
-    fn of<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
-        let counts = Counts::of(tasks);
-        let counts = ShortCounts {
+impl Counts {
+    fn of<'a>(tasks: impl Iterator<Item = &'a Task>, version: MarathonVersion) -> Self {
+        let counts = ShortCounts::of(tasks);
+        let health = version.has(behaviour::HEALTH_COUNTS);
+        Self {
             staged: counts.staged,
             running: counts.running,
-            healthy: counts.healthy,
-            unhealthy: counts.unhealthy,
-        };
+            healthy: health.then_some(counts.healthy),
+            unhealthy: health.then_some(counts.unhealthy),
+        }
+    }
+}
+
+impl Stats {
+    fn of<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
+        let counts = ShortCounts::of(tasks);
         Self {
             stats: StatCounts { counts },
         }

@@ -21,9 +21,20 @@ pub(crate) enum Operator {
     Unlike(Regex),
     MaxPer(usize),
     Is(String),
+    /// Its value makes no sense: no host will do.
+    Broken(String),
 }
 
 impl Constraint {
+    /// What is wrong with the value.
+    pub(super) fn fault(&self) -> Option<&str> {
+        match &self.operator {
+            Operator::Broken(error) => Some(error),
+            Operator::Unique if self.words.len() > 2 => Some("UNIQUE takes no value"),
+            _ => None,
+        }
+    }
+
     fn parse(words: Vec<String>) -> Result<Self, String> {
         let (field, name, value) = match words.as_slice() {
             [field, name] => (field, name, None),
@@ -36,17 +47,18 @@ impl Constraint {
                 .parse::<usize>()
                 .map_err(|_| format!("{name} needs a whole number: '{value}'"))
         };
+        let pattern = || required().and_then(full_match);
         let operator = match name.as_str() {
-            "UNIQUE" if value.is_some() => return Err("UNIQUE takes no value".into()),
-            "UNIQUE" => Operator::Unique,
-            "CLUSTER" => Operator::Cluster(value.cloned()),
-            "GROUP_BY" => Operator::GroupBy(value.map_or(Ok(0), count)?),
-            "LIKE" => Operator::Like(full_match(required()?)?),
-            "UNLIKE" => Operator::Unlike(full_match(required()?)?),
-            "MAX_PER" => Operator::MaxPer(count(required()?)?),
-            "IS" => Operator::Is(required()?.clone()),
+            "UNIQUE" => Ok(Operator::Unique),
+            "CLUSTER" => Ok(Operator::Cluster(value.cloned())),
+            "GROUP_BY" => value.map_or(Ok(0), count).map(Operator::GroupBy),
+            "LIKE" => pattern().map(Operator::Like),
+            "UNLIKE" => pattern().map(Operator::Unlike),
+            "MAX_PER" => required().and_then(count).map(Operator::MaxPer),
+            "IS" => required().cloned().map(Operator::Is),
             _ => return Err(format!("unknown constraint operator '{name}'")),
         };
+        let operator = operator.unwrap_or_else(Operator::Broken);
         Ok(Self {
             field: field.clone(),
             operator,
@@ -56,7 +68,7 @@ impl Constraint {
 }
 
 /// The whole value has to match, as with Java's `matches`.
-fn full_match(pattern: &str) -> Result<Regex, String> {
+fn full_match(pattern: &String) -> Result<Regex, String> {
     Regex::new(&format!("^(?:{pattern})$"))
         .map_err(|_| format!("bad regular expression '{pattern}'"))
 }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::nullable;
+use crate::behaviour;
+use crate::version::MarathonVersion;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +18,11 @@ pub(crate) struct Container {
     pub(crate) volumes: Vec<Volume>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) port_mappings: Option<Vec<PortMapping>>,
+    /// Kept and handed back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    appc: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    linux_info: Option<Value>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,14 +45,17 @@ pub(crate) struct Docker {
     privileged: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pull_config: Option<Value>,
-    /// Before 1.5 the network and the mappings were Docker's; read, translated, never written.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) credential: Option<Value>,
+    /// Before 1.5 the network was Docker's; since then it is translated and forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) network: Option<DockerNetwork>,
+    /// So were the mappings, which are always kept by the container here.
     #[serde(default, skip_serializing)]
     pub(super) port_mappings: Option<Vec<PortMapping>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum DockerNetwork {
     Host,
@@ -70,9 +80,9 @@ pub(crate) struct Volume {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mode: Option<VolumeMode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    persistent: Option<Value>,
+    pub(super) persistent: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    external: Option<Value>,
+    pub(super) external: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
@@ -146,11 +156,15 @@ impl PortDefinition {
     }
 
     /// What an app gets that says nothing of its ports.
-    pub(super) fn unnamed_default() -> Self {
-        Self {
-            name: Some("default".into()),
-            ..Self::default()
+    pub(super) fn by_default(version: MarathonVersion) -> Vec<Self> {
+        if version.has(behaviour::NO_DEFAULT_PORT) {
+            return Vec::new();
         }
+        let name = version.has(behaviour::DEFAULT_PORT_NAME);
+        vec![Self {
+            name: name.then(|| "default".into()),
+            ..Self::default()
+        }]
     }
 }
 
@@ -179,6 +193,23 @@ pub(crate) enum NetworkMode {
 }
 
 impl Network {
+    /// What the network of Docker and the address of an app meant before 1.5.
+    pub(super) fn of_old(network: Option<DockerNetwork>, address: Option<&IpAddress>) -> Self {
+        match (network, address) {
+            (Some(DockerNetwork::Bridge), _) => Self::of(NetworkMode::Bridge, None),
+            (Some(DockerNetwork::User), _) | (None, Some(_)) => Self {
+                labels: address.map(|it| it.labels.clone()).unwrap_or_default(),
+                ..Self::of(
+                    NetworkMode::Container,
+                    address.and_then(|it| it.network_name.clone()),
+                )
+            },
+            (Some(DockerNetwork::Host | DockerNetwork::None), _) | (None, None) => {
+                Self::of(NetworkMode::Host, None)
+            }
+        }
+    }
+
     pub(super) fn of(mode: NetworkMode, name: Option<String>) -> Self {
         Self {
             mode,
@@ -188,10 +219,24 @@ impl Network {
     }
 }
 
+/// The network of an app before 1.5, where it has an address of its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct IpAddress {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) groups: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) labels: Labels,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) discovery: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) network_name: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Fetch {
-    uri: String,
+    pub(super) uri: String,
     #[serde(default = "yes")]
     extract: bool,
     #[serde(default, deserialize_with = "nullable")]

@@ -19,6 +19,8 @@ pub(crate) struct HealthCheck {
     ignore_http1xx: bool,
     #[serde(default = "number::<60>", deserialize_with = "number_or::<60, _>")]
     interval_seconds: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ip_protocol: Option<String>,
     #[serde(default = "number::<3>", deserialize_with = "number_or::<3, _>")]
     pub(crate) max_consecutive_failures: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +28,7 @@ pub(crate) struct HealthCheck {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) port_index: Option<usize>,
+    port_index: Option<usize>,
     #[serde(default, deserialize_with = "nullable")]
     protocol: Protocol,
     #[serde(default = "number::<20>", deserialize_with = "number_or::<20, _>")]
@@ -67,6 +69,19 @@ impl HealthCheck {
         if by_port && has_ports && self.port.is_none() && self.port_index.is_none() {
             self.port_index = Some(0);
         }
+    }
+
+    pub(super) fn is_by_mesos(&self) -> bool {
+        matches!(
+            self.protocol,
+            Protocol::MesosHttp | Protocol::MesosHttps | Protocol::MesosTcp
+        )
+    }
+
+    /// The port index, where it means anything.
+    pub(super) fn index(&self) -> Option<usize> {
+        self.port_index
+            .filter(|_| self.protocol != Protocol::Command)
     }
 
     pub(super) fn fault(&self) -> Option<&'static str> {

@@ -1,10 +1,12 @@
-//! App definitions as Marathon 1.5 speaks them: what goes out ([`AppSpec`]), what may come in
-//! ([`AppUpdate`], the older forms included), and the checks between the two.
+//! App definitions as each version of Marathon speaks them: what may come in ([`AppUpdate`]), the
+//! checks, what is kept ([`AppSpec`]), and how that is shown.
 
 mod constraint;
 mod container;
+pub(crate) mod forms;
 mod health;
 mod scheduling;
+mod show;
 mod spec;
 mod update;
 mod validate;
@@ -12,8 +14,9 @@ mod validate;
 pub(crate) use constraint::{Constraint, Operator};
 pub(crate) use health::HealthCheck;
 pub(crate) use scheduling::{KillSelection, UnreachableStrategy, UpgradeStrategy};
+pub(crate) use show::Shown;
 pub(crate) use spec::{AppSpec, VersionInfo};
-pub(crate) use update::AppUpdate;
+pub(crate) use update::{AppUpdate, Manner};
 pub(crate) use validate::{Fault, validate};
 
 use serde::{Deserialize, Deserializer};

@@ -4,11 +4,22 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::behaviour;
+use crate::version::MarathonVersion;
+
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UpgradeStrategy {
     pub(crate) maximum_over_capacity: f64,
     pub(crate) minimum_health_capacity: f64,
+}
+
+impl UpgradeStrategy {
+    /// What an app gets whose data stays where it is.
+    pub(super) const RESIDENT: Self = Self {
+        maximum_over_capacity: 0.0,
+        minimum_health_capacity: 0.5,
+    };
 }
 
 impl Default for UpgradeStrategy {
@@ -28,7 +39,7 @@ pub(crate) enum KillSelection {
     OldestFirst,
 }
 
-/// What becomes of a task on a host that is gone: `{0, 0}`, the default, replaces it at once.
+/// What becomes of a task on a host that is gone: `{0, 0}` replaces it at once.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum UnreachableStrategy {
@@ -46,16 +57,23 @@ pub(crate) enum Disabled {
     Disabled,
 }
 
-impl Default for UnreachableStrategy {
-    fn default() -> Self {
-        Self::Enabled {
-            inactive_after_seconds: 0,
-            expunge_after_seconds: 0,
-        }
-    }
-}
-
 impl UnreachableStrategy {
+    /// What an app gets that does not say.
+    pub(super) fn by_default(version: MarathonVersion, resident: bool) -> Self {
+        let usual = Some(version.pick(behaviour::UNREACHABLE));
+        let delays = if resident {
+            version.pick(behaviour::UNREACHABLE_RESIDENT)
+        } else {
+            usual
+        };
+        delays.map_or(Self::Disabled(Disabled::Disabled), |(inactive, expunge)| {
+            Self::Enabled {
+                inactive_after_seconds: inactive,
+                expunge_after_seconds: expunge,
+            }
+        })
+    }
+
     /// When a replacement starts and when the task is forgotten; none: never.
     pub(crate) fn delays(self) -> Option<(Duration, Duration)> {
         match self {

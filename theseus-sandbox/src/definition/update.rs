@@ -1,18 +1,22 @@
-//! What a client may send for an app: any part of a definition, in the forms of 1.5 or of before.
+//! What a client may send for an app: any part of a definition, in the forms that [`forms`](super::forms)
+//! leaves of what was sent.
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::container::{
-    Container, DockerNetwork, Fetch, Labels, Network, NetworkMode, PortDefinition, PortMapping,
+    Container, Docker, DockerNetwork, Fetch, IpAddress, Labels, Network, NetworkMode,
+    PortDefinition,
 };
 use super::health::{HealthCheck, ReadinessCheck};
 use super::spec::EnvValue;
 use super::validate::Fault;
 use super::{AppSpec, Constraint, KillSelection, UnreachableStrategy, UpgradeStrategy};
+use crate::behaviour;
 use crate::path_id::PathId;
 use crate::time::Stamp;
+use crate::version::MarathonVersion;
 
 /// An absent (or null) field keeps what was; a given one replaces it whole.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,6 +27,7 @@ pub(crate) struct AppUpdate {
     args: Option<Vec<String>>,
     backoff_factor: Option<f64>,
     backoff_seconds: Option<u32>,
+    check: Option<Value>,
     cmd: Option<String>,
     constraints: Option<Vec<Constraint>>,
     container: Option<Container>,
@@ -31,6 +36,7 @@ pub(crate) struct AppUpdate {
     disk: Option<f64>,
     env: Option<IndexMap<String, EnvValue>>,
     executor: Option<String>,
+    executor_resources: Option<Value>,
     fetch: Option<Vec<Fetch>>,
     gpus: Option<u32>,
     health_checks: Option<Vec<HealthCheck>>,
@@ -45,7 +51,11 @@ pub(crate) struct AppUpdate {
     ports: Option<Vec<u16>>,
     readiness_checks: Option<Vec<ReadinessCheck>>,
     require_ports: Option<bool>,
+    residency: Option<Value>,
+    resource_limits: Option<Value>,
+    role: Option<String>,
     secrets: Option<IndexMap<String, Value>>,
+    store_urls: Option<Vec<String>>,
     task_kill_grace_period_seconds: Option<u32>,
     tty: Option<bool>,
     unreachable_strategy: Option<UnreachableStrategy>,
@@ -53,14 +63,6 @@ pub(crate) struct AppUpdate {
     uris: Option<Vec<String>>,
     user: Option<String>,
     pub(crate) version: Option<Stamp>,
-}
-
-/// The network of an app before 1.5, with what went with it and is of no use here.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct IpAddress {
-    network_name: Option<String>,
-    labels: Option<Labels>,
 }
 
 macro_rules! replace {
@@ -83,104 +85,109 @@ impl AppUpdate {
     }
 
     /// `onto` with everything that is given here.
-    pub(crate) fn apply(mut self, mut onto: AppSpec) -> Result<AppSpec, Vec<Fault>> {
-        self.translate_old_forms().map_err(|fault| vec![fault])?;
+    pub(crate) fn apply(
+        mut self,
+        mut onto: AppSpec,
+        manner: Manner,
+    ) -> Result<AppSpec, Vec<Fault>> {
+        let Manner { version, .. } = manner;
+        let native = version.has(behaviour::NATIVE_NETWORKS);
+        self.translate_uris(manner).map_err(|fault| vec![fault])?;
+        let networks = if native {
+            self.translate_networks()
+        } else {
+            self.translate_mappings().map(|()| None)
+        };
+        let networks = networks.map_err(|fault| vec![fault])?;
+        self.translate_ports(networks.as_deref(), version)
+            .map_err(|fault| vec![fault])?;
         let group = onto.id.parent().unwrap_or_else(PathId::root);
         if let Some(dependencies) = self.dependencies.take() {
             onto.dependencies = resolve_all(&group, &dependencies)?;
         }
-        let (networks, definitions) = (self.networks.is_some(), self.port_definitions.is_some());
+        if self.ip_address.is_some() && self.port_definitions.is_none() {
+            onto.port_definitions.clear();
+        }
         // A command given replaces arguments kept, and the other way round.
         if self.cmd.is_some() && self.args.is_none() {
             onto.args.clear();
         } else if self.args.as_ref().is_some_and(|args| !args.is_empty()) && self.cmd.is_none() {
             onto.cmd = None;
         }
+        let ports_given = self.port_definitions.is_some();
+        let (strategy, unreachable) = (self.upgrade_strategy, self.unreachable_strategy);
         replace!(self => onto: args, backoff_factor, backoff_seconds, constraints, cpus, disk, env,
             executor, fetch, gpus, health_checks, instances, kill_selection, labels,
-            max_launch_delay_seconds, mem, networks, port_definitions, readiness_checks,
-            require_ports, secrets, unreachable_strategy, upgrade_strategy);
-        replace_optional!(self => onto: accepted_resource_roles, cmd, container,
-            task_kill_grace_period_seconds, tty, user);
-        if networks && !definitions {
-            onto.settle_definitions();
+            max_launch_delay_seconds, mem, port_definitions, readiness_checks, require_ports,
+            secrets, store_urls, unreachable_strategy, upgrade_strategy);
+        replace_optional!(self => onto: accepted_resource_roles, check, cmd, container, ip_address,
+            residency, role, task_kill_grace_period_seconds, tty, user);
+        onto.replace_resources(self.executor_resources, self.resource_limits, manner);
+        if let Some(networks) = networks {
+            onto.networks = networks;
+            if !ports_given {
+                onto.settle_definitions(version);
+            }
         }
+        if !native {
+            onto.derive_networks();
+        }
+        if manner.fresh {
+            onto.settle_resident(strategy.is_none(), unreachable.is_none(), version);
+        }
+        onto.drop_wrong_roles(version);
         onto.settle();
         Ok(onto)
     }
 
-    fn translate_old_forms(&mut self) -> Result<(), Fault> {
-        self.translate_uris()?;
-        self.translate_networks()?;
-        if let Some(ports) = self.ports.take() {
-            let container_network = self
-                .networks
-                .iter()
-                .flatten()
-                .any(|it| it.mode != NetworkMode::Host);
-            if self.port_definitions.is_none() && !container_network {
-                self.port_definitions = Some(ports.into_iter().map(PortDefinition::on).collect());
-            }
-        }
-        Ok(())
-    }
-
-    fn translate_uris(&mut self) -> Result<(), Fault> {
-        let Some(uris) = self.uris.take().filter(|uris| !uris.is_empty()) else {
+    fn translate_uris(&mut self, manner: Manner) -> Result<(), Fault> {
+        let Some(uris) = self.uris.take() else {
             return Ok(());
         };
-        if self.fetch.as_ref().is_some_and(|fetch| !fetch.is_empty()) {
+        let clash = match &self.fetch {
+            Some(_) if manner.refuses_uris_beside_fetch() => true,
+            Some(fetch) => !fetch.is_empty() && !uris.is_empty(),
+            None => false,
+        };
+        if clash {
             return Err(Fault::at("/uris", "may not be combined with fetch"));
         }
-        self.fetch = Some(uris.into_iter().map(Fetch::plain).collect());
+        if !uris.is_empty() || self.fetch.is_none() {
+            self.fetch = Some(uris.into_iter().map(Fetch::plain).collect());
+        }
         Ok(())
     }
 
-    fn translate_networks(&mut self) -> Result<(), Fault> {
-        let address = self.ip_address.take();
-        if address.is_some() && self.networks.is_some() {
+    /// The networks that are given, be it in the form of before 1.5.
+    fn translate_networks(&mut self) -> Result<Option<Vec<Network>>, Fault> {
+        let (address, networks) = (self.ip_address.take(), self.networks.take());
+        if address.is_some() && networks.is_some() {
             return Err(Fault::at("/ipAddress", "may not be combined with networks"));
         }
-        let (network, mappings) = self.take_docker_network();
-        if network.is_some() && self.networks.is_some() {
+        let old = self.docker().and_then(|docker| docker.network.take());
+        if old.is_some() && networks.is_some() {
             return Err(Fault::at(
                 "/container/docker/network",
                 "may not be combined with networks",
             ));
         }
-        let named = |address: Option<IpAddress>| {
-            let address = address.unwrap_or_default();
-            Network {
-                labels: address.labels.unwrap_or_default(),
-                ..Network::of(NetworkMode::Container, address.network_name)
-            }
-        };
-        match network {
-            Some(DockerNetwork::Host | DockerNetwork::None) => {
-                self.networks = Some(vec![Network::of(NetworkMode::Host, None)]);
-                return Ok(());
-            }
-            Some(DockerNetwork::Bridge) => {
-                self.networks = Some(vec![Network::of(NetworkMode::Bridge, None)]);
-            }
-            Some(DockerNetwork::User) => self.networks = Some(vec![named(address)]),
-            None if address.is_some() => self.networks = Some(vec![named(address)]),
-            None => {}
+        self.translate_mappings()?;
+        if old.is_none() && address.is_none() {
+            return Ok(networks);
         }
-        self.adopt_mappings(mappings)
+        let network = Network::of_old(old, address.as_ref());
+        if let (NetworkMode::Host, Some(container)) = (network.mode, &mut self.container) {
+            container.port_mappings = None;
+        }
+        Ok(Some(vec![network]))
     }
 
-    fn take_docker_network(&mut self) -> (Option<DockerNetwork>, Option<Vec<PortMapping>>) {
-        let docker = self
-            .container
-            .as_mut()
-            .and_then(|container| container.docker.as_mut());
-        docker.map_or((None, None), |docker| {
-            (docker.network.take(), docker.port_mappings.take())
-        })
+    fn docker(&mut self) -> Option<&mut Docker> {
+        self.container.as_mut().and_then(|it| it.docker.as_mut())
     }
 
-    fn adopt_mappings(&mut self, mappings: Option<Vec<PortMapping>>) -> Result<(), Fault> {
+    fn translate_mappings(&mut self) -> Result<(), Fault> {
+        let mappings = self.docker().and_then(|docker| docker.port_mappings.take());
         let Some((container, mappings)) = self.container.as_mut().zip(mappings) else {
             return Ok(());
         };
@@ -194,6 +201,78 @@ impl AppUpdate {
         container.port_mappings = Some(mappings);
         Ok(())
     }
+
+    fn translate_ports(
+        &mut self,
+        networks: Option<&[Network]>,
+        version: MarathonVersion,
+    ) -> Result<(), Fault> {
+        let Some(ports) = self.ports.take() else {
+            return Ok(());
+        };
+        if let Some(definitions) = &self.port_definitions {
+            let same = definitions.iter().map(|it| it.port).eq(ports);
+            if !same && !version.has(behaviour::NATIVE_NETWORKS) {
+                let error = "ports and portDefinitions are both given and differ";
+                return Err(Fault::at("/ports", error));
+            }
+            return Ok(());
+        }
+        let mut networks = networks.unwrap_or_default().iter();
+        if networks.all(|it| it.mode == NetworkMode::Host) {
+            self.port_definitions = Some(ports.into_iter().map(PortDefinition::on).collect());
+        }
+        Ok(())
+    }
+}
+
+/// How an update is meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    version: MarathonVersion,
+    /// It came by PUT or PATCH.
+    put: bool,
+    /// There was nothing before, or it does not count.
+    fresh: bool,
+    /// It takes the place of what was.
+    replaces: bool,
+}
+
+impl Manner {
+    /// A whole definition of a new app.
+    pub(crate) fn whole(version: MarathonVersion) -> Self {
+        Self {
+            version,
+            put: false,
+            fresh: true,
+            replaces: false,
+        }
+    }
+
+    /// A part of a definition, put onto what is there, or onto nothing.
+    pub(crate) fn partial(version: MarathonVersion, fresh: bool) -> Self {
+        Self {
+            version,
+            put: true,
+            fresh,
+            replaces: false,
+        }
+    }
+
+    /// A whole definition in the place of another.
+    pub(crate) fn replacing(version: MarathonVersion) -> Self {
+        Self {
+            version,
+            put: true,
+            fresh: true,
+            replaces: true,
+        }
+    }
+
+    /// Before 1.5 a PUT may not even say that there are none of the one kind.
+    fn refuses_uris_beside_fetch(self) -> bool {
+        self.put && !self.version.has(behaviour::NATIVE_NETWORKS)
+    }
 }
 
 fn resolve_all(group: &PathId, raw: &[String]) -> Result<Vec<PathId>, Vec<Fault>> {
@@ -206,12 +285,67 @@ fn resolve_all(group: &PathId, raw: &[String]) -> Result<Vec<PathId>, Vec<Fault>
 }
 
 impl AppSpec {
+    /// What an update says nothing of is not kept in every version.
+    fn replace_resources(
+        &mut self,
+        executor: Option<Value>,
+        limits: Option<Value>,
+        manner: Manner,
+    ) {
+        let Manner { version, .. } = manner;
+        if manner.replaces {
+            self.executor_resources = None;
+        } else if executor.is_some() || version.has(behaviour::CLEARS_EXECUTOR_RESOURCES) {
+            self.executor_resources = executor;
+        }
+        if limits.is_some() || version.has(behaviour::CLEARS_RESOURCE_LIMITS) {
+            self.resource_limits = limits;
+        }
+    }
+
     /// After a change of network the ports of the other kind mean nothing any more.
-    fn settle_definitions(&mut self) {
+    fn settle_definitions(&mut self, version: MarathonVersion) {
         if self.mode() != NetworkMode::Host {
             self.port_definitions.clear();
         } else if self.port_definitions.is_empty() {
-            self.port_definitions = vec![PortDefinition::unnamed_default()];
+            self.port_definitions = PortDefinition::by_default(version);
+        }
+    }
+
+    /// Before 1.5 the network follows from the container and the address; without one of its own
+    /// a container has no mappings.
+    fn derive_networks(&mut self) {
+        let docker = self.container.as_ref().and_then(|it| it.docker.as_ref());
+        let network = docker.and_then(|it| it.network);
+        self.networks = vec![Network::of_old(network, self.ip_address.as_ref())];
+        let mapped = matches!(network, Some(DockerNetwork::Bridge | DockerNetwork::User));
+        if let (false, Some(container)) = (mapped, &mut self.container) {
+            container.port_mappings = None;
+        }
+    }
+
+    /// The defaults of an app whose data stays where it is.
+    fn settle_resident(&mut self, strategy: bool, unreachable: bool, version: MarathonVersion) {
+        let resident = self.is_resident();
+        if strategy && (resident || self.has_external_volume()) {
+            self.upgrade_strategy = UpgradeStrategy::RESIDENT;
+        }
+        if unreachable && resident {
+            self.unreachable_strategy = UnreachableStrategy::by_default(version, true);
+        }
+    }
+
+    /// Roles that the app cannot have, where they are passed over.
+    fn drop_wrong_roles(&mut self, version: MarathonVersion) {
+        if !version.has(behaviour::ROLE) || version.has(behaviour::WRONG_ROLES_REFUSED) {
+            return;
+        }
+        let role = self.role.clone();
+        if let Some(roles) = &mut self.accepted_resource_roles {
+            roles.retain(|it| it == "*" || Some(it) == role.as_ref());
+            if roles.is_empty() {
+                self.accepted_resource_roles = None;
+            }
         }
     }
 

@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::container::{ContainerKind, NetworkMode};
 use super::{AppSpec, UpgradeStrategy};
+use crate::behaviour::{self, Least};
+use crate::version::MarathonVersion;
 
 /// One or more errors at one place of the document.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,24 +37,52 @@ impl Fault {
 }
 
 /// Everything wrong with `app`; nothing if it may be deployed.
-pub(crate) fn validate(app: &AppSpec) -> Vec<Fault> {
+pub(crate) fn validate(app: &AppSpec, version: MarathonVersion) -> Vec<Fault> {
     let mut faults = Vec::new();
-    check_id(app, &mut faults);
-    check_what_runs(app, &mut faults);
-    check_numbers(app, &mut faults);
-    check_networks(app, &mut faults);
+    check_id(app, version, &mut faults);
+    check_what_runs(app, version, &mut faults);
+    check_numbers(app, version, &mut faults);
+    check_roles(app, version, &mut faults);
+    check_single_instance(app, version, &mut faults);
+    if version.has(behaviour::NATIVE_NETWORKS) {
+        check_networks(app, &mut faults);
+    } else {
+        check_address(app, version, &mut faults);
+    }
     check_port_names(app, &mut faults);
-    check_health(app, &mut faults);
+    check_health(app, version, &mut faults);
+    if version.has(behaviour::CONSTRAINT_VALUES) {
+        check_constraints(app, &mut faults);
+    }
     faults
 }
 
-fn check_id(app: &AppSpec, faults: &mut Vec<Fault>) {
+/// Ends of ids that would be mistaken for paths of the API.
+const RESERVED: [&str; 3] = ["restart", "tasks", "versions"];
+
+fn check_id(app: &AppSpec, version: MarathonVersion, faults: &mut Vec<Fault>) {
     if app.id.is_root() {
         faults.push(Fault::at("/id", "must not be the root path"));
     }
+    let last = app.id.as_str().rsplit('/').next().unwrap_or_default();
+    if version.has(behaviour::RESERVED_IDS) && RESERVED.contains(&last) {
+        let error = format!(
+            "must not end with any of the following reserved keywords: {}",
+            RESERVED.join(", ")
+        );
+        faults.push(Fault::at("/id", error));
+    }
 }
 
-fn check_what_runs(app: &AppSpec, faults: &mut Vec<Fault>) {
+fn check_constraints(app: &AppSpec, faults: &mut Vec<Fault>) {
+    for (index, constraint) in app.constraints.iter().enumerate() {
+        if let Some(error) = constraint.fault() {
+            faults.push(Fault::at(format!("/constraints({index})"), error));
+        }
+    }
+}
+
+fn check_what_runs(app: &AppSpec, version: MarathonVersion, faults: &mut Vec<Fault>) {
     let runs_image = app.image().is_some();
     match (&app.cmd, app.args.is_empty()) {
         (Some(_), false) => faults.push(Fault::at(
@@ -73,18 +103,34 @@ fn check_what_runs(app: &AppSpec, faults: &mut Vec<Fault>) {
             Some(docker) if docker.image.trim().is_empty() => {
                 faults.push(Fault::at("/container/docker/image", "must not be empty"));
             }
+            Some(docker)
+                if docker.credential.is_some()
+                    && container.kind == ContainerKind::Docker
+                    && version.has(behaviour::DOCKER_CREDENTIAL_REFUSED) =>
+            {
+                let error = "must be empty: the engine of Docker takes no credential";
+                faults.push(Fault::at("/container/docker/credential", error));
+            }
             _ => {}
         }
     }
 }
 
-fn check_numbers(app: &AppSpec, faults: &mut Vec<Fault>) {
+fn check_numbers(app: &AppSpec, version: MarathonVersion, faults: &mut Vec<Fault>) {
     let UpgradeStrategy {
         minimum_health_capacity,
         maximum_over_capacity,
     } = app.upgrade_strategy;
+    match version.pick(behaviour::LEAST_CPUS) {
+        Least::AtLeast(least) if app.cpus < least => {
+            faults.push(Fault::at("/cpus", format!("error.min {least}")));
+        }
+        Least::MoreThan(bound) if app.cpus <= bound => {
+            faults.push(Fault::at("/cpus", format!("must be greater than {bound}")));
+        }
+        Least::AtLeast(_) | Least::MoreThan(_) => {}
+    }
     let ranges = [
-        ("/cpus", app.cpus, 0.001, f64::MAX),
         ("/mem", app.mem, 0.0, f64::MAX),
         ("/disk", app.disk, 0.0, f64::MAX),
         ("/backoffFactor", app.backoff_factor, 1.0, f64::MAX),
@@ -108,30 +154,58 @@ fn check_numbers(app: &AppSpec, faults: &mut Vec<Fault>) {
             faults.push(Fault::at(path, format!("error.max {most}")));
         }
     }
-    if app
-        .accepted_resource_roles
-        .as_ref()
-        .is_some_and(Vec::is_empty)
-    {
-        faults.push(Fault::at("/acceptedResourceRoles", "must not be empty"));
+}
+
+fn check_roles(app: &AppSpec, version: MarathonVersion, faults: &mut Vec<Fault>) {
+    if let Some(roles) = &app.accepted_resource_roles {
+        let fits = |role: &String| role == "*" || Some(role) == app.role.as_ref();
+        if roles.is_empty() {
+            faults.push(Fault::at("/acceptedResourceRoles", "must not be empty"));
+        } else if version.has(behaviour::WRONG_ROLES_REFUSED) && !roles.iter().all(fits) {
+            let error = "may contain only the role of the app and \"*\"";
+            faults.push(Fault::at("/acceptedResourceRoles", error));
+        }
     }
-    if app
-        .labels
-        .get("MARATHON_SINGLE_INSTANCE_APP")
-        .is_some_and(|value| value == "true")
+    let mut segments = app.id.as_str().split('/').skip(1);
+    let group = segments.next().filter(|_| segments.next().is_some());
+    if let Some(role) = &app.role
+        && role != "*"
+        && Some(role.as_str()) != group
     {
-        if app.instances > 1 {
-            faults.push(Fault::at(
-                "/instances",
-                "Single instance app may only have one instance",
-            ));
-        }
-        if minimum_health_capacity != 0.0 || maximum_over_capacity != 0.0 {
-            faults.push(Fault::at(
-                "/upgradeStrategy",
-                "must be 0 for a single instance app",
-            ));
-        }
+        let error = "must be the default role or the name of the top-level group";
+        faults.push(Fault::at("/role", error));
+    }
+}
+
+fn check_single_instance(app: &AppSpec, version: MarathonVersion, faults: &mut Vec<Fault>) {
+    let label = app.labels.get("MARATHON_SINGLE_INSTANCE_APP");
+    if !version.has(behaviour::SINGLE_INSTANCE) || label.is_none_or(|value| value != "true") {
+        return;
+    }
+    if app.instances > 1 {
+        faults.push(Fault::at(
+            "/instances",
+            "Single instance app may only have one instance",
+        ));
+    }
+    let strategy = app.upgrade_strategy;
+    if strategy.minimum_health_capacity != 0.0 || strategy.maximum_over_capacity != 0.0 {
+        faults.push(Fault::at(
+            "/upgradeStrategy",
+            "must be 0 for a single instance app",
+        ));
+    }
+}
+
+/// An app with an address of its own has no ports of the host, before 1.5.
+fn check_address(app: &AppSpec, version: MarathonVersion, faults: &mut Vec<Fault>) {
+    if app.ip_address.is_some() && !app.port_definitions.is_empty() {
+        let path = if version.has(behaviour::PORT_DEFINITIONS) {
+            "/portDefinitions"
+        } else {
+            "/ports"
+        };
+        faults.push(Fault::at(path, "may not be combined with ipAddress"));
     }
 }
 
@@ -168,6 +242,24 @@ fn check_networks(app: &AppSpec, faults: &mut Vec<Fault>) {
                 faults.push(Fault::at(place, "host networks may not have labels"));
             }
             _ => {}
+        }
+    }
+    let by_docker = app
+        .container
+        .as_ref()
+        .is_some_and(|it| it.docker.is_some() && it.kind == ContainerKind::Docker);
+    if by_docker && app.networks.len() > 1 {
+        let error = "may only have one container network with the engine of Docker";
+        faults.push(Fault::at("/networks", error));
+    }
+    for (index, mapping) in app.port_mappings().iter().enumerate() {
+        let many = app.networks.len() > 1 && mapping.host_port.is_some();
+        if many && mapping.network_names.len() != 1 {
+            let error = "must name one network, since there are several and it has a host port";
+            faults.push(Fault::at(
+                format!("/container/portMappings({index})/networkNames"),
+                error,
+            ));
         }
     }
     if mode == NetworkMode::Host && !app.port_mappings().is_empty() {
@@ -209,11 +301,20 @@ fn is_port_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('-') && !name.ends_with('-') && name.bytes().all(inner)
 }
 
-fn check_health(app: &AppSpec, faults: &mut Vec<Fault>) {
+fn check_health(app: &AppSpec, version: MarathonVersion, faults: &mut Vec<Fault>) {
     let ports = app.service_ports().len();
+    let by_mesos = app
+        .health_checks
+        .iter()
+        .filter(|it| it.is_by_mesos())
+        .count();
+    if version.has(behaviour::ONE_MESOS_CHECK) && by_mesos > 1 {
+        let error = "AppDefinition can contain at most one Mesos health check";
+        faults.push(Fault::at("/healthChecks", error));
+    }
     for (index, check) in app.health_checks.iter().enumerate() {
         let place = format!("/healthChecks({index})");
-        if check.port_index.is_some_and(|port| port >= ports) {
+        if check.index().is_some_and(|port| port >= ports) {
             let error = "Health check port indices must address an element of the ports array or container port mappings.";
             faults.push(Fault::at(place, error));
         } else if let Some(error) = check.fault() {

@@ -1,26 +1,26 @@
 //! `/v2/apps` and everything below.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, State};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::{Extension, body::Bytes};
-use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::body::parse;
+use super::body::{parse, parse_app, parse_apps};
 use super::deployments::deployment_result;
 use super::error::ApiError;
 use super::params::{Params, path_id, segments};
 use super::pieces::{Show, in_pieces};
 use super::selector::Selector;
-use super::{Answer, Ctx, json, ok, tasks};
+use super::{Answer, Ctx, ok, tasks, written};
 use crate::behaviour;
 use crate::cluster::{AppInfo, Body, Change, Cluster, Draft, Embed, Receipt};
-use crate::definition::{AppSpec, AppUpdate, Fault, validate};
+use crate::definition::{AppSpec, AppUpdate, Fault, Manner, Shown, validate};
 use crate::path_id::PathId;
 use crate::time::Stamp;
 use crate::version::MarathonVersion;
@@ -49,11 +49,11 @@ impl Caller {
         }
     }
 
-    fn posted(&self, app: &Arc<AppSpec>) -> Body {
+    fn posted(&self, app: &AppSpec, version: MarathonVersion) -> Body {
         Body::ApiPostEvent {
             client_ip: self.ip.clone(),
             uri: self.uri.clone(),
-            app_definition: Arc::clone(app),
+            app_definition: app.in_version(version),
         }
     }
 }
@@ -72,20 +72,21 @@ pub(super) async fn collection(
     let force = params.flag("force", false);
     match method {
         Method::GET => {
-            let list = List::of(&params)?;
+            let list = List::of(&params, engine.config.version)?;
             let few = engine.read(|cluster, now| {
                 let is_short = cluster.specs().nth(MANY).is_none();
-                is_short.then(|| ok(&list.at(cluster, now)))
+                is_short.then(|| whole(|to| list.write(cluster, now, to)))
             });
             few.unwrap_or_else(|| Ok(in_pieces(engine, list)))
         }
         Method::POST => {
-            let update: AppUpdate = parse(&body)?;
+            let update = parse_app(&body, engine.config.version)?;
             engine.act(|cluster, now| create(cluster, update, force, &caller, now))
         }
         Method::PUT | Method::PATCH => {
             let mode = Mode::of(&method, &params, engine.config.version)?;
-            let updates: Vec<AppUpdate> = parse(&body)?;
+            let body = received(&method, body, engine.config.version);
+            let updates = parse_apps(&body, engine.config.version)?;
             engine.act(|cluster, now| update_all(cluster, updates, mode, force, &caller, now))
         }
         _ => Err(ApiError::not_allowed()),
@@ -98,13 +99,14 @@ pub(super) async fn member(
     uri: Uri,
     client: Client,
     params: Params,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
     let segments = segments(uri.path(), "/v2/apps");
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let caller = Caller::new(client, &uri);
     match (&method, parts.as_slice()) {
-        (_, [app @ .., "tasks"]) => tasks::of_app(&engine, &method, app, &params),
+        (_, [app @ .., "tasks"]) => tasks::of_app(&engine, &method, app, &params, &headers),
         (_, [app @ .., "tasks", id]) => tasks::one(&engine, &method, &path_id(app)?, id, &params),
         (&Method::POST, [app @ .., "restart"]) if engine.config.version.has(behaviour::RESTART) => {
             let (app, force) = (path_id(app)?, params.flag("force", false));
@@ -122,7 +124,10 @@ pub(super) async fn member(
         }
         (&Method::GET, [app @ .., "versions", version]) => {
             let app = path_id(app)?;
-            engine.read(|cluster, _| ok(version_of(cluster, &app, version)?))
+            engine.read(|cluster, _| {
+                let spec = version_of(cluster, &app, version)?;
+                ok(&Shown(spec, cluster.version))
+            })
         }
         (&Method::GET, [group @ .., "*"]) => {
             let group = path_id(group)?;
@@ -134,16 +139,22 @@ pub(super) async fn member(
         }
         (&Method::PUT | &Method::PATCH, app) => {
             let mode = Mode::of(&method, &params, engine.config.version)?;
-            let (app, force) = (path_id(app)?, params.flag("force", false));
-            let update: AppUpdate = parse(&body)?;
+            let (mut app, force) = (path_id(app)?, params.flag("force", false));
+            let body = received(&method, body, engine.config.version);
+            let update = parse_app(&body, engine.config.version)?;
             if mode.partial && update.version.is_some() {
-                only_a_version(&body)?;
+                only_a_version(&body, engine.config.version)?;
+            }
+            let told = update.id.as_deref();
+            let told = told.filter(|_| !engine.config.version.has(behaviour::PATH_ID_WINS));
+            if let Some(told) = told {
+                app = resolve(told)?;
             }
             engine.act(|cluster, now| put(cluster, &app, update, mode, force, &caller, now))
         }
         (&Method::DELETE, app) => {
             let (app, force) = (path_id(app)?, params.flag("force", true));
-            engine.act(|cluster, now| remove(cluster, app, force, now))
+            engine.act(|cluster, now| remove(cluster, app, force, &caller, now))
         }
         _ => Err(ApiError::not_allowed()),
     }
@@ -171,78 +182,68 @@ impl Mode {
     }
 }
 
-/// A list of apps: those for which every condition holds, with what is embedded.
+/// A list of apps: those that fit, with what is embedded.
 struct List {
     id: Option<String>,
     cmd: Option<String>,
     label: Option<Selector>,
+    /// Both of id and cmd have to fit, rather than one of them.
+    every: bool,
     embed: Embed,
 }
 
 impl List {
-    fn of(params: &Params) -> Result<Self, ApiError> {
-        let label = params.first("label").map(Selector::parse).transpose()?;
-        let always = Embed {
-            counts: true,
-            deployments: true,
-            ..Embed::default()
-        };
+    fn of(params: &Params, version: MarathonVersion) -> Result<Self, ApiError> {
+        let label = params.first("label");
+        let label = label.filter(|_| version.has(behaviour::LABEL_FILTER));
         Ok(Self {
             id: params.first("id").map(str::to_lowercase),
             cmd: params.first("cmd").map(str::to_lowercase),
-            label,
-            embed: embed(params, always),
+            label: label.map(Selector::parse).transpose()?,
+            every: version.has(behaviour::FILTERS_AND),
+            embed: embed(params, Embed::LISTED, version),
         })
     }
 
     fn admits(&self, app: &AppSpec) -> bool {
         let contains = |text: &str, part: &String| text.to_lowercase().contains(part);
         let told = |part: &String| app.cmd.as_ref().is_some_and(|cmd| contains(cmd, part));
+        let id = self.id.as_ref().map(|part| contains(app.id.as_str(), part));
+        let fits = match (id, self.cmd.as_ref().map(told)) {
+            (Some(id), Some(cmd)) if !self.every => id || cmd,
+            (id, cmd) => id.unwrap_or(true) && cmd.unwrap_or(true),
+        };
         let label = self.label.as_ref();
-        (self.id.as_ref()).is_none_or(|part| contains(app.id.as_str(), part))
-            && self.cmd.as_ref().is_none_or(told)
-            && label.is_none_or(|selector| selector.selects(app))
+        fits && label.is_none_or(|selector| selector.selects(app))
     }
 }
 
 impl Show for List {
-    fn at<'a>(&'a self, cluster: &'a Cluster, now: Stamp) -> impl Serialize {
-        let apps = Apps {
-            list: self,
-            cluster,
-            now,
-        };
-        BTreeMap::from([("apps", apps)])
-    }
-}
-
-/// The apps of a list, each of which is made when it is written.
-struct Apps<'a> {
-    list: &'a List,
-    cluster: &'a Cluster,
-    now: Stamp,
-}
-
-impl Serialize for Apps<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let specs = self.cluster.specs().filter(|spec| self.list.admits(spec));
-        let app = |spec| self.cluster.app_info(spec, self.list.embed, self.now);
-        serializer.collect_seq(specs.map(app))
+    fn write(&self, cluster: &Cluster, now: Stamp, to: &mut dyn Write) -> io::Result<()> {
+        let apps = cluster.specs().filter(|spec| self.admits(spec));
+        let apps = apps.map(|spec| cluster.app_info(spec, self.embed, now));
+        write_list("apps", apps, to)
     }
 }
 
 /// What is asked to be embedded, on top of what is there anyway.
-pub(super) fn embed(params: &Params, mut embed: Embed) -> Embed {
-    for name in params.all("embed") {
+pub(super) fn embed(params: &Params, mut embed: Embed, version: MarathonVersion) -> Embed {
+    let names = if version.has(behaviour::EMBED_SEVERAL) {
+        usize::MAX
+    } else {
+        1
+    };
+    for name in params.all("embed").take(names) {
         let bare = ["group.apps.", "apps.", "app."]
             .iter()
             .find_map(|it| name.strip_prefix(it));
         match bare.unwrap_or(name) {
+            "tasks" if version.has(behaviour::EMBED_TASKS_BROKEN) => {}
             "tasks" => (embed.tasks, embed.deployments) = (true, true),
             "counts" => embed.counts = true,
             "deployments" => embed.deployments = true,
             "lastTaskFailure" => embed.last_task_failure = true,
-            "taskStats" => embed.task_stats = true,
+            "taskStats" if version.has(behaviour::TASK_STATS) => embed.task_stats = true,
             "readiness" => embed.readiness = true,
             "failures" => {
                 (embed.tasks, embed.deployments, embed.last_task_failure) = (true, true, true);
@@ -253,22 +254,37 @@ pub(super) fn embed(params: &Params, mut embed: Embed) -> Embed {
     embed
 }
 
+/// `{key: [app, …]}`, each made when it is written.
+fn write_list<'a>(
+    key: &str,
+    apps: impl Iterator<Item = AppInfo<'a>>,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    write!(to, "{{\"{key}\":[")?;
+    let mut extras = Vec::new();
+    for (index, app) in apps.enumerate() {
+        if index > 0 {
+            to.write_all(b",")?;
+        }
+        app.write(to, &mut extras)?;
+    }
+    to.write_all(b"]}")
+}
+
+/// An answer that is written into one buffer.
+fn whole(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Answer {
+    let mut body = Vec::with_capacity(1024);
+    write(&mut body).map_err(|error| ApiError::internal(&error))?;
+    Ok(written(StatusCode::OK, body))
+}
+
 fn list_below(cluster: &Cluster, group: &PathId, params: &Params, now: Stamp) -> Answer {
     tasks::known_group(cluster, group)?;
-    let embed = embed(
-        params,
-        Embed {
-            counts: true,
-            deployments: true,
-            ..Embed::default()
-        },
-    );
+    let embed = embed(params, Embed::LISTED, cluster.version);
     let prefix = group.prefix();
     let apps = cluster.specs_below(&prefix);
-    let apps: Vec<_> = apps
-        .map(|spec| cluster.app_info(spec, embed, now))
-        .collect();
-    ok(&BTreeMap::from([("*", apps)]))
+    let apps = apps.map(|spec| cluster.app_info(spec, embed, now));
+    whole(|to| write_list("*", apps, to))
 }
 
 fn show(cluster: &Cluster, app: &PathId, params: &Params, now: Stamp) -> Answer {
@@ -282,10 +298,13 @@ fn show(cluster: &Cluster, app: &PathId, params: &Params, now: Stamp) -> Answer 
     let spec = cluster
         .spec(app)
         .ok_or_else(|| ApiError::unknown_app(app))?;
-    ok(&BTreeMap::from([(
-        "app",
-        cluster.app_info(spec, embed(params, always), now),
-    )]))
+    let info = cluster.app_info(spec, embed(params, always, cluster.version), now);
+    whole(|to| {
+        to.extend_from_slice(b"{\"app\":");
+        info.write(to, &mut Vec::new())?;
+        to.push(b'}');
+        Ok(())
+    })
 }
 
 fn version_of<'a>(
@@ -316,33 +335,44 @@ fn create(
 ) -> Answer {
     let missing = || ApiError::misshapen(&[Fault::at("/id", "error.path.missing")]);
     let app = resolve(update.id.as_deref().ok_or_else(missing)?)?;
-    if cluster.spec(&app).is_some() {
+    let version = cluster.version;
+    if cluster.spec(&app).is_some() && version.has(behaviour::POST_REFUSES_EXISTING) {
         let message = format!("An app with id [{app}] already exists.");
         return Err(ApiError::message(StatusCode::CONFLICT, message));
     }
-    let spec = checked(update.apply(AppSpec::blank(app.clone())), "")?;
+    let blank = AppSpec::blank(app.clone(), version);
+    let spec = update.apply(blank, Manner::whole(version));
+    let spec = checked(spec, "", version)?;
     let receipt = change_one(cluster, app.clone(), Draft::from(spec), force, now)?;
     let spec = Arc::clone(
         cluster
             .spec(&app)
             .ok_or_else(|| ApiError::unknown_app(&app))?,
     );
-    cluster.tell(caller.posted(&spec), now);
-    let embed = Embed {
-        counts: true,
-        deployments: true,
-        tasks: true,
-        ..Embed::default()
-    };
-    created(&app, &receipt, &cluster.app_info(&spec, embed, now))
+    cluster.tell(caller.posted(&spec, version), now);
+    created(
+        &receipt,
+        &cluster.app_info(&spec, Embed::created(version), now),
+    )
 }
 
-fn created(app: &PathId, receipt: &Receipt, body: &AppInfo) -> Answer {
+fn created(receipt: &Receipt, info: &AppInfo) -> Answer {
     let headers = [
-        ("Location", format!("/v2/apps{app}")),
+        ("Location", format!("/v2/apps{}", info.id())),
         ("Marathon-Deployment-Id", receipt.deployment.to_string()),
     ];
-    Ok((headers, json(StatusCode::CREATED, body)?).into_response())
+    let mut answer = whole(|to| info.write(to, &mut Vec::new()))?;
+    *answer.status_mut() = StatusCode::CREATED;
+    Ok((headers, answer).into_response())
+}
+
+/// The body as far as the version sees it.
+fn received(method: &Method, body: Bytes, version: MarathonVersion) -> Bytes {
+    if method == Method::PUT && version.has(behaviour::PUT_BROKEN) {
+        Bytes::new()
+    } else {
+        body
+    }
 }
 
 fn update_all(
@@ -396,6 +426,15 @@ fn put(
     let spec = updated(cluster, app, update, mode, "")?;
     let receipt = change_one(cluster, app.clone(), Draft::from(spec), force, now)?;
     tell_posted(cluster, app, caller, now);
+    let version = cluster.version;
+    if let (false, Some(spec)) = (existed, cluster.spec(app))
+        && !version.has(behaviour::POST_TELLS_DEPLOYMENT)
+    {
+        return created(
+            &receipt,
+            &cluster.app_info(spec, Embed::created(version), now),
+        );
+    }
     deployment_result(
         if existed {
             StatusCode::OK
@@ -408,7 +447,7 @@ fn put(
 
 fn tell_posted(cluster: &mut Cluster, app: &PathId, caller: &Caller, now: Stamp) {
     if let Some(spec) = cluster.spec(app).map(Arc::clone) {
-        cluster.tell(caller.posted(&spec), now);
+        cluster.tell(caller.posted(&spec, cluster.version), now);
     }
 }
 
@@ -427,23 +466,32 @@ fn updated(
     if let Some(version) = update.version.filter(|_| mode.partial) {
         return Ok((**version_of(cluster, app, &version.to_string())?).clone());
     }
-    let onto = current
-        .filter(|_| mode.partial)
-        .map(|spec| (**spec).clone());
-    checked(
-        update.apply(onto.unwrap_or_else(|| AppSpec::blank(app.clone()))),
-        place,
-    )
+    let version = cluster.version;
+    let onto = current.filter(|_| mode.partial);
+    let manner = if mode.partial {
+        Manner::partial(version, onto.is_none())
+    } else {
+        Manner::replacing(version)
+    };
+    let onto = onto.map_or_else(
+        || AppSpec::blank(app.clone(), version),
+        |spec| (**spec).clone(),
+    );
+    checked(update.apply(onto, manner), place, version)
 }
 
 /// The definition, if there is nothing wrong with it.
-pub(super) fn checked(spec: Result<AppSpec, Vec<Fault>>, place: &str) -> Result<AppSpec, ApiError> {
+pub(super) fn checked(
+    spec: Result<AppSpec, Vec<Fault>>,
+    place: &str,
+    version: MarathonVersion,
+) -> Result<AppSpec, ApiError> {
     let refuse = |faults: Vec<Fault>| {
         let faults: Vec<Fault> = faults.into_iter().map(|fault| fault.below(place)).collect();
         ApiError::invalid(&faults)
     };
     let spec = spec.map_err(refuse)?;
-    let faults = validate(&spec);
+    let faults = validate(&spec, version);
     if faults.is_empty() {
         Ok(spec)
     } else {
@@ -451,9 +499,11 @@ pub(super) fn checked(spec: Result<AppSpec, Vec<Fault>>, place: &str) -> Result<
     }
 }
 
-fn only_a_version(body: &[u8]) -> Result<(), ApiError> {
+fn only_a_version(body: &[u8], version: MarathonVersion) -> Result<(), ApiError> {
     let keys: Map<String, Value> = parse(body)?;
-    if AppUpdate::is_only_a_version(&keys) {
+    let with_id = keys.get("id").is_some_and(|id| !id.is_null());
+    let may_have_id = version.has(behaviour::ROLLBACK_WITH_ID);
+    if AppUpdate::is_only_a_version(&keys) && (may_have_id || !with_id) {
         return Ok(());
     }
     let error = "The 'version' field may only be combined with the 'id' field.";
@@ -490,9 +540,14 @@ fn restart(cluster: &mut Cluster, app: PathId, force: bool, now: Stamp) -> Answe
     deployment_result(StatusCode::OK, &receipt)
 }
 
-fn remove(cluster: &mut Cluster, app: PathId, force: bool, now: Stamp) -> Answer {
-    if cluster.spec(&app).is_none() {
-        return Err(ApiError::unknown_app(&app));
+fn remove(cluster: &mut Cluster, app: PathId, force: bool, caller: &Caller, now: Stamp) -> Answer {
+    let version = cluster.version;
+    let spec = cluster
+        .spec(&app)
+        .ok_or_else(|| ApiError::unknown_app(&app))?;
+    if version.has(behaviour::DELETE_IS_POSTED) {
+        let posted = caller.posted(spec, version);
+        cluster.tell(posted, now);
     }
     let receipt = change_one(cluster, app, Draft::default(), force, now)?;
     deployment_result(StatusCode::OK, &receipt)

@@ -1,11 +1,13 @@
 //! Reading JSON bodies, with Marathon's answers to bad ones.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 use super::error::ApiError;
-use crate::definition::Fault;
+use crate::definition::{AppUpdate, Fault, forms};
+use crate::version::MarathonVersion;
 
 /// 400 for what is no JSON, 422 with the path for JSON of the wrong shape.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
@@ -20,6 +22,35 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     json.end()
         .map_err(|error| ApiError::malformed(error.to_string()))?;
     Ok(parsed)
+}
+
+/// As [`parse`], of the definition of an app in the form of a version.
+pub(super) fn parse_app(body: &[u8], version: MarathonVersion) -> Result<AppUpdate, ApiError> {
+    parse_read(body, |app| forms::read(app, version))
+}
+
+/// As [`parse_app`], of a list of them.
+pub(super) fn parse_apps(
+    body: &[u8],
+    version: MarathonVersion,
+) -> Result<Vec<AppUpdate>, ApiError> {
+    parse_read(body, |apps| {
+        let apps = apps.as_array_mut().into_iter().flatten();
+        forms::read_all(apps, "", version)
+    })
+}
+
+/// As [`parse`], after `read` has brought the JSON into the form that is read here.
+pub(super) fn parse_read<T: DeserializeOwned>(
+    body: &[u8],
+    read: impl FnOnce(&mut Value) -> Result<(), Vec<Fault>>,
+) -> Result<T, ApiError> {
+    let mut value: Value = parse(body)?;
+    read(&mut value).map_err(|faults| ApiError::misshapen(&faults))?;
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let text = error.inner().to_string();
+        ApiError::misshapen(&[Fault::at(pointer(error.path()), text)])
+    })
 }
 
 /// A path as Marathon writes it: `/container/portMappings(0)/name`.

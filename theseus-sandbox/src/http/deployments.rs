@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::error::ApiError;
 use super::params::{Params, path_id, segments};
 use super::{Answer, Ctx, json, ok};
+use crate::behaviour;
 use crate::cluster::Receipt;
 use crate::time::Stamp;
 
@@ -40,7 +41,7 @@ pub(super) async fn remove(State(engine): Ctx, Path(id): Path<String>, params: P
         let message = format!("DeploymentPlan {id} does not exist");
         ApiError::message(StatusCode::NOT_FOUND, message)
     };
-    if params.flag("force", false) {
+    if engine.config.version.has(behaviour::FORCED_STOP) && params.flag("force", false) {
         let stopped = engine.act(|cluster, now| cluster.stop_deployment(&id, now));
         return if stopped {
             Ok(StatusCode::ACCEPTED.into_response())

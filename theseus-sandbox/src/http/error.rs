@@ -56,6 +56,10 @@ impl ApiError {
         )
     }
 
+    pub(crate) fn internal(error: &impl ToString) -> Self {
+        Self::message(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+
     pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
         Self::message(StatusCode::UNPROCESSABLE_ENTITY, message)
     }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use super::error::ApiError;
 use super::params::Params;
 use super::{Answer, Ctx};
+use crate::behaviour;
 use crate::cluster::Body as EventBody;
 use crate::engine::Engine;
 use crate::hub::{Subscription, Wants};
@@ -37,9 +38,15 @@ pub(super) async fn stream(
         return Err(ApiError::not_allowed());
     }
     let remote = client.map_or_else(|| "127.0.0.1".into(), |it| it.0.0.ip().to_string());
+    let version = engine.config.version;
     let wants = Wants {
-        types: params.all("event_type").map(str::to_owned).collect(),
-        light: params.first("plan-format") == Some("light"),
+        types: if version.has(behaviour::EVENT_TYPE_FILTER) {
+            params.all("event_type").map(str::to_owned).collect()
+        } else {
+            Vec::new()
+        },
+        light: version.has(behaviour::ONLY_LIGHT_PLANS)
+            || version.has(behaviour::PLAN_FORMAT) && params.first("plan-format") == Some("light"),
     };
     let subscription = engine.hub.subscribe(wants);
     let attached = EventBody::EventStreamAttached {

@@ -8,7 +8,7 @@ use super::apps::checked;
 use super::error::ApiError;
 use crate::behaviour;
 use crate::cluster::{Change, Cluster, Draft, GroupDraft};
-use crate::definition::{AppSpec, AppUpdate, Fault};
+use crate::definition::{AppSpec, AppUpdate, Fault, Manner};
 use crate::path_id::PathId;
 use crate::time::Stamp;
 
@@ -185,7 +185,9 @@ fn collect_apps(
     for (index, update) in apps.into_iter().enumerate() {
         let place = format!("{place}/apps({index})");
         let id = child_id(group, update.id.as_deref(), &place)?;
-        let spec = checked(update.apply(AppSpec::blank(id.clone())), &place)?;
+        let version = cluster.version;
+        let blank = AppSpec::blank(id.clone(), version);
+        let spec = checked(update.apply(blank, Manner::whole(version)), &place, version)?;
         change.drafts.insert(id, Draft::from(spec));
     }
     Ok(())

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 
 use super::apps::embed;
-use super::body::parse;
+use super::body::{parse, parse_read};
 use super::deployments::deployment_result;
 use super::error::ApiError;
 use super::group_update::{GroupUpdate, collect, forget, resolve, roll_back, scale};
@@ -17,7 +17,7 @@ use super::params::{Params, path_id, segments};
 use super::{Answer, Ctx, ok};
 use crate::behaviour;
 use crate::cluster::{Change, Cluster, Embed, GroupDraft, GroupWants};
-use crate::definition::Fault;
+use crate::definition::{Fault, forms};
 use crate::path_id::PathId;
 use crate::time::Stamp;
 use crate::version::MarathonVersion;
@@ -59,11 +59,11 @@ pub(super) async fn handle(
             })
         }
         (&Method::POST, group) => {
-            let (base, update) = (path_id(group)?, parse::<GroupUpdate>(&body)?);
+            let (base, update) = (path_id(group)?, parse_group(&body, engine.config.version)?);
             engine.act(|cluster, now| create(cluster, &base, update, force, now))
         }
         (&Method::PUT, group) => {
-            let (base, update) = (path_id(group)?, parse::<GroupUpdate>(&body)?);
+            let (base, update) = (path_id(group)?, parse_group(&body, engine.config.version)?);
             let group = if group.is_empty() {
                 resolve(&base, update.id.as_deref(), "")?
             } else {
@@ -82,6 +82,10 @@ pub(super) async fn handle(
         }
         _ => Err(ApiError::not_allowed()),
     }
+}
+
+fn parse_group(body: &[u8], version: MarathonVersion) -> Result<GroupUpdate, ApiError> {
+    parse_read(body, |group| forms::read_group(group, "", version))
 }
 
 fn known(cluster: &Cluster, group: &PathId) -> Result<(), ApiError> {
@@ -103,7 +107,7 @@ fn wants(params: &Params, version: MarathonVersion) -> GroupWants {
         groups: starts("group.groups"),
         apps: starts("group.apps"),
         pods: whole.pods && starts("group.pods"),
-        embed: embed(params, Embed::default()),
+        embed: embed(params, Embed::default(), version),
         ..whole
     }
 }
@@ -122,7 +126,7 @@ fn whole(version: MarathonVersion) -> GroupWants {
 fn list_apps(cluster: &Cluster, group: &PathId, params: &Params, now: Stamp) -> Answer {
     known(cluster, group)?;
     let embed = if cluster.version.has(behaviour::GROUP_EMBED) {
-        embed(params, Embed::default())
+        embed(params, Embed::default(), cluster.version)
     } else {
         Embed::default()
     };

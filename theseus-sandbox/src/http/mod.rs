@@ -173,9 +173,13 @@ async fn with_headers(State(engine): Ctx, response: Response) -> Response {
 /// Writes `body` straight into one buffer.
 fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     let mut buffer = Vec::with_capacity(1024);
-    serde_json::to_writer(&mut buffer, body)
-        .map_err(|error| ApiError::message(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-    Ok((status, [(header::CONTENT_TYPE, "application/json")], buffer).into_response())
+    serde_json::to_writer(&mut buffer, body).map_err(|error| ApiError::internal(&error))?;
+    Ok(written(status, buffer))
+}
+
+/// An answer whose JSON is written.
+fn written(status: StatusCode, body: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn ok(body: &impl Serialize) -> Answer {

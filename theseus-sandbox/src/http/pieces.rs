@@ -12,7 +12,6 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::stream::poll_fn;
-use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::spawn_blocking;
 
@@ -26,7 +25,7 @@ const PIECE: usize = 64 << 10;
 /// What is shown of a cluster.
 pub(super) trait Show: Send + 'static {
     /// What it is at this moment, which is written as it is made.
-    fn at<'a>(&'a self, cluster: &'a Cluster, now: Stamp) -> impl Serialize;
+    fn write(&self, cluster: &Cluster, now: Stamp, to: &mut dyn Write) -> io::Result<()>;
 }
 
 /// An answer of JSON, whose end is not there yet.
@@ -37,9 +36,7 @@ pub(super) fn in_pieces(engine: Arc<Engine>, show: impl Show) -> Response {
             piece: Vec::new(),
             sender: sender.clone(),
         };
-        let written = engine.read(|cluster, now| {
-            serde_json::to_writer(&mut to, &show.at(cluster, now)).map_err(io::Error::from)
-        });
+        let written = engine.read(|cluster, now| show.write(cluster, now, &mut to));
         if let Err(error) = written.and_then(|()| to.flush()) {
             // The connection breaks, unless that is what has happened.
             let _ = sender.send(Err(error));

@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn selectors_select() {
-        let mut app = AppSpec::blank(PathId::root());
+        let mut app = AppSpec::blank(PathId::root(), crate::MarathonVersion::default());
         app.labels.insert("env".into(), "prod".into());
         app.labels.insert("team".into(), "a b/c".into());
         let cases = [
