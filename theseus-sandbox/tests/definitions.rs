@@ -409,3 +409,32 @@ async fn partial_updates_lose_what_they_lose() {
         assert_eq!(app["resourceLimits"].is_object(), version == "1.10.5");
     }
 }
+
+/// §3: a restart is told as a change of the configuration on 1.11, and a kill with scaling nowhere.
+#[tokio::test(start_paused = true)]
+async fn only_a_restart_on_1_11_tells_a_change_of_the_configuration() {
+    for (version, told) in [("1.10.26", false), ("1.11.0", true)] {
+        let cluster = as_version(version);
+        let app = json!({"id": "/x", "cmd": "run", "instances": 2});
+        cluster.ok("POST", "/v2/apps", app).await;
+        cluster.settle().await;
+        let before = cluster.app("/x").await["versionInfo"].take();
+        let victim = cluster.sandbox.task_ids("/x").remove(0);
+        let ids = json!({ "ids": [victim] });
+        cluster.ok("POST", "/v2/tasks/delete?scale=true", ids).await;
+        cluster.settle().await;
+        let scaled = cluster.app("/x").await["versionInfo"].take();
+        assert_eq!(
+            scaled["lastConfigChangeAt"], before["lastConfigChangeAt"],
+            "{version}"
+        );
+        assert_ne!(
+            scaled["lastScalingAt"], before["lastScalingAt"],
+            "{version}"
+        );
+        cluster.ok("POST", "/v2/apps/x/restart", Value::Null).await;
+        let restarted = cluster.app("/x").await["versionInfo"].take();
+        let changed = restarted["lastConfigChangeAt"] != before["lastConfigChangeAt"];
+        assert_eq!(changed, told, "{version}");
+    }
+}

@@ -192,7 +192,8 @@ impl Cluster {
             match self.compare(
                 from,
                 draft.spec,
-                draft.restart || !draft.victims.is_empty(),
+                draft.restart,
+                !draft.victims.is_empty(),
                 version,
             ) {
                 Ok(Some(mut change)) => {
@@ -215,7 +216,8 @@ impl Cluster {
         &mut self,
         from: Option<Arc<AppSpec>>,
         to: Option<AppSpec>,
-        anyway: bool,
+        restarts: bool,
+        kills: bool,
         version: Stamp,
     ) -> Result<Option<AppChange>, Refusal> {
         let Some(mut spec) = to else {
@@ -235,11 +237,12 @@ impl Cluster {
         if let Some(from) = &from {
             let reconfigured = from.differs_in_config(&spec, self.version);
             let same = !reconfigured && from.instances == spec.instances;
-            let anyway = anyway || same && self.version.has(behaviour::NO_OP_RESTARTS);
+            let no_op_restarts = self.version.has(behaviour::NO_OP_RESTARTS);
+            let anyway = restarts || kills || same && no_op_restarts;
             if same && !anyway {
                 return Ok(None);
             }
-            let is_config = anyway && self.version.has(behaviour::RESTART_IS_CONFIG_CHANGE);
+            let is_config = restarts && self.version.has(behaviour::RESTART_IS_CONFIG_CHANGE);
             if !reconfigured && !is_config {
                 spec.version_info.last_config_change_at = from.version_info.last_config_change_at;
             }
