@@ -1,6 +1,6 @@
 //! A Marathon-compatible server for a laptop, a demo or a test: hosts, offers, tasks, health checks,
-//! back-off, rolling upgrades and deployments as Marathon 1.5 does them, with nothing behind it but
-//! this process and tokio's clock.
+//! back-off, rolling upgrades and deployments as any Marathon from 0.7 to 1.11 does them
+//! ([`SandboxConfig::version`]), with nothing behind it but this process and tokio's clock.
 //!
 //! A [`Sandbox`] is a handle to one such cluster. Its [`router`](Sandbox::router) can be called in
 //! memory, also under a paused clock; [`SandboxServer`] puts it on a socket. Trouble is made from
@@ -34,7 +34,8 @@
 //! artifacts; events are posted to plain `http` only, and
 //! those who want them are not part of a snapshot; the plans in heavy deployment events
 //! hold the affected apps only; an id has at most 512 characters; a host that is lost is unreachable
-//! at once, not after some missed pings.
+//! at once, not after some missed pings; `/v2/info` has the fields of 1.5 in every version, and the
+//! environment that a container would get is not made up.
 
 mod behaviour;
 mod callbacks;
