@@ -123,7 +123,7 @@ impl Cluster for Toy {
 
     async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError> {
         let is_wanted = |app: &&App| match scope {
-            Scope::All => true,
+            Scope::Everything | Scope::All => true,
             Scope::Groups(groups) => groups.contains(&app.group),
         };
         let apps = self.apps().values().filter(is_wanted).cloned().collect();

@@ -173,6 +173,12 @@ impl World {
             .collect()
     }
 
+    /// Whether Marathon is done with everything that it was told.
+    pub async fn is_quiet(&self) -> bool {
+        let deployments = self.reader().get("/v2/deployments").await;
+        deployments == Value::Array(Vec::new())
+    }
+
     /// What the store says is deployed: groups with their revisions.
     ///
     /// # Panics
@@ -259,8 +265,7 @@ impl World {
     pub async fn assert_empty(&self) {
         assert_eq!(self.apps().await, [""; 0]);
         assert_eq!(self.tasks().await, []);
-        let deployments = self.reader().get("/v2/deployments").await;
-        assert_eq!(deployments, Value::Array(Vec::new()));
+        assert!(self.is_quiet().await);
         assert_eq!(self.recorded().await, []);
         assert!(!self.has_rollouts().await);
     }

@@ -108,6 +108,8 @@ pub(crate) enum Command {
     Restart(commands::restart::Args),
     Rollback(commands::rollback::Args),
     Rollout(commands::rollout::Args),
+    Adopt(commands::adopt::Args),
+    Export(commands::export::Args),
     History(commands::history::Args),
     Status(commands::status::Args),
     Ps(commands::ps::Args),

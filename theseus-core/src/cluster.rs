@@ -6,6 +6,7 @@
 //! says that the engine took the change.
 
 mod error;
+mod foreign;
 mod inventory;
 mod operation;
 
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{GroupId, Spec};
 
 pub use error::{ClusterError, Refusal};
+pub use foreign::{Foreign, Found, Unsaid};
 pub use inventory::{Amounts, Delay, Host, HostState, Inventory, Rejection};
 pub use operation::{Operation, OperationStep};
 
@@ -28,7 +30,7 @@ pub use operation::{Operation, OperationStep};
 pub type Revision = u32;
 
 /// The engine's name of an app, opaque to core.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AppId(pub String);
 
@@ -62,12 +64,14 @@ pub struct EngineInfo {
     pub notices: Vec<String>,
 }
 
-/// Which groups are looked at.
+/// What is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// All of them.
+    /// Everything that runs, whoever made it.
+    Everything,
+    /// All groups.
     All,
-    /// These.
+    /// These groups.
     Groups(Vec<GroupId>),
 }
 
@@ -82,6 +86,8 @@ pub struct Snapshot {
     /// that changes anything but Theseus's own apps, is never broken off but when a person asks for
     /// it.
     pub operations: Vec<Operation>,
+    /// The apps that are not Theseus's own, where those are in scope.
+    pub foreign: Vec<Foreign>,
 }
 
 /// What the engine runs for one revision of a group.
@@ -377,6 +383,20 @@ pub trait Cluster: Send + Sync {
 
     /// What runs, in as few requests as the engine allows, whatever the number of groups.
     async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError>;
+
+    /// What runs of these apps, which Theseus did not name. Those that are gone are left out. By
+    /// default there are none.
+    async fn foreign(&self, apps: &[AppId]) -> Result<Vec<Foreign>, ClusterError> {
+        let _ = apps;
+        Ok(Vec::new())
+    }
+
+    /// What apps are that Theseus did not make: these, or all that there are. By default there are
+    /// none.
+    async fn survey(&self, apps: Option<&[AppId]>) -> Result<Vec<Found>, ClusterError> {
+        let _ = apps;
+        Ok(Vec::new())
+    }
 
     /// Tells the engine to make these changes, in as few requests as it allows, and gives one
     /// answer for each, in their order. Changes of different apps do not depend on each other;

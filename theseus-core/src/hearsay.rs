@@ -131,9 +131,8 @@ mod tests {
             last_failure: None,
         };
         let snapshot = Snapshot {
-            operations: Vec::new(),
             apps: vec![app],
-            stopping: Vec::new(),
+            ..Snapshot::default()
         };
         Observed::new(Records::default(), snapshot)
     }
@@ -235,9 +234,8 @@ mod tests {
     fn the_last_death_of_a_removal_takes_a_look() {
         let group: GroupId = "ingestor:dev".parse().unwrap();
         let snapshot = Snapshot {
-            operations: Vec::new(),
-            apps: Vec::new(),
             stopping: vec![group],
+            ..Snapshot::default()
         };
         let mut observed = Observed::new(Records::default(), snapshot);
         let ended = state("t.1", ContainerState::Ended);

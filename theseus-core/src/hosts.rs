@@ -258,6 +258,7 @@ mod tests {
                 ),
             ],
             stopping: Vec::new(),
+            foreign: Vec::new(),
         };
         Observed::new(Records::default(), snapshot)
     }

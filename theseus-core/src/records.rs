@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::Revision;
+use crate::cluster::{AppId, Revision, Unsaid};
 use crate::model::{GroupId, Spec};
 use crate::store::{self, Entry};
 
@@ -43,6 +43,11 @@ pub fn rollout_key(group: &GroupId) -> String {
 
 /// The prefix of the locks of those who deploy.
 pub const LOCKS: &str = "locks/";
+
+/// The key of the record that says by whom an app was adopted: no app is by two.
+pub fn adopted_key(app: &AppId) -> String {
+    format!("adopted/{app}")
+}
 
 /// The prefix of all slots.
 pub const SLOTS: &str = "slots/";
@@ -78,6 +83,29 @@ pub struct GroupRecord {
     pub spec: Arc<Spec>,
     /// When the deploy of it was done.
     pub deployed_at: Timestamp,
+    /// The app that runs it, where that is not one of Theseus's making.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
+}
+
+/// An app that a group has taken over as it ran. Nothing in the engine tells of it, because every
+/// change of an app's definition restarts its containers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// The engine's name of it.
+    pub app: AppId,
+    /// What it has that the spec does not say, and that the next revision will not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsaid: Vec<Unsaid>,
+}
+
+/// Who has adopted an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptedRecord {
+    /// Which app.
+    pub app: AppId,
+    /// The group that it runs.
+    pub group: GroupId,
 }
 
 /// A deploy or a removal that has begun and is not done.
@@ -213,6 +241,8 @@ pub struct Ending {
 pub enum Ended {
     /// It came to run.
     Deployed,
+    /// It ran already, and was taken over.
+    Adopted,
     /// It came to run again, because another one failed or was not wanted any more.
     Restored,
     /// It failed, or was aborted, and the former one was brought back.
@@ -230,6 +260,7 @@ impl Ended {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Deployed => "deployed",
+            Self::Adopted => "adopted",
             Self::Restored => "restored",
             Self::RolledBack => "rolled-back",
             Self::Failed => "failed",
@@ -343,6 +374,7 @@ mod tests {
             revision: 3,
             spec: Arc::new(Spec::new("a:1")),
             deployed_at: Timestamp::UNIX_EPOCH,
+            adopted: None,
         }
     }
 

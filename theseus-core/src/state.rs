@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::{App, Part, Revision, Snapshot};
+use crate::cluster::{App, AppId, Part, Revision, Snapshot};
 use crate::model::{GroupId, Spec};
-use crate::records::{Goal, GroupRecord, RevisionCounter, RolloutRecord, SlotRecord, Stored};
+use crate::records::{
+    Adopted, Goal, GroupRecord, RevisionCounter, RolloutRecord, SlotRecord, Stored,
+};
 use crate::rollout::Slots;
 
 /// What is known of one group.
@@ -30,6 +32,11 @@ impl GroupState {
     /// Whether neither store nor cluster knows the group.
     pub fn is_absent(&self) -> bool {
         self.record.is_none() && self.rollout.is_none() && self.apps.is_empty() && !self.stopping
+    }
+
+    /// The app that the group has taken over as it ran, as long as that runs what is deployed.
+    pub fn adopted(&self) -> Option<&Adopted> {
+        self.record.as_ref()?.record.adopted.as_ref()
     }
 
     /// The app that runs a revision.
@@ -133,16 +140,31 @@ pub struct Records {
     pub slots: Vec<Stored<SlotRecord>>,
 }
 
+impl Records {
+    /// The apps that groups have adopted: whose each is, and which revision it runs.
+    pub fn adopted(&self) -> impl Iterator<Item = (&AppId, (&GroupId, Revision))> {
+        self.groups.iter().filter_map(|stored| {
+            let record = &stored.record;
+            let adopted = record.adopted.as_ref()?;
+            Some((&adopted.app, (&record.group, record.revision)))
+        })
+    }
+}
+
 /// What is known of all groups that were looked at.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
     /// By group; one that nobody knows is left out, or is empty.
     pub groups: BTreeMap<GroupId, GroupState>,
+    /// How many apps run that no group accounts for, where everything was looked at.
+    pub foreign: usize,
 }
 
 impl Observed {
     /// Puts together what the store and the cluster know.
-    pub fn new(records: Records, snapshot: Snapshot) -> Self {
+    pub fn new(records: Records, mut snapshot: Snapshot) -> Self {
+        snapshot.adopt(records.adopted());
+        let foreign = snapshot.foreign.iter().filter(|app| !app.stopping).count();
         let Records {
             groups: records,
             rollouts,
@@ -181,6 +203,6 @@ impl Observed {
         for state in groups.values_mut() {
             state.apps.sort_by_key(|app| app.revision);
         }
-        Self { groups }
+        Self { groups, foreign }
     }
 }

@@ -27,6 +27,18 @@ pub struct Status {
     pub format_version: u32,
     /// The groups, in the order of their names.
     pub groups: Vec<GroupStatus>,
+    /// How many apps run that no group accounts for, where everything was looked at. Left out of
+    /// the JSON when there are none.
+    #[serde(skip_serializing_if = "is_none")]
+    pub foreign: usize,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "as `skip_serializing_if` wants it"
+)]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How one group is doing.
@@ -187,6 +199,7 @@ pub fn status(observed: &Observed) -> Status {
     Status {
         format_version: FORMAT_VERSION,
         groups,
+        foreign: observed.foreign,
     }
 }
 
@@ -271,6 +284,7 @@ pub(crate) fn recorded(
         status
     });
     Status {
+        foreign: 0,
         format_version: FORMAT_VERSION,
         groups: groups.collect(),
     }
@@ -382,6 +396,7 @@ mod tests {
             revision,
             spec,
             deployed_at: Timestamp::UNIX_EPOCH,
+            adopted: None,
         })
     }
 
@@ -438,6 +453,7 @@ mod tests {
     fn status_of(state: GroupState) -> GroupStatus {
         let observed = Observed {
             groups: [(group(), state)].into(),
+            ..Observed::default()
         };
         status(&observed).groups.remove(0)
     }

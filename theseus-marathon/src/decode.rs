@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use theseus_core::cluster::{
-    App, AppId, Container, ContainerId, ContainerState, Failure, HealthState, OperationId, Part,
+    App, AppId, Container, ContainerId, ContainerState, Failure, Foreign, HealthState, OperationId,
+    Part,
 };
 
 use crate::names::{self, Name};
@@ -26,8 +27,10 @@ pub(crate) use pieces::AppsInPieces;
 /// What `GET /v2/apps` tells.
 #[derive(Debug, Default)]
 pub(crate) struct Apps {
-    /// Theseus's apps; those of other people are passed over.
+    /// Theseus's apps.
     pub(crate) apps: Vec<App>,
+    /// Those of other people.
+    pub(crate) foreign: Vec<Foreign>,
     /// Those of them whose containers it leaves open whether they are outdated.
     pub(crate) undated: Vec<Undated>,
 }
@@ -46,16 +49,17 @@ pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Apps> {
     Ok(answer.apps)
 }
 
-impl Apps {
-    fn add(&mut self, told: read::App<'_>, hosts: &mut Hosts) {
-        let app = app(told, hosts, &mut self.undated);
-        self.apps.extend(app);
+/// The app in the answer to `GET /v2/apps/{id}`, if it is somebody else's.
+pub(crate) fn foreign(body: &[u8]) -> serde_json::Result<Option<Foreign>> {
+    #[derive(Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        app: read::App<'a>,
     }
-
-    fn append(&mut self, mut other: Self) {
-        self.apps.append(&mut other.apps);
-        self.undated.append(&mut other.undated);
-    }
+    let answer: Answer<'_> = serde_json::from_slice(body)?;
+    let mut told = Apps::default();
+    told.add(answer.app, &mut Hosts::default());
+    Ok(told.foreign.pop())
 }
 
 impl<'de> Deserialize<'de> for Apps {
@@ -99,41 +103,64 @@ impl Hosts {
     }
 }
 
-fn app(app: read::App<'_>, hosts: &mut Hosts, undated: &mut Vec<Undated>) -> Option<App> {
-    let Name {
-        group,
-        part,
-        revision,
-    } = names::decode(app.id.as_ref())?;
-    let id = AppId(app.id.0.into_owned());
-    let checked = !app.health_checks.is_empty();
-    let configured_at = configured_at(app.version_info);
-    // What is never changed but in its number of instances has nothing outdated.
-    if configured_at.is_none() && part != Part::Whole {
-        undated.push(Undated::of(&id, app.version.as_ref(), &app.tasks));
+impl Apps {
+    fn add(&mut self, mut app: read::App<'_>, hosts: &mut Hosts) {
+        let configured_at = configured_at(app.version_info.take());
+        let Some(name) = names::decode(app.id.as_ref()) else {
+            let foreign = running(app, configured_at.as_ref(), hosts);
+            self.foreign.push(foreign);
+            return;
+        };
+        let Name {
+            group,
+            part,
+            revision,
+        } = name;
+        // What is never changed but in its number of instances has nothing outdated.
+        if configured_at.is_none() && part != Part::Whole {
+            let id = AppId(app.id.as_ref().to_owned());
+            let undated = Undated::of(&id, app.version.as_ref(), &app.tasks);
+            self.undated.push(undated);
+        }
+        // Where there are no labels, the environment tells.
+        let revision = revision.or(app.labels.0).or(app.env.0);
+        let pinned_to = match part {
+            Part::Slot(_) => pinned_to(app.constraints.take()).map(|host| hosts.intern(&host)),
+            Part::Whole | Part::Stable => None,
+        };
+        let running = running(app, configured_at.as_ref(), hosts);
+        self.apps.push(App {
+            part,
+            pinned_to,
+            ..running.adopted_by(group, revision.unwrap_or(UNKNOWN))
+        });
     }
+
+    fn append(&mut self, mut other: Self) {
+        self.apps.append(&mut other.apps);
+        self.foreign.append(&mut other.foreign);
+        self.undated.append(&mut other.undated);
+    }
+}
+
+/// What runs of an app, whosever it is.
+fn running(app: read::App<'_>, configured_at: Option<&Text<'_>>, hosts: &mut Hosts) -> Foreign {
+    let checked = !app.health_checks.is_empty();
     let ids = app.deployments.into_iter();
     let tasks = app.tasks.into_iter();
-    Some(App {
-        group,
-        // Where there are no labels, the environment tells.
-        revision: revision.or(app.labels.0).or(app.env.0).unwrap_or(UNKNOWN),
-        part,
-        pinned_to: match part {
-            Part::Slot(_) => pinned_to(app.constraints).map(|host| hosts.intern(&host)),
-            Part::Whole | Part::Stable => None,
-        },
+    Foreign {
+        id: AppId(app.id.0.into_owned()),
         checked,
         instances: instances(app.instances),
         operations: ids
             .map(|deployment| OperationId(deployment.id.0.into_owned()))
             .collect(),
         containers: tasks
-            .map(|task| container(task, checked, configured_at.as_ref(), hosts))
+            .map(|task| container(task, checked, configured_at, hosts))
             .collect(),
         last_failure: app.last_task_failure.map(failure),
-        id,
-    })
+        stopping: false,
+    }
 }
 
 /// One is meant where nothing is said.
@@ -283,15 +310,19 @@ mod tests {
     }
 
     #[test]
-    fn apps_of_other_people_are_passed_over_whatever_they_hold() {
+    fn apps_of_other_people_are_told_apart_whatever_they_hold() {
         let body = json!({"apps": [
             {"id": "/other"},
             {"id": "/theseus/x", "tasks": [{"id": "t"}]},
             {"id": "/theseus/ingestor/dev/r1", "tasks": null, "deployments": null, "healthChecks": null},
         ]});
-        let found = apps(body.to_string().as_bytes()).unwrap().apps;
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].revision, found[0].instances), (1, 1));
+        let found = apps(body.to_string().as_bytes()).unwrap();
+        let [app] = &found.apps[..] else {
+            panic!("{found:?}");
+        };
+        assert_eq!((app.revision, app.instances), (1, 1));
+        let ids: Vec<_> = found.foreign.iter().map(|app| &*app.id.0).collect();
+        assert_eq!(ids, ["/other", "/theseus/x"]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A revision of a group is one Marathon app, `/theseus/{service}/{labels}/r{revision}`, or one for
 //! each of its slots, and that is never changed but in its number of instances and, once, in where
 //! it may run. So Marathon never replaces a container by its own rules, unless that is what is
-//! asked for: then the group is one stable app. Nothing that is not called so is ever touched.
+//! asked for: then the group is one stable app. What is not called so is touched only where core says
+//! that a group has adopted it, and never in its definition.
 //!
 //! What it keeps to:
 //! * Nothing is forced. What a running deployment holds is answered with [`ClusterError::Busy`].
@@ -37,6 +38,7 @@ mod http;
 mod names;
 mod observe;
 mod operations;
+mod survey;
 mod transport;
 mod wire;
 
@@ -45,8 +47,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use theseus_core::cluster::{
-    Accepted, Change, Cluster, ClusterError, Delay, EngineInfo, Events, Inventory, Refusal, Scope,
-    Snapshot,
+    Accepted, AppId, Change, Cluster, ClusterError, Delay, EngineInfo, Events, Foreign, Found,
+    Inventory, Refusal, Scope, Snapshot,
 };
 use theseus_core::model::{GroupId, Spec};
 use tokio::sync::OnceCell;
@@ -195,6 +197,22 @@ impl Cluster for Marathon {
             observe::observe(&self.http, dialect, &self.pasts, scope).await
         };
         look.await.map_err(|failure| self.error(failure))
+    }
+
+    async fn foreign(&self, apps: &[AppId]) -> Result<Vec<Foreign>, ClusterError> {
+        let look = async {
+            let dialect = self.known().await?.dialect;
+            observe::foreign(&self.http, dialect, apps).await
+        };
+        look.await.map_err(|failure| self.error(failure))
+    }
+
+    async fn survey(&self, apps: Option<&[AppId]>) -> Result<Vec<Found>, ClusterError> {
+        let survey = async {
+            let dialect = self.known().await?.dialect;
+            survey::survey(&self.http, dialect, apps).await
+        };
+        survey.await.map_err(|failure| self.error(failure))
     }
 
     async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>> {

@@ -50,6 +50,18 @@ pub(crate) struct TooLong {
     length: usize,
 }
 
+/// The path of an app of whatever name, as Marathon takes it, if it can be nothing but one.
+pub(crate) fn path(app: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let app = app.strip_prefix('/').unwrap_or(app);
+    let mut segments = app.split('/');
+    let is_safe = |segment: &str| {
+        let dots_only = segment.bytes().all(|byte| byte == b'.');
+        !dots_only && segment.chars().all(is_plain)
+    };
+    segments.all(is_safe).then(|| format!("/{app}"))
+}
+
 /// The app that runs a part of a revision of a group.
 pub(crate) fn encode(group: &GroupId, revision: Revision, part: Part) -> Result<AppId, TooLong> {
     let id = spell(group, &last_segment(revision, part));

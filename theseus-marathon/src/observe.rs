@@ -5,7 +5,8 @@ mod past;
 
 use std::collections::HashSet;
 
-use theseus_core::cluster::{App, AppId, Operation, Scope, Snapshot};
+use futures_util::future::try_join_all;
+use theseus_core::cluster::{AppId, Foreign, Operation, Scope, Snapshot};
 use theseus_core::model::GroupId;
 
 use crate::decode;
@@ -21,6 +22,9 @@ pub(crate) use past::Pasts;
 /// How long a selector may be, in bytes; addresses of more than a few thousand are often refused.
 const LONGEST_SELECTOR: usize = 1500;
 
+/// Up to this many apps of other people are asked for one by one.
+const FEW: usize = 8;
+
 /// Reads the apps, and the deployments at the same time. An app that somebody else deletes right
 /// between the two answers may be in neither; what Theseus itself deletes was answered before.
 pub(crate) async fn observe(
@@ -30,7 +34,7 @@ pub(crate) async fn observe(
     scope: &Scope,
 ) -> Result<Snapshot, Failure> {
     let wanted: Option<HashSet<&GroupId>> = match scope {
-        Scope::All => None,
+        Scope::Everything | Scope::All => None,
         Scope::Groups(groups) if groups.is_empty() => return Ok(Snapshot::default()),
         Scope::Groups(groups) => Some(groups.iter().collect()),
     };
@@ -45,22 +49,30 @@ pub(crate) async fn observe(
     )?;
     if let Some(wanted) = &wanted {
         told.apps.retain(|app| wanted.contains(&app.group));
-        let concerns = |operation: &Operation| {
-            let mut groups = operation.groups().into_iter();
-            groups.any(|group| wanted.contains(group))
-        };
-        operations.retain(concerns);
+        // Whose the apps of other people are is the store's knowledge.
+        operations.retain(|operation| {
+            let mut steps = operation.steps.iter();
+            steps.any(|step| {
+                let group = step.group.as_ref();
+                group.is_none_or(|group| wanted.contains(group))
+            })
+        });
     }
     told.take_in(strays);
     pasts.settle(http, &mut told).await?;
-    let mut stopping = stopping(&told.apps, &operations);
+    let mut gone = Gone::new(&operations, told.apps.iter().map(|app| &app.id));
     if let Some(wanted) = &wanted {
-        stopping.retain(|group| wanted.contains(group));
+        gone.groups.retain(|group| wanted.contains(group));
     }
+    let foreign = match scope {
+        Scope::Everything => gone.beside(told.foreign),
+        Scope::All | Scope::Groups(_) => Vec::new(),
+    };
     Ok(Snapshot {
         apps: told.apps,
-        stopping,
+        stopping: gone.groups,
         operations,
+        foreign,
     })
 }
 
@@ -72,15 +84,84 @@ async fn strays(http: &Http, dialect: Dialect) -> Result<Vec<decode::Stray>, Fai
     http.read(&Request::get("/v2/tasks"), decode::tasks).await
 }
 
-/// The groups of apps that are stopped and no longer listed.
-fn stopping(apps: &[App], operations: &[Operation]) -> Vec<GroupId> {
-    let listed: HashSet<&AppId> = apps.iter().map(|app| &app.id).collect();
-    let stopped = operations::stopped(operations);
-    let gone = stopped.filter(|(app, _)| !listed.contains(app));
-    let mut groups: Vec<_> = gone.map(|(_, group)| group.clone()).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    groups
+/// What runs of these apps, which are not Theseus's own. A few are asked for one by one.
+pub(crate) async fn foreign(
+    http: &Http,
+    dialect: Dialect,
+    apps: &[AppId],
+) -> Result<Vec<Foreign>, Failure> {
+    let wanted: HashSet<&AppId> = apps.iter().collect();
+    let read = async {
+        // Alone, an app comes with its tasks in every version.
+        if apps.len() > FEW && dialect.has(Feature::EmbeddedTasks) {
+            let all = embedding(Request::get("/v2/apps"), dialect);
+            let told = http.read_in_pieces(&all, decode::AppsInPieces::default);
+            let mut listed = told.await?.foreign;
+            listed.retain(|app| wanted.contains(&app.id));
+            return Ok(listed);
+        }
+        let paths = apps.iter().filter_map(|app| names::path(&app.0));
+        let each = paths.map(async |path| {
+            let request = Request::get(&format!("/v2/apps{path}"));
+            match http.read(&request, decode::foreign).await {
+                Err(Failure::Gone(_)) => Ok(None),
+                answer => answer,
+            }
+        });
+        let found = try_join_all(each).await?;
+        Ok(found.into_iter().flatten().collect())
+    };
+    let deployments = Request::get("/v2/deployments");
+    let operations = http.read(&deployments, operations::read);
+    let (listed, operations) = tokio::try_join!(read, operations)?;
+    let mut gone = Gone::new(&operations, std::iter::empty());
+    gone.foreign.retain(|app| wanted.contains(app));
+    Ok(gone.beside(listed))
+}
+
+/// Apps that are stopped and no longer listed.
+struct Gone {
+    /// The groups of those that are Theseus's.
+    groups: Vec<GroupId>,
+    /// The others.
+    foreign: Vec<AppId>,
+}
+
+impl Gone {
+    fn new<'a>(operations: &[Operation], listed: impl Iterator<Item = &'a AppId>) -> Self {
+        let listed: HashSet<&AppId> = listed.collect();
+        let mut gone = Self {
+            groups: Vec::new(),
+            foreign: Vec::new(),
+        };
+        let stopped = operations::stopped(operations);
+        for (app, group) in stopped.filter(|(app, _)| !listed.contains(app)) {
+            match group {
+                Some(group) => gone.groups.push(group.clone()),
+                None => gone.foreign.push(app.clone()),
+            }
+        }
+        gone.groups.sort_unstable();
+        gone.groups.dedup();
+        gone.foreign.sort_unstable();
+        gone.foreign.dedup();
+        gone
+    }
+
+    /// The apps of other people that are listed, and those that are not any more.
+    fn beside(&self, mut listed: Vec<Foreign>) -> Vec<Foreign> {
+        let known: HashSet<&AppId> = listed.iter().map(|app| &app.id).collect();
+        let gone = self.foreign.iter().filter(|app| !known.contains(app));
+        let gone: Vec<_> = gone
+            .map(|app| Foreign {
+                id: app.clone(),
+                stopping: true,
+                ..Foreign::default()
+            })
+            .collect();
+        listed.extend(gone);
+        listed
+    }
 }
 
 /// Marathon takes part of an id, or a selector of labels, but no list of ids. What it cannot select
@@ -89,12 +170,18 @@ fn apps_request(scope: &Scope, dialect: Dialect) -> Request {
     let request = Request::get("/v2/apps");
     let selector = match scope {
         Scope::Groups(groups) if dialect.has(Feature::LabelSelector) => selector(groups),
-        Scope::Groups(_) | Scope::All => None,
+        Scope::Groups(_) | Scope::All | Scope::Everything => None,
     };
-    let request = match selector {
-        Some(selector) => request.query("label", selector),
-        None => request.query("id", names::ROOT),
+    let request = match (selector, scope) {
+        (Some(selector), _) => request.query("label", selector),
+        (None, Scope::Everything) => request,
+        (None, _) => request.query("id", names::ROOT),
     };
+    embedding(request, dialect)
+}
+
+/// Asks for what belongs to an app besides its definition.
+pub(crate) fn embedding(request: Request, dialect: Dialect) -> Request {
     let embeds: &[&str] = if dialect.has(Feature::SeveralEmbeds) {
         &["apps.tasks", "apps.deployments", "apps.lastTaskFailure"]
     } else if dialect.has(Feature::Failures) {

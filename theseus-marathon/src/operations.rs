@@ -49,11 +49,13 @@ pub(crate) async fn explain(http: &Http, answers: &mut [Result<Accepted, Cluster
     }
 }
 
-/// The apps that these stop.
-pub(crate) fn stopped(operations: &[Operation]) -> impl Iterator<Item = (&AppId, &GroupId)> {
+/// The apps that these stop, each with the group that it belongs to by its name.
+pub(crate) fn stopped(
+    operations: &[Operation],
+) -> impl Iterator<Item = (&AppId, Option<&GroupId>)> {
     let all = operations.iter().flat_map(|operation| &operation.steps);
     let stops = all.filter(|step| step.does == STOPS);
-    stops.filter_map(|step| Some((&step.app, step.group.as_ref()?)))
+    stops.map(|step| (&step.app, step.group.as_ref()))
 }
 
 fn operation(told: Deployment<'_>) -> Operation {

@@ -131,7 +131,7 @@ impl Cluster for Fake {
     async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError> {
         let apps = self.apps();
         let seen = match scope {
-            Scope::All => apps.values().cloned().collect(),
+            Scope::Everything | Scope::All => apps.values().cloned().collect(),
             Scope::Groups(groups) => groups
                 .iter()
                 .filter_map(|group| apps.get(group).cloned())
@@ -139,7 +139,7 @@ impl Cluster for Fake {
         };
         Ok(Snapshot {
             apps: seen,
-            stopping: Vec::new(),
+            ..Snapshot::default()
         })
     }
 

@@ -156,6 +156,8 @@ async fn single(
     let observed = engine.observe(&Scope::Groups(vec![group.clone()])).await?;
     let state = observed.groups.get(group).cloned().unwrap_or_default();
     let groups: Vec<_> = plan(&state).into_iter().collect();
-    let drift = Vec::new();
-    Ok((!groups.is_empty()).then_some(Plan { groups, drift }))
+    Ok((!groups.is_empty()).then(|| Plan {
+        groups,
+        ..Plan::default()
+    }))
 }

@@ -135,7 +135,7 @@ fn outcome(outcome: Option<Ended>) -> String {
         return paint(CHANGE, "under way");
     };
     let style = match outcome {
-        Ended::Deployed | Ended::Restored => GOOD,
+        Ended::Deployed | Ended::Adopted | Ended::Restored => GOOD,
         Ended::RolledBack | Ended::Failed => BAD,
         Ended::Superseded | Ended::Removed => FAINT,
     };

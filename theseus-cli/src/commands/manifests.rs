@@ -49,7 +49,7 @@ pub(crate) async fn plan(
         Err(failure) => return parse(sources).and(Err(failure)),
     };
     let engine = connection.engine.clone();
-    let looking = tokio::spawn(async move { engine.observe(&Scope::All).await });
+    let looking = tokio::spawn(async move { engine.observe(&Scope::Everything).await });
     let desired = Desired::from(&parse(sources)?);
     check(&connection, sources, &desired).await?;
     let observed = looking.await.expect("it neither panics nor is cancelled")?;

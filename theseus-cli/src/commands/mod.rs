@@ -1,11 +1,13 @@
 //! One file per command: its arguments, whose doc comments are its help, and what it does.
 
+pub(crate) mod adopt;
 pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod doctor;
 pub(crate) mod endpoints;
 pub(crate) mod events;
+pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod hosts;
 pub(crate) mod plan;
@@ -43,6 +45,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Restart(args) => restart::run(global, &args).await,
         Command::Rollback(args) => rollback::run(global, &args).await,
         Command::Rollout(args) => rollout::run(global, &args).await,
+        Command::Adopt(args) => adopt::run(global, &args).await,
+        Command::Export(args) => export::run(global, &args).await,
         Command::History(args) => history::run(global, &args).await,
         Command::Status(args) => status::run(global, &args).await,
         Command::Ps(args) => ps::run(global, &args).await,

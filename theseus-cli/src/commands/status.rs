@@ -45,6 +45,9 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         Format::Text if status.groups.is_empty() => print("Nothing is deployed.\n")?,
         Format::Text => print(&table(&status, Timestamp::now(), width()))?,
     }
+    if global.format == Format::Text && status.foreign > 0 {
+        say(&foreign(status.foreign));
+    }
     Ok(Code::Done)
 }
 
@@ -53,7 +56,13 @@ pub(super) async fn look(
     connection: &Connection,
     groups: &[GroupSelector],
 ) -> Result<Status, Failure> {
-    let observed = connection.engine.observe(&Scope::All).await?;
+    // Whoever names groups asks for nobody else's apps.
+    let scope = if groups.is_empty() {
+        Scope::Everything
+    } else {
+        Scope::All
+    };
+    let observed = connection.engine.observe(&scope).await?;
     let mut status = status(&observed);
     let selected = select(&observed, groups)?;
     if !groups.is_empty() {
@@ -88,6 +97,18 @@ async fn recorded(global: &Global, groups: &[GroupSelector]) -> Result<Status, F
             .retain(|it| groups.iter().any(|selector| selector.matches(&it.group)));
     }
     Ok(status)
+}
+
+/// That somebody else's apps run here, too.
+fn foreign(apps: usize) -> String {
+    let (apps, verb) = match apps {
+        1 => ("1 app".to_owned(), "runs"),
+        apps => (format!("{apps} apps"), "run"),
+    };
+    format!(
+        "{} {apps} {verb} that no group accounts for; theseus adopt --list shows them\n",
+        paint(NOTE, "note:")
+    )
 }
 
 fn table(status: &Status, now: Timestamp, width: Option<u16>) -> String {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use theseus_core::plan::{Action, After, FieldChange, GroupPlan, Plan};
 
-use super::outlook;
 use super::style::{BAD, CHANGE, FAINT, GOOD, NOTE, STRONG, inert, paint};
 use super::wrap::wrap;
+use super::{human, outlook};
 
 /// The whole plan. Groups that stay as they are only count, unless `verbose`.
 pub(crate) fn render(plan: &Plan, verbose: bool, width: Option<u16>) -> String {
@@ -26,6 +26,14 @@ pub(crate) fn render(plan: &Plan, verbose: bool, width: Option<u16>) -> String {
             inert(&drift.app.0),
             drift.group,
             drift.containers,
+        );
+    }
+    if plan.foreign > 0 {
+        let _ = writeln!(
+            text,
+            "{} {} of somebody else's; left alone",
+            paint(NOTE, "?"),
+            human::count(plan.foreign, "app"),
         );
     }
     text.push_str(&summary(plan));

@@ -245,11 +245,22 @@ async fn snapshot(
             }))
         })
         .collect();
-    for answer in client(&scratch)?.apply(&changes).await {
+    let client = client(&scratch)?;
+    for answer in client.apply(&changes).await {
         answer.map_err(|error| broken(&error))?;
     }
+    // An app that was adopted bears another name here: Theseus's own.
+    let made = client.observe(&Scope::All).await;
+    let made = made.map_err(|error| broken(&error))?.apps;
+    let names: BTreeMap<_, _> = made
+        .iter()
+        .map(|app| ((&app.group, app.revision, app.part), &app.id.0))
+        .collect();
     let mut snapshot = scratch.snapshot();
     for app in apps {
+        let Some(name) = names.get(&(&app.group, app.revision, app.part)) else {
+            continue;
+        };
         for container in &app.containers {
             let is_there = matches!(
                 container.state,
@@ -267,7 +278,7 @@ async fn snapshot(
                     ..TaskState::new(&container.id.0, &**host)
                 };
                 snapshot
-                    .add_task(&app.id.0, task)
+                    .add_task(name, task)
                     .map_err(|error| broken(&error))?;
             }
         }

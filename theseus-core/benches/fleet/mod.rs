@@ -57,6 +57,7 @@ pub(crate) fn deployed(desired: &Desired) -> Observed {
                 // Read from a store, it is not the very spec of the manifest.
                 spec: Arc::new((**spec).clone()),
                 deployed_at: Timestamp::UNIX_EPOCH,
+                adopted: None,
             },
             modified: store::Revision(1),
         });

@@ -94,6 +94,7 @@ impl Run<'_> {
         let store = &*self.engine.store;
         let groups: Vec<GroupId> = plans.iter().map(|plan| plan.group.clone()).collect();
         let before = observe::records(store, &groups).await?;
+        self.note_adopted(&before);
         let mut places = self.place(&plans, &before).await?;
         let absent = GroupState::default();
         let (mut openings, mut notes) = (Vec::new(), Vec::new());
@@ -119,7 +120,7 @@ impl Run<'_> {
                     self.end(report(plan, Outcome::Ok, None));
                 } else {
                     let audit = self.audit_plan(plan, audit::Outcome::Done);
-                    let note = journal::note(plan, now, &audit);
+                    let note = journal::note(plan, state.adopted(), now, &audit);
                     notes.extend(note.map(|txn| (plan, txn)));
                 }
             } else {
@@ -145,6 +146,17 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes note of the apps that groups have adopted, to see them on every look.
+    pub(super) fn note_adopted(&mut self, records: &Observed) {
+        for (group, state) in &records.groups {
+            if let (Some(stored), Some(adopted)) = (&state.record, state.adopted()) {
+                let revision = stored.record.revision;
+                let adopted = (adopted.app.clone(), revision);
+                self.adopted.insert(group.clone(), adopted);
+            }
+        }
     }
 
     async fn opening<'p>(
@@ -310,6 +322,7 @@ impl Run<'_> {
                 modified,
             },
             former: state.record.clone(),
+            has_adopted: false,
             history: opening.history,
             slots,
             constraints: placed.map_or_else(Vec::new, |it| it.ruling.constraints),

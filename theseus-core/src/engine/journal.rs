@@ -8,7 +8,7 @@ use crate::audit::AuditRecord;
 use crate::hold::Hold;
 use crate::plan::{Base, GroupPlan};
 use crate::records::{
-    self, Ended, Ending, Goal, GroupRecord, HistoryRecord, RevisionCounter, RolloutRecord,
+    self, Adopted, Ended, Ending, Goal, GroupRecord, HistoryRecord, RevisionCounter, RolloutRecord,
 };
 use crate::registry;
 use crate::store::{self, Compare, Txn, Write};
@@ -50,8 +50,13 @@ pub(super) fn begin(
     Txn { compares, writes }
 }
 
-/// Changes the record of a group of which nothing else changes.
-pub(super) fn note(plan: &GroupPlan, now: Timestamp, audit: &AuditRecord) -> Option<Txn> {
+/// Changes the record of a group of which nothing else changes: it keeps what it has adopted.
+pub(super) fn note(
+    plan: &GroupPlan,
+    adopted: Option<&Adopted>,
+    now: Timestamp,
+    audit: &AuditRecord,
+) -> Option<Txn> {
     let Goal::Present { revision, spec } = &plan.goal else {
         return None;
     };
@@ -60,6 +65,7 @@ pub(super) fn note(plan: &GroupPlan, now: Timestamp, audit: &AuditRecord) -> Opt
         revision: *revision,
         spec: spec.clone(),
         deployed_at: now,
+        adopted: adopted.cloned(),
     };
     Some(Txn {
         compares: base(plan),
@@ -100,15 +106,18 @@ pub(super) fn finish(
         records::group_key(&work.group),
         records::rollout_key(&work.group),
     );
-    let mut keeps_slots = false;
+    let (mut keeps_slots, mut adopted) = (false, None);
     let write = match &work.rollout.record.goal {
         Goal::Present { revision, spec } => {
             keeps_slots = spec.fixed_host().is_some();
+            let stays = work.has_adopted && work.is_at_former();
+            adopted = work.adopted().filter(|_| stays);
             let record = GroupRecord {
                 group: work.group.clone(),
                 revision: *revision,
                 spec: spec.clone(),
                 deployed_at: now,
+                adopted: adopted.cloned(),
             };
             Write::Put(group_key.clone(), records::encode(&record))
         }
@@ -122,6 +131,9 @@ pub(super) fn finish(
             &work.group,
         )));
         writes.push(Write::Delete(registry::counts_key(&work.group)));
+    }
+    if let Some(gone) = work.adopted().filter(|_| adopted.is_none()) {
+        writes.push(Write::Delete(records::adopted_key(&gone.app)));
     }
     if !work.slots.is_empty() && !keeps_slots {
         writes.push(Write::DeletePrefix(records::slots_prefix(&work.group)));

@@ -10,6 +10,7 @@
 //! remembered between two turns but what the cluster and the store hold; whoever starts the loop
 //! again, here or elsewhere, goes on where it was.
 
+mod adopt;
 mod begin;
 pub(crate) mod commit;
 mod control;
@@ -42,6 +43,7 @@ use crate::records::{Goal, RecordError};
 use crate::state::Observed;
 use crate::store::{Store, StoreError};
 
+pub use adopt::{Adopted, Candidate};
 pub use control::{Abort, ControlError};
 pub use progress::{GroupReport, Outcome, Progress, Report};
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
 
 use super::EngineError;
-use crate::cluster::{Cluster, Scope, Snapshot};
+use crate::cluster::{AppId, Cluster, ClusterError, Foreign, Scope, Snapshot};
 use crate::model::GroupId;
 use crate::records::{self, RecordError, RevisionCounter, Stored};
 use crate::state::{Observed, Records};
@@ -25,17 +25,37 @@ pub(crate) async fn observe(
     let read = async {
         match scope {
             Scope::Groups(groups) => some(store, groups).await,
-            Scope::All => all(store).await,
+            Scope::All | Scope::Everything => all(store).await,
         }
     };
     let look = async { Ok(cluster.observe(scope).await?) };
-    let (records, snapshot) = tokio::try_join!(read, look)?;
+    let (records, mut snapshot) = tokio::try_join!(read, look)?;
+    if *scope != Scope::Everything {
+        let in_scope = |group: &GroupId| match scope {
+            Scope::Groups(groups) => groups.contains(group),
+            Scope::All | Scope::Everything => true,
+        };
+        let adopted = records.adopted().filter(|(_, (group, _))| in_scope(group));
+        snapshot.foreign = foreign(cluster, adopted.map(|(app, _)| app)).await?;
+    }
     let mut observed = Observed::new(records, snapshot);
     if let Scope::Groups(groups) = scope {
         let wanted: std::collections::BTreeSet<&GroupId> = groups.iter().collect();
         observed.groups.retain(|group, _| wanted.contains(group));
     }
     Ok(observed)
+}
+
+/// What runs of apps that were adopted. As a rule there are none, and nobody is asked.
+pub(super) async fn foreign(
+    cluster: &dyn Cluster,
+    adopted: impl Iterator<Item = &AppId>,
+) -> Result<Vec<Foreign>, ClusterError> {
+    let adopted: Vec<AppId> = adopted.cloned().collect();
+    if adopted.is_empty() {
+        return Ok(Vec::new());
+    }
+    cluster.foreign(&adopted).await
 }
 
 /// What the store alone knows of these groups.

@@ -13,7 +13,9 @@ use super::progress::{GroupReport, Progress, Report};
 use super::queue::Queue;
 use super::work::{Work, complete, describe};
 use super::{Engine, EngineError, Options, chain, observe};
-use crate::cluster::{App, Change, ClusterError, NewApp, Operation, OperationId, Scope};
+use crate::cluster::{
+    App, AppId, Change, ClusterError, NewApp, Operation, OperationId, Revision, Scope,
+};
 use crate::hold::Hold;
 use crate::model::GroupId;
 use crate::plan::Plan;
@@ -28,7 +30,7 @@ const AGAIN: SignedDuration = SignedDuration::from_millis(250);
 /// What was seen longer ago than this is not acted on.
 const MAX_AGE: Duration = Duration::from_secs(10);
 /// How long giving up the lock may take; it ends by itself anyway.
-const GOODBYE: Duration = Duration::from_secs(2);
+pub(super) const GOODBYE: Duration = Duration::from_secs(2);
 
 pub(super) type Tell<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
@@ -48,10 +50,13 @@ pub(super) async fn run(
         reports: Vec::new(),
         accepted: BTreeSet::new(),
         idle_since: (engine.clock)(),
+        adopted: BTreeMap::new(),
     };
     run.dismiss_unchanged();
     if !run.queue.is_empty() {
         let store = &*engine.store;
+        let awaited: Vec<GroupId> = run.queue.awaited().into_iter().collect();
+        run.note_adopted(&observe::records(store, &awaited).await?);
         let hold = Hold::take(store, &engine.by, run.now()).await?;
         let worked = run.hold_and_work(&hold, stop).await;
         // Whatever happened: nobody is to wait for us any longer.
@@ -78,6 +83,8 @@ pub(super) struct Run<'a> {
     pub(super) accepted: BTreeSet<OperationId>,
     /// When there was last something to work on.
     pub(super) idle_since: Timestamp,
+    /// The apps that groups have taken over as they ran, and the revisions that those run.
+    pub(super) adopted: BTreeMap<GroupId, (AppId, Revision)>,
 }
 
 /// What one look found.
@@ -197,10 +204,19 @@ impl Run<'_> {
         let active: Vec<GroupId> = self.active.keys().cloned().collect();
         let mut watched: BTreeSet<GroupId> = self.queue.awaited();
         watched.extend(active.iter().cloned());
-        let scope = Scope::Groups(watched.into_iter().collect());
+        let adopted = watched.iter().filter_map(|group| {
+            let (app, revision) = self.adopted.get(group)?;
+            Some((app, (group, *revision)))
+        });
+        let adopted: Vec<_> = adopted.collect();
+        let scope = Scope::Groups(watched.iter().cloned().collect());
+        let cluster = &*self.engine.cluster;
         let rollouts = observe::rollouts(&*self.engine.store, &active);
-        let snapshot = async { Ok(self.engine.cluster.observe(&scope).await?) };
-        let (rollouts, mut snapshot) = tokio::try_join!(rollouts, snapshot)?;
+        let snapshot = async { Ok(cluster.observe(&scope).await?) };
+        let foreign = async { Ok(observe::foreign(cluster, adopted.iter().map(|it| it.0)).await?) };
+        let (rollouts, mut snapshot, foreign) = tokio::try_join!(rollouts, snapshot, foreign)?;
+        snapshot.foreign = foreign;
+        snapshot.adopt(adopted.into_iter());
         let operations = std::mem::take(&mut snapshot.operations).into_iter();
         Ok(Seen {
             operations: operations.map(|it| (it.id.clone(), it)).collect(),
@@ -253,6 +269,7 @@ impl Run<'_> {
             let slots = work.hosts();
             let census = Census::of(&work.rollout.record.goal, &state.apps, &slots, now);
             work.mark_progress(&census, now);
+            work.mark_adopted(&state.apps);
             work.starts.look(&state.apps);
             let view = View {
                 apps: &state.apps,

@@ -11,7 +11,7 @@ use crate::cluster::{App, Change, ContainerState, NewApp, OperationId, Part, Rev
 use crate::model::{Constraint, EnvValue, GroupId, OnFailure, Spec};
 use crate::plan::Action;
 use crate::records::{
-    Goal, GroupRecord, Halt, HaltKind, HistoryRecord, RolloutRecord, SlotRecord, Stored,
+    Adopted, Goal, GroupRecord, Halt, HaltKind, HistoryRecord, RolloutRecord, SlotRecord, Stored,
     rollout_key,
 };
 use crate::rollout::{Census, Slots, Starts};
@@ -26,6 +26,9 @@ pub(super) struct Work {
     pub(super) rollout: Stored<RolloutRecord>,
     /// The record of what was deployed before.
     pub(super) former: Option<Stored<GroupRecord>>,
+    /// Whether the app that it had taken over as it ran is still there. Once gone, it is made anew
+    /// under a name of Theseus's own.
+    pub(super) has_adopted: bool,
     /// What the history says of the revision that is to run, where that is known here.
     pub(super) history: Option<HistoryRecord>,
     /// Where its slots are, in a fixed-host group.
@@ -120,6 +123,23 @@ impl Work {
         })
     }
 
+    /// Whether it is to be what was deployed before.
+    pub(super) fn is_at_former(&self) -> bool {
+        let former = self.former.as_ref();
+        former.is_some_and(|former| former.record.revision == self.revision())
+    }
+
+    /// The app that it had taken over as it ran.
+    pub(super) fn adopted(&self) -> Option<&Adopted> {
+        self.former.as_ref()?.record.adopted.as_ref()
+    }
+
+    /// Takes note of whether the app that it had taken over is there.
+    pub(super) fn mark_adopted(&mut self, apps: &[App]) {
+        let adopted = self.adopted().map(|adopted| &adopted.app);
+        self.has_adopted = apps.iter().any(|app| Some(&app.id) == adopted);
+    }
+
     /// Takes note of how far the group is.
     pub(super) fn mark_progress(&mut self, census: &Census, now: Timestamp) {
         let (most, fewest) = self.best.unwrap_or((0, u32::MAX));
@@ -203,21 +223,28 @@ impl Work {
     }
 }
 
+/// The variables that tell a container its service and its labels.
+pub(super) const SERVICE_NAME: &str = "SERVICE_NAME";
+pub(super) const LABELS: &str = "LABELS";
+
+/// The labels of a group, as words.
+pub(super) fn label_words(group: &GroupId) -> Vec<&str> {
+    let labels = group.labels.iter();
+    labels.map(crate::model::Label::as_str).collect()
+}
+
 /// Adds to a new app what every container is told about itself; the manifest's own values win.
 pub(super) fn complete(
     mut app: NewApp,
     environment: &BTreeMap<String, String>,
     constraints: &[Constraint],
 ) -> NewApp {
-    let labels: Vec<&str> = app
-        .group
-        .labels
-        .iter()
-        .map(crate::model::Label::as_str)
-        .collect();
     let own = [
-        ("SERVICE_NAME", app.group.service.to_string()),
-        ("LABELS", serde_json::Value::from(labels).to_string()),
+        (SERVICE_NAME, app.group.service.to_string()),
+        (
+            LABELS,
+            serde_json::Value::from(label_words(&app.group)).to_string(),
+        ),
         ("THESEUS_GROUP", app.group.to_string()),
         ("THESEUS_REVISION", app.revision.to_string()),
     ];

@@ -18,6 +18,7 @@ mod secret;
 mod snippet;
 mod text;
 mod tree;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::model::{GroupId, Spec};
 
 pub use fault::{Fault, Faults, Path, Place, Related, Segment, Snippet};
 pub use reader::Reader;
+pub use write::{Secrets, hidden, write};
 
 use decode::Mentions;
 use finding::Spot;

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// What stands in for a secret value wherever people read.
-const MASK: &str = "••••••";
+pub(crate) const MASK: &str = "••••••";
 
 /// The value of an environment variable.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ mod amount;
 mod constraint;
 mod custom;
 pub mod duration;
-mod environment;
+pub(crate) mod environment;
 mod group;
 mod health;
 mod name;

@@ -67,6 +67,8 @@ pub struct Plan {
     pub groups: Vec<GroupPlan>,
     /// What was found that nobody wrote down.
     pub drift: Vec<Drift>,
+    /// How many apps run that no group accounts for, where everything was looked at.
+    pub foreign: usize,
 }
 
 /// What will change in one group.
@@ -258,7 +260,11 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         .flat_map(|(_, state)| state.unaccounted())
         .map(Drift::from)
         .collect();
-    Plan { groups, drift }
+    Plan {
+        groups,
+        drift,
+        foreign: observed.foreign,
+    }
 }
 
 /// What is to be done, before it is spelled out in steps.
@@ -284,10 +290,23 @@ fn deploy(group: &GroupId, spec: &Arc<Spec>, state: &GroupState) -> GroupPlan {
         revision: course.revision,
         spec: Arc::clone(spec),
     };
+    let notices = match course.action {
+        Action::Roll => left_behind(state).collect(),
+        _ => Vec::new(),
+    };
     GroupPlan {
         obstacle: halt::obstacle(spec, state),
+        notices,
         ..spelled_out(group, goal, course, state)
     }
+}
+
+/// What an app that was adopted has, and its successor will not have.
+fn left_behind(state: &GroupState) -> impl Iterator<Item = String> {
+    state.adopted().into_iter().flat_map(|adopted| {
+        let unsaid = adopted.unsaid.iter();
+        unsaid.map(|unsaid| format!("{} has {unsaid}, and what follows will not", adopted.app))
+    })
 }
 
 /// A course with everything that follows from it.

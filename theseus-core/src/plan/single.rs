@@ -103,10 +103,12 @@ fn latest_before<'h>(
     }
     let ran = |past: &&HistoryRecord| {
         past.revision < settled
-            && past
-                .ending
-                .as_ref()
-                .is_some_and(|it| matches!(it.outcome, Ended::Deployed | Ended::Restored))
+            && past.ending.as_ref().is_some_and(|it| {
+                matches!(
+                    it.outcome,
+                    Ended::Deployed | Ended::Adopted | Ended::Restored
+                )
+            })
     };
     history.iter().filter(ran).max_by_key(|past| past.revision)
 }

@@ -42,6 +42,7 @@ fn record(revision: Revision, spec: &Arc<Spec>) -> Stored<GroupRecord> {
         revision,
         spec: Arc::clone(spec),
         deployed_at: Timestamp::UNIX_EPOCH,
+        adopted: None,
     })
 }
 
@@ -83,6 +84,7 @@ fn app(revision: Revision, instances: u32) -> App {
 fn observed(state: GroupState) -> Observed {
     Observed {
         groups: [(group(), state)].into(),
+        ..Observed::default()
     }
 }
 
@@ -372,6 +374,7 @@ fn what_nobody_wrote_down_is_told_and_left_alone() {
             ),
         ]
         .into(),
+        ..Observed::default()
     };
     let plan = plan(&deploying(&a), &observed);
     assert!(plan.is_empty());

@@ -66,6 +66,7 @@ pub(super) fn state_of(revision: Revision, spec: Arc<Spec>, apps: Vec<App>) -> G
                 revision,
                 spec,
                 deployed_at: time(0),
+                adopted: None,
             },
             modified: store::Revision(1),
         }),

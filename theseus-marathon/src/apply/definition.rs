@@ -93,6 +93,15 @@ impl Definition {
         }
     }
 
+    /// Another number of instances, and nothing else.
+    pub(super) fn scaled_to(self, instances: u32) -> write::Instances {
+        write::Instances {
+            instances,
+            executor_resources: self.executor_resources,
+            resource_limits: self.resource_limits,
+        }
+    }
+
     /// What a new definition leaves out and this one has: versions that keep it would run something
     /// that nobody asked for.
     pub(super) fn lost_in(&self, new: &[u8], missing: &Unsupported) -> Vec<Fault> {
@@ -228,6 +237,24 @@ mod tests {
                 .map(|it| it.path.as_deref().unwrap())
                 .collect();
             assert_eq!(paths, expected, "{current} {new}");
+        }
+    }
+
+    #[test]
+    fn what_scaling_would_lose_is_said_again() {
+        for app in [
+            json!({}),
+            json!({"executorResources": {"cpus": 0.5, "mem": 64, "disk": 10}}),
+            json!({"resourceLimits": {"cpus": "unlimited"}, "executorResources": null}),
+        ] {
+            let change = definition(&app).scaled_to(3);
+            let mut expected = json!({"instances": 3});
+            for (key, value) in app.as_object().unwrap() {
+                if !value.is_null() {
+                    expected[key] = value.clone();
+                }
+            }
+            assert_eq!(serde_json::to_value(change).unwrap(), expected);
         }
     }
 

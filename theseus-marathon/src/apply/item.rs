@@ -50,6 +50,8 @@ pub(super) enum Kind<'a> {
     /// The number of instances and nothing else. (Marathon forgets `executorResources` and
     /// `resourceLimits` over this. Theseus never sets them.)
     Scale(u32),
+    /// The same of an app that Theseus did not make, which may have them.
+    ScaleAdopted(u32),
     /// The only host that the app is to run on, and nothing else.
     Pin(&'a str),
     /// The tasks to kill for good.
@@ -97,14 +99,16 @@ impl<'a> Item<'a> {
             Change::Create(new) => define(Kind::CreatePart, new)?,
             Change::Update(new) => define(Kind::Update, new)?,
             Change::Scale { app, instances } => {
-                let body = write::Instances {
-                    instances: *instances,
-                };
-                item(Kind::Scale(*instances), own(app)?, json(&body))
+                let (app, instances) = (any(app)?, *instances);
+                if names::decode(app).is_none() {
+                    return Ok(Some(item(Kind::ScaleAdopted(instances), app, Vec::new())));
+                }
+                let body = write::Instances::only(instances);
+                item(Kind::Scale(instances), app, json(&body))
             }
             Change::Pin { app, host } => item(Kind::Pin(host), own(app)?, Vec::new()),
             Change::Shrink { app, containers } => {
-                let app = own(app)?;
+                let app = any(app)?;
                 if containers.is_empty() {
                     return Ok(None);
                 }
@@ -114,9 +118,9 @@ impl<'a> Item<'a> {
                     ..item(Kind::Shrink, app, ids.join(&b','))
                 }
             }
-            Change::Delete { app } => item(Kind::Delete, own(app)?, Vec::new()),
+            Change::Delete { app } => item(Kind::Delete, any(app)?, Vec::new()),
             Change::Revert { app, operations } => end(Kind::Revert, own(app)?, operations)?,
-            Change::Release { app, operations } => end(Kind::Release, own(app)?, operations)?,
+            Change::Release { app, operations } => end(Kind::Release, any(app)?, operations)?,
         };
         Ok(Some(item))
     }
@@ -146,7 +150,20 @@ fn refused(refusals: Vec<Refusal>) -> ClusterError {
     }
 }
 
-/// The app's id, unless it is not one of Theseus's own: those are nobody's to change here.
+/// The id of an app that Theseus made, or that a group has adopted: which those are, core knows, and
+/// here only that it can be nothing but an id.
+fn any(app: &AppId) -> Result<&str, ClusterError> {
+    if names::path(&app.0).as_deref() == Some(&*app.0) {
+        return Ok(&app.0);
+    }
+    let message = format!("{:?} is not the id of an app", app.0);
+    Err(refused(vec![Refusal {
+        field: None,
+        message,
+    }]))
+}
+
+/// The app's id, unless it is not one of Theseus's own: nobody else's definition is changed here.
 fn own(app: &AppId) -> Result<&str, ClusterError> {
     if names::decode(&app.0).is_some() {
         return Ok(&app.0);
@@ -212,6 +229,7 @@ pub(super) fn request_together(items: &[Item<'_>], dialect: Dialect) -> Option<R
         | Kind::CreatePart
         | Kind::Update
         | Kind::Scale(_)
+        | Kind::ScaleAdopted(_)
         | Kind::Pin(_)
         | Kind::Delete
         | Kind::Revert

@@ -127,6 +127,7 @@ impl Applier<'_> {
             Kind::Create | Kind::CreatePart => self.create(item).await,
             Kind::Update => self.update(item).await,
             Kind::Scale(instances) => self.scale(item, instances).await,
+            Kind::ScaleAdopted(instances) => self.scale_adopted(item, instances).await,
             Kind::Pin(host) => self.pin(item, host).await,
             Kind::Shrink if self.dialect.has(Feature::KillList) => {
                 self.end(&item::kill(&item.body)).await
@@ -188,6 +189,12 @@ impl Applier<'_> {
             return Ok(Accepted::default());
         }
         self.amend(item, item.body.clone()).await
+    }
+
+    /// Gives an app another number of instances that may have what a change of a part would lose.
+    async fn scale_adopted(&self, item: &Item<'_>, instances: u32) -> Result<Accepted, Failure> {
+        let change = self.definition(item).await?.scaled_to(instances);
+        self.amend(item, item::json(&change).into()).await
     }
 
     /// Adds the host to the constraints that the app has.

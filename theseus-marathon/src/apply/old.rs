@@ -103,7 +103,7 @@ impl Applier<'_> {
             Err(Failure::Gone(_)) => return Ok(Accepted::default()),
             Err(failure) => return Err(failure),
         };
-        let body = item::json(&write::Instances { instances: running });
+        let body = item::json(&write::Instances::only(running));
         self.tell(&item::insist(item, body)).await
     }
 

@@ -7,7 +7,6 @@ use theseus_core::cluster::{App, AppId, Container, ContainerId, HealthState, Par
 
 use super::definition::{UNKNOWN, pinned_to};
 use super::{Apps, Hosts, container};
-use crate::names;
 use crate::wire::read::{self, Text};
 
 /// An app that does not tell when it was last changed in more than its number of instances. Its own
@@ -55,13 +54,12 @@ pub(crate) struct Stray {
     version: Option<String>,
 }
 
-/// The tasks of Theseus's apps in the answer to `GET /v2/tasks`.
+/// The tasks in the answer to `GET /v2/tasks`.
 pub(crate) fn tasks(body: &[u8]) -> serde_json::Result<Vec<Stray>> {
     let told: read::Tasks<'_> = serde_json::from_slice(body)?;
     let mut hosts = Hosts::default();
     let strays = told.tasks.into_iter().filter_map(|task| {
         let app = task.app_id.as_ref()?.as_ref();
-        names::decode(app)?;
         let app = AppId(app.to_owned());
         let version = task.version.as_ref();
         Some(Stray {
@@ -78,6 +76,9 @@ impl Apps {
     pub(crate) fn take_in(&mut self, strays: Vec<Stray>) {
         let places = self.apps.iter().enumerate();
         let places: HashMap<AppId, usize> = places.map(|(at, app)| (app.id.clone(), at)).collect();
+        let foreign = self.foreign.iter().enumerate();
+        let foreign: HashMap<AppId, usize> =
+            foreign.map(|(at, app)| (app.id.clone(), at)).collect();
         let undated = self.undated.iter().enumerate();
         let undated: HashMap<AppId, usize> = undated.map(|(at, it)| (it.app.clone(), at)).collect();
         for Stray {
@@ -87,14 +88,21 @@ impl Apps {
         } in strays
         {
             // An app that was gone by then, or is made since.
-            let Some(&place) = places.get(&app) else {
-                continue;
+            let (checked, containers) = match (places.get(&app), foreign.get(&app)) {
+                (Some(&place), _) => {
+                    let known = &mut self.apps[place];
+                    (known.checked, &mut known.containers)
+                }
+                (None, Some(&place)) => {
+                    let known = &mut self.foreign[place];
+                    (known.checked, &mut known.containers)
+                }
+                (None, None) => continue,
             };
-            let known = &mut self.apps[place];
-            if known.containers.iter().any(|it| it.id == container.id) {
+            if containers.iter().any(|it| it.id == container.id) {
                 continue;
             }
-            if !known.checked {
+            if !checked {
                 container.health = HealthState::Unknown;
                 container.healthy_since = None;
             }
@@ -102,7 +110,7 @@ impl Apps {
                 let version = version.map(|version| Text(version.into()));
                 self.undated[place].add(&container.id, version.as_ref());
             }
-            known.containers.push(container);
+            containers.push(container);
         }
     }
 }

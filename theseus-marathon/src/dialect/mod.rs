@@ -92,6 +92,12 @@ pub(crate) enum Feature {
     EventFilter,
     /// Events of deployments without all that was and will be.
     LightPlans,
+
+    // What it takes for granted.
+    /// Five minutes at most between two attempts to start a container, rather than an hour.
+    ShortLaunchDelay,
+    /// What is out of reach is replaced at once.
+    ImpatientWithUnreachable,
 }
 
 /// From a version on, and up to another one that has it no more, if there is one.
@@ -124,7 +130,7 @@ impl Span {
 const ALWAYS: Span = since(0, 7, 0);
 
 /// Which versions have what, the oldest first, in the order of the features.
-const TABLE: [(Feature, &[Span]); 36] = [
+const TABLE: [(Feature, &[Span]); 38] = [
     (Feature::Bridge, &[since(0, 7, 1)]),
     (Feature::Networks, &[since(1, 5, 0)]),
     (Feature::NamedNetworks, &[since(1, 3, 0)]),
@@ -168,6 +174,11 @@ const TABLE: [(Feature, &[Span]); 36] = [
     (Feature::EventStream, &[since(0, 9, 0)]),
     (Feature::EventFilter, &[since(1, 3, 7)]),
     (Feature::LightPlans, &[since(1, 5, 9)]),
+    (Feature::ShortLaunchDelay, &[since(1, 8, 180)]),
+    (
+        Feature::ImpatientWithUnreachable,
+        &[since(1, 4, 9).until(1, 5, 0), since(1, 5, 1)],
+    ),
 ];
 
 const _: () = {

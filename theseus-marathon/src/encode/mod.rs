@@ -94,15 +94,18 @@ pub(crate) fn app(new: &NewApp, dialect: Dialect) -> Result<write::App<'_>, Vec<
 /// shell replaces itself with, quoted so that it sees no more in it than words. For an image without
 /// a shell, `parameters: {entrypoint: …}` and `args` do the same.
 fn cmd(spec: &Spec) -> Option<String> {
-    if spec.command.is_empty() {
-        return None;
-    }
+    let words = spec.command.iter().chain(&spec.args);
+    (!spec.command.is_empty()).then(|| line(words))
+}
+
+/// The line that runs these words.
+pub(crate) fn line<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
     let mut line = String::from("exec");
-    for word in spec.command.iter().chain(&spec.args) {
+    for word in words {
         line.push(' ');
         line.push_str(&quoted(word));
     }
-    Some(line)
+    line
 }
 
 fn quoted(word: &str) -> Cow<'_, str> {

@@ -173,10 +173,30 @@ pub(crate) struct Command<'a> {
     pub(crate) value: &'a str,
 }
 
-/// A change of nothing but the number of instances.
+/// A change of nothing but the number of instances. The rest is there only to be left as it is: some
+/// versions forget it when it is not said again.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the field is called so in the JSON"
+)]
 pub(crate) struct Instances {
     pub(crate) instances: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) executor_resources: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource_limits: Option<Value>,
+}
+
+impl Instances {
+    pub(crate) fn only(instances: u32) -> Self {
+        Self {
+            instances,
+            executor_resources: None,
+            resource_limits: None,
+        }
+    }
 }
 
 /// A change of nothing but where an app may run.

@@ -300,7 +300,7 @@ async fn changes_of_all_kinds_keep_their_places() {
     let changes = [
         delete(A),
         scale(B, 1),
-        delete("/somebody/elses"),
+        delete("/somebody/../elses"),
         shrink("/theseus/c/dev/r1", &["c.1"]),
         create("d:dev"),
     ];
@@ -317,7 +317,7 @@ async fn changes_of_all_kinds_keep_their_places() {
         [
             "deleted",
             "scaled",
-            "marathon refuses it: /somebody/elses is not an app of Theseus",
+            r#"marathon refuses it: "/somebody/../elses" is not the id of an app"#,
             "shrunk",
             "created"
         ]

@@ -109,6 +109,7 @@ impl World {
             revision,
             spec: Arc::new(spec),
             deployed_at: Timestamp::now(),
+            adopted: None,
         };
         let write = Write::Put(records::group_key(&group), records::encode(&record));
         let txn = Txn {

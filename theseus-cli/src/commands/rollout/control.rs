@@ -94,7 +94,7 @@ async fn resumption(connection: &Connection, group: &GroupId) -> Result<Plan, Fa
     };
     let plan = Plan {
         groups: vec![plan],
-        drift: Vec::new(),
+        ..Plan::default()
     };
     Ok(connection.engine.foresee(plan, &observed).await)
 }

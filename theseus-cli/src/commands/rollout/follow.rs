@@ -91,7 +91,7 @@ fn tell(global: &Global, seen: &Look, is_first: bool) -> Result<(), Failure> {
 /// The exit code that goes with the end of a rollout.
 fn code(last: &Last) -> Code {
     match last.outcome {
-        Ended::Deployed | Ended::Removed => Code::Done,
+        Ended::Deployed | Ended::Adopted | Ended::Removed => Code::Done,
         Ended::Restored if last.reason.is_none() => Code::Done,
         Ended::Restored | Ended::RolledBack => Code::RolledBack,
         Ended::Failed | Ended::Superseded => Code::Failed,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::manifest::scalar::Kind;
 use crate::manifest::text::Span;
 use crate::manifest::tree::{Node, Value};
+use crate::model::environment::MASK;
 use crate::model::{EnvValue, Environment, Fetch, Network, Volume};
 
 use super::context::{Cx, Field, put, scalar};
@@ -65,6 +66,13 @@ fn env_value<'t>(cx: &mut Cx<'t>, node: &'t Node<'t>, key: Span) -> Option<EnvVa
         return Some(EnvValue::Secret { secret });
     }
     let value = cx.word(node, what)?;
+    if value == MASK {
+        cx.fault(
+            node.span,
+            "this only stands for a value that was not to be shown",
+        )
+        .help("write the value itself, or {secret: NAME} where the engine keeps it");
+    }
     Some(EnvValue::Plain(value.to_owned()))
 }
 

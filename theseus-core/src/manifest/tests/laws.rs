@@ -1,5 +1,6 @@
 //! What holds of every manifest.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::collection::{btree_map, btree_set, vec};
@@ -7,7 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::spec_of;
-use crate::manifest::{Manifest, Source};
+use crate::manifest::{Manifest, Secrets, Source, write};
 use crate::model::{
     Amount, Constraint, CustomConstraint, EnvValue, Environment, Fetch, GroupId, Health, Network,
     OnFailure, Operator, Order, Port, Probe, Promote, Protocol, Resources, Spec,
@@ -273,6 +274,20 @@ proptest! {
         for text in [manifest.to_string(), format!("{manifest:#}")] {
             prop_assert_eq!(&spec_of(&text, "s:l"), &spec, "{}", text);
         }
+    }
+
+    #[test]
+    fn what_is_written_of_specs_is_read_back(specs in vec(spec(), 1..3)) {
+        let groups: Vec<_> = specs
+            .into_iter()
+            .zip(["s:l", "s:m,o,p"])
+            .map(|(spec, group)| (group.parse::<GroupId>().unwrap(), Arc::new(spec)))
+            .collect();
+        let text = write(groups.iter().map(|(group, spec)| (group, spec)), Secrets::Shown);
+        let manifest = Manifest::parse(&[Source::new("written.yaml", text.clone())]);
+        let manifest = manifest.unwrap_or_else(|faults| panic!("{faults}\n{text}"));
+        let read: Vec<_> = manifest.deploy().map(|(group, spec)| (group.clone(), spec.clone())).collect();
+        prop_assert_eq!(read, groups, "{}", text);
     }
 
     #[test]
