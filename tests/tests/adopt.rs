@@ -4,7 +4,9 @@ use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
 use futures_util::future::join_all;
+use http::Request;
 use serde_json::{Value, json};
 use theseus_core::cluster::{AppId, Scope};
 use theseus_core::engine::{Adopted, Candidate, Options, Outcome, Progress};
@@ -14,12 +16,12 @@ use theseus_core::plan::{self, Action, Plan};
 use theseus_core::records::Ended;
 use theseus_sandbox::Script;
 use theseus_tests::ground::Ground;
-use theseus_tests::reader::Reader;
 use theseus_tests::watcher::Watcher;
 use theseus_tests::world::World;
 use theseus_tests::{INGESTOR, PATIENCE, desired};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
+use tower::ServiceExt as _;
 
 const WEB: &str = "/shop/prod/web";
 const NEXT: &str = "/theseus/web/prod/r2";
@@ -54,16 +56,12 @@ fn web() -> Value {
 
 /// Makes an app by hand, and waits until it serves.
 async fn make(world: &World, app: &Value) {
-    let Reader::There(client, url) = world.reader() else {
-        panic!("it is made over sockets");
-    };
-    let answer = client.post(format!("{url}/v2/apps")).json(app).send().await;
-    let answer = answer.unwrap();
-    assert!(
-        answer.status().is_success(),
-        "{}",
-        answer.text().await.unwrap()
-    );
+    let request = Request::post("/v2/apps")
+        .header("content-type", "application/json")
+        .body(Body::from(app.to_string()))
+        .unwrap();
+    let answer = world.sandbox().router().oneshot(request).await.unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
     let instances = app["instances"].as_u64();
     let serves = async {
         loop {
