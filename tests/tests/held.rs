@@ -75,11 +75,9 @@ async fn carry_out(world: &World, manifest: &str, force: bool) -> (Report, Vec<P
     (report, told.into_inner().unwrap())
 }
 
-fn forced(writes: &[String]) -> Vec<&String> {
-    writes
-        .iter()
-        .filter(|it| it.contains("force=true"))
-        .collect()
+fn forced(writes: &[String]) -> Vec<&str> {
+    let writes = writes.iter().map(String::as_str);
+    writes.filter(|it| it.contains("force=true")).collect()
 }
 
 #[tokio::test]
@@ -100,7 +98,7 @@ async fn what_holds_a_group_is_told_and_left_alone() {
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
-    assert_eq!(forced(&world.writes()), [&String::new(); 0]);
+    assert_eq!(forced(&world.writes()), [""; 0]);
 }
 
 #[tokio::test]
@@ -110,7 +108,7 @@ async fn what_holds_a_group_is_broken_off_for_who_asks_for_it() {
     assert_eq!(report.outcome(), Outcome::Ok, "{report:?}");
     let writes = world.writes();
     let expected = format!("DELETE /v2/deployments/{deployment}?force=true");
-    assert_eq!(forced(&writes), [&expected], "{writes:#?}");
+    assert_eq!(forced(&writes), [&*expected], "{writes:#?}");
     world.assert_runs("ingestor:dev", 2, 4).await;
 }
 
@@ -120,11 +118,11 @@ async fn removing_does_not_break_off_what_is_not_ours() {
     let remove = "remove: {ingestor: {labels: [dev]}}";
     let (report, _) = carry_out(&world, remove, false).await;
     assert_eq!(report.outcome(), Outcome::Stopped, "{report:?}");
-    assert_eq!(forced(&world.writes()), [&String::new(); 0]);
+    assert_eq!(forced(&world.writes()), [""; 0]);
     let (report, _) = carry_out(&world, remove, true).await;
     assert_eq!(report.outcome(), Outcome::Ok, "{report:?}");
     let expected = format!("DELETE /v2/deployments/{deployment}?force=true");
-    assert_eq!(forced(&world.writes()), [&expected]);
+    assert_eq!(forced(&world.writes()), [&*expected]);
 }
 
 #[tokio::test]
@@ -155,7 +153,7 @@ async fn no_way_back_is_forced() {
     };
     let done = engine.carry_out(&plan, &options, &tell, stop);
     let report = timeout(PATIENCE, done).await.expect("it ends").unwrap();
-    assert_eq!(forced(&world.writes()), [&String::new(); 0], "{report:?}");
+    assert_eq!(forced(&world.writes()), [""; 0], "{report:?}");
 }
 
 #[tokio::test]
@@ -184,7 +182,7 @@ async fn a_life_in_which_nothing_is_forced() {
     let writes = world.writes();
     assert!(writes.len() > 5, "{writes:#?}");
     // What is given up on the way back is the rollout's own, and no more than that.
-    let given_up = |it: &&&String| it.starts_with("DELETE /v2/deployments/");
+    let given_up = |it: &&&str| it.starts_with("DELETE /v2/deployments/");
     let forced = forced(&writes);
     assert_eq!(
         forced.iter().filter(given_up).count(),

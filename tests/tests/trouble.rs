@@ -110,37 +110,51 @@ fn status_of(address: &str) -> (Home, Ran) {
     (home, ran)
 }
 
+const GARBLED: &str = "does the address under marathon in mesos.yaml belong to a Marathon?";
+const DENIED: &str = "check user and password-file";
+const AWAY: &str = "is it running";
+
+/// What answers so is told with its address, with this message and with this next step, and ends the
+/// program with the code for what is out of reach.
+fn assert_told(what: &str, fake: &Fake, message: &str, next: &str) {
+    let (_home, ran) = status_of(&fake.address);
+    let Ran { stdout, stderr, .. } = ran.exits(5);
+    assert_eq!(stdout, "", "{what}");
+    for part in [&*format!("http://{}", fake.address), message, next] {
+        assert!(stderr.contains(part), "{what}: {part}: {stderr}");
+    }
+    assert!(!stderr.contains('\u{1b}'), "{what}: {stderr:?}");
+    assert!(stderr.lines().count() <= 4, "{what}: {stderr}");
+}
+
 #[test]
 fn what_is_no_marathon_is_told_with_its_address_and_the_next_step() {
     const LOGIN: &str = "<html><body><form action=/login>Log in</form></body></html>";
     let html = "content-type: text/html\r\n";
-    let garbled = "does the address under marathon in mesos.yaml belong to a Marathon?";
-    let denied = "check user and password-file";
-    let away = "is it running";
     for (what, fake, message, next) in [
         (
             "HTML",
             Fake::saying("200 OK", html, LOGIN),
             "its answer is not Marathon's: an HTML page",
-            garbled,
+            GARBLED,
         ),
         (
             "another JSON",
             Fake::saying("200 OK", "", r#"{"kind":"APIVersions"}"#),
             "missing field `version`",
-            garbled,
+            GARBLED,
         ),
         (
             "a list",
             Fake::saying("200 OK", "", "[1, 2]"),
             "its answer is not Marathon's",
-            garbled,
+            GARBLED,
         ),
         (
             "an empty 200",
             Fake::saying("200 OK", "", ""),
             "its answer is empty",
-            away,
+            AWAY,
         ),
         (
             "a page to log in",
@@ -150,89 +164,90 @@ fn what_is_no_marathon_is_told_with_its_address_and_the_next_step() {
                 "",
             ),
             "HTTP 302 leads away, to https://login.example/sso",
-            garbled,
+            GARBLED,
         ),
         (
             "401",
             Fake::saying("401 Unauthorized", html, LOGIN),
             "HTTP 401",
-            denied,
+            DENIED,
         ),
         (
             "403",
             Fake::saying("403 Forbidden", html, LOGIN),
             "HTTP 403",
-            denied,
+            DENIED,
         ),
         (
             "404",
             Fake::saying("404 Not Found", html, LOGIN),
             "HTTP 404",
-            garbled,
+            GARBLED,
         ),
         (
             "502",
             Fake::saying("502 Bad Gateway", html, LOGIN),
             "HTTP 502",
-            away,
+            AWAY,
         ),
         (
             "a version that is none",
             Fake::saying("200 OK", "", r#"{"version":"latest\u001b[31m"}"#),
             "latest",
-            garbled,
+            GARBLED,
         ),
         (
             "a version before all others",
             Fake::saying("200 OK", "", r#"{"version":"0.6.1"}"#),
             "0.6.1",
-            garbled,
+            GARBLED,
         ),
+    ] {
+        assert_told(what, &fake, message, next);
+    }
+}
+
+#[test]
+fn what_never_ends_or_is_too_much_is_told_too() {
+    for (what, fake, message, next) in [
         (
             "text without end",
             endless("HTTP/1.1 200 OK\r\n\r\n", b"x"),
             "some other text",
-            garbled,
+            GARBLED,
         ),
         (
             "a head without end",
             endless("HTTP/1.1 200 OK\r\nx: ", b"x"),
             "",
-            away,
+            AWAY,
         ),
         (
             "JSON without end",
             endless("HTTP/1.1 200 OK\r\n\r\n{", b" "),
             "it answers with more than",
-            garbled,
+            GARBLED,
         ),
         (
             "a gigabyte",
             Fake::saying("200 OK", "content-length: 1073741824\r\nx-", "{"),
             "",
-            away,
+            AWAY,
         ),
         (
             "SSH",
             Fake::new(|_, connection| drop(connection.write_all(b"SSH-2.0-OpenSSH_9.2\r\n"))),
             "",
-            away,
+            AWAY,
         ),
         (
             "numbers out of range",
             marathon_but("/v2/apps", r#"{"apps": 1e999}"#),
             "its answer is not Marathon's",
-            garbled,
+            GARBLED,
         ),
     ] {
-        let (_home, ran) = status_of(&fake.address);
-        let Ran { stdout, stderr, .. } = ran.exits(5);
-        assert_eq!(stdout, "", "{what}");
-        for part in [&*format!("http://{}", fake.address), message, next] {
-            assert!(stderr.contains(part), "{what}: {part}: {stderr}");
-        }
-        assert!(!stderr.contains('\u{1b}'), "{what}: {stderr:?}");
-        assert!(stderr.lines().count() <= 4, "{what}: {stderr}");
+        assert_told(what, &fake, message, next);
     }
 }
 

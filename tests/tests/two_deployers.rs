@@ -112,7 +112,7 @@ async fn one_who_has_lost_the_lock_lets_go() {
         story.world.deploy(&with_image("quick:3")).await
     };
     let both = async { tokio::join!(story.deploy_slowly(), later) };
-    let (earlier, later) = timeout(PATIENCE, both).await.expect("both end");
+    let (earlier, later) = timeout(PATIENCE, Box::pin(both)).await.expect("both end");
     let earlier = earlier.expect("nothing is out of reach");
     assert_eq!(earlier.outcome(), Outcome::Overtaken);
     assert_eq!(later.outcome(), Outcome::Ok);

@@ -87,7 +87,7 @@ struct Place<'t> {
     path: Vec<Segment>,
 }
 
-impl<'t> Place<'t> {
+impl Place<'_> {
     fn of(mention: &Mention) -> Self {
         Self {
             span: mention.at.span,

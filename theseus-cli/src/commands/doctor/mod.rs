@@ -69,20 +69,20 @@ async fn examine(global: &Global) -> Report {
 }
 
 fn configuration(resolved: &Resolved) -> Check {
-    let mut detail = match (&resolved.target, &resolved.file) {
+    let source = match (&resolved.target, &resolved.file) {
         (Target::Sandbox(_), _) => "the sandbox that runs on this machine".to_owned(),
         (Target::Configured(_), Some(file)) => file.display().to_string(),
         (Target::Configured(_), None) => "there is no mesos.yaml".to_owned(),
     };
+    let mut parts = vec![source];
     if let (Target::Configured(_), Some(name)) = (&resolved.target, &resolved.name) {
-        detail.push_str(&format!(", context {name}"));
+        parts.push(format!("context {name}"));
     }
     if !resolved.overrides.is_empty() {
-        detail.push_str(&format!(
-            "; overridden by {}",
-            resolved.overrides.join(", ")
-        ));
+        let overrides = resolved.overrides.join(" and ");
+        parts.push(format!("overridden by {overrides}"));
     }
+    let detail = parts.join(", ");
     Check::new("configuration", State::Ok, detail)
 }
 

@@ -18,7 +18,8 @@ pub(super) struct Report {
 /// One check.
 #[derive(Debug, Serialize)]
 pub(super) struct Check {
-    check: &'static str,
+    #[serde(rename = "check")]
+    name: &'static str,
     state: State,
     detail: String,
     /// What to do, where there is something.
@@ -35,9 +36,9 @@ pub(super) enum State {
 }
 
 impl Check {
-    pub(super) fn new(check: &'static str, state: State, detail: impl Into<String>) -> Self {
+    pub(super) fn new(name: &'static str, state: State, detail: impl Into<String>) -> Self {
         Self {
-            check,
+            name,
             state,
             detail: detail.into(),
             advice: None,
@@ -45,10 +46,10 @@ impl Check {
     }
 
     /// What did not work, with what to do about it.
-    pub(super) fn of_failure(check: &'static str, failure: Failure) -> Self {
+    pub(super) fn of_failure(name: &'static str, failure: Failure) -> Self {
         let (detail, advice) = failure.into_parts();
         Self {
-            check,
+            name,
             state: State::Failed,
             detail,
             advice,
@@ -71,7 +72,7 @@ impl Check {
             State::Warning => ("!", CHANGE),
             State::Failed => ("✘", BAD),
         };
-        let name = format!("{:<13}", self.check);
+        let name = format!("{:<13}", self.name);
         let mut text = format!(
             "{} {} {}\n",
             paint(style, mark),
