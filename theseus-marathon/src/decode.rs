@@ -26,7 +26,7 @@ pub(crate) use pieces::AppsInPieces;
 
 /// What `GET /v2/apps` tells.
 #[derive(Debug, Default)]
-pub(crate) struct Apps {
+pub(crate) struct Listing {
     /// Theseus's apps.
     pub(crate) apps: Vec<App>,
     /// Those of other people.
@@ -36,10 +36,10 @@ pub(crate) struct Apps {
 }
 
 /// Reads the answer to `GET /v2/apps`.
-pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Apps> {
+pub(crate) fn apps(body: &[u8]) -> serde_json::Result<Listing> {
     #[derive(Deserialize)]
     struct Answer {
-        apps: Apps,
+        apps: Listing,
     }
     // It is quicker to see that all is UTF-8 than that each of very many texts is.
     let answer: Answer = match str::from_utf8(body) {
@@ -57,12 +57,12 @@ pub(crate) fn foreign(body: &[u8]) -> serde_json::Result<Option<Foreign>> {
         app: read::App<'a>,
     }
     let answer: Answer<'_> = serde_json::from_slice(body)?;
-    let mut told = Apps::default();
+    let mut told = Listing::default();
     told.add(answer.app, &mut Hosts::default());
     Ok(told.foreign.pop())
 }
 
-impl<'de> Deserialize<'de> for Apps {
+impl<'de> Deserialize<'de> for Listing {
     /// Each app is made as soon as it is read: a list of all of them as they are on the wire would
     /// take more room than the answer itself.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -73,14 +73,14 @@ impl<'de> Deserialize<'de> for Apps {
 struct AppsVisitor;
 
 impl<'de> Visitor<'de> for AppsVisitor {
-    type Value = Apps;
+    type Value = Listing;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of apps")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Apps, A::Error> {
-        let (mut told, mut hosts) = (Apps::default(), Hosts::default());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Listing, A::Error> {
+        let (mut told, mut hosts) = (Listing::default(), Hosts::default());
         while let Some(item) = items.next_element()? {
             told.add(item, &mut hosts);
         }
@@ -103,7 +103,7 @@ impl Hosts {
     }
 }
 
-impl Apps {
+impl Listing {
     fn add(&mut self, mut app: read::App<'_>, hosts: &mut Hosts) {
         let configured_at = configured_at(app.version_info.take());
         let Some(name) = names::decode(app.id.as_ref()) else {

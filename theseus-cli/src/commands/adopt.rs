@@ -31,6 +31,10 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["app", "all", "list"]))]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(crate) struct Args {
     /// The id of an app
     #[arg(value_name = "APP_ID")]

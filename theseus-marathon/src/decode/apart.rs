@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use theseus_core::cluster::{App, AppId, Container, ContainerId, HealthState, Part, Revision};
 
 use super::definition::{UNKNOWN, pinned_to};
-use super::{Apps, Hosts, container};
+use super::{Hosts, Listing, container};
 use crate::wire::read::{self, Text};
 
 /// An app that does not tell when it was last changed in more than its number of instances. Its own
@@ -71,7 +71,7 @@ pub(crate) fn tasks(body: &[u8]) -> serde_json::Result<Vec<Stray>> {
     Ok(strays.collect())
 }
 
-impl Apps {
+impl Listing {
     /// Brings tasks to their apps, where those do not have them already.
     pub(crate) fn take_in(&mut self, strays: Vec<Stray>) {
         let places = self.apps.iter().enumerate();

@@ -4,7 +4,7 @@
 use serde::de;
 use serde_json::Deserializer;
 
-use super::{Apps, Hosts, apps};
+use super::{Hosts, Listing, apps};
 use crate::http::Reader;
 use crate::wire::read;
 
@@ -21,7 +21,7 @@ pub(crate) struct AppsInPieces {
     enough: usize,
     /// Where `held` begins.
     place: Place,
-    told: Apps,
+    told: Listing,
     hosts: Hosts,
 }
 
@@ -37,7 +37,7 @@ enum Place {
 }
 
 impl Reader for AppsInPieces {
-    type Told = Apps;
+    type Told = Listing;
 
     fn take(&mut self, piece: &[u8]) -> serde_json::Result<()> {
         self.held.extend_from_slice(piece);
@@ -49,7 +49,7 @@ impl Reader for AppsInPieces {
         Ok(())
     }
 
-    fn done(mut self) -> serde_json::Result<Apps> {
+    fn done(mut self) -> serde_json::Result<Listing> {
         self.read_on()?;
         // The rest is read as if the list began with it: at best it is the end of the list.
         let rest = self.held.trim_ascii_start();
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     /// What is told when the body comes in pieces of these lengths, and then the rest.
-    fn in_pieces(body: &[u8], lengths: &[usize]) -> serde_json::Result<Apps> {
+    fn in_pieces(body: &[u8], lengths: &[usize]) -> serde_json::Result<Listing> {
         let mut reader = AppsInPieces::default();
         let mut rest = body;
         for length in lengths {

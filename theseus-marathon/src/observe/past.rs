@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use theseus_core::cluster::AppId;
 
-use crate::decode::{self, Apps, Past, Undated};
+use crate::decode::{self, Listing, Past, Undated};
 use crate::failure::Failure;
 use crate::http::{Http, Request};
 
@@ -25,7 +25,7 @@ pub(crate) struct Pasts(Mutex<HashMap<Key, Option<Past>>>);
 
 impl Pasts {
     /// Finds out which containers are outdated where that was left open.
-    pub(super) async fn settle(&self, http: &Http, told: &mut Apps) -> Result<(), Failure> {
+    pub(super) async fn settle(&self, http: &Http, told: &mut Listing) -> Result<(), Failure> {
         let listed: HashSet<&AppId> = told.apps.iter().map(|app| &app.id).collect();
         told.undated.retain(|undated| listed.contains(&undated.app));
         if told
