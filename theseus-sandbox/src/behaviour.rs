@@ -101,6 +101,8 @@ pub(crate) enum Invalid {
 
 pub(crate) const EVENT_SUBSCRIPTIONS: Span = between(v(0, 7, 0), v(1, 5, 0));
 pub(crate) const ARTIFACTS: Span = between(v(0, 7, 0), v(1, 5, 0));
+/// `/v2/info` tells where the Mesos master is.
+pub(crate) const MESOS_LEADER_TOLD: Span = since(v(0, 11, 0));
 pub(crate) const SCHEMAS: Span = between(v(0, 8, 2), v(1, 8, 180));
 pub(crate) const PLUGINS: Span = since(v(1, 0, 0));
 pub(crate) const PODS: Span = since(v(1, 4, 0));

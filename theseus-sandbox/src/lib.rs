@@ -30,12 +30,11 @@
 //!
 //! Admin requests are neither logged nor subject to faults.
 //!
-//! Where it knowingly differs from Marathon: there are no pods, and no store of
-//! artifacts; events are posted to plain `http` only, and
-//! those who want them are not part of a snapshot; the plans in heavy deployment events
-//! hold the affected apps only; an id has at most 512 characters; a host that is lost is unreachable
-//! at once, not after some missed pings; `/v2/info` has the fields of 1.5 in every version, and the
-//! environment that a container would get is not made up.
+//! Where it knowingly differs from Marathon: there are no pods, and no store of artifacts; events are
+//! posted to plain `http` only, and those who want them are not part of a snapshot; the plans in heavy
+//! deployment events hold the affected apps only; an id has at most 512 characters; a host that is
+//! lost is unreachable at once, not after some missed pings; `/v2/info` shows the configuration of 1.5
+//! in every version, and the environment that a container would get is not made up.
 
 mod behaviour;
 mod callbacks;

@@ -93,30 +93,66 @@ impl HealthCheck {
     }
 }
 
+/// A readiness check, with all that was left out of it filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "ToldReadinessCheck")]
 pub(crate) struct ReadinessCheck {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    http_status_codes_for_ready: Option<Vec<u16>>,
-    #[serde(default = "number::<30>", deserialize_with = "number_or::<30, _>")]
+    http_status_codes_for_ready: Vec<u16>,
     interval_seconds: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    path: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    port_name: Option<String>,
-    #[serde(default, deserialize_with = "nullable")]
+    name: String,
+    path: String,
+    port_name: String,
     preserve_last_response: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    protocol: Option<String>,
-    #[serde(default = "number::<10>", deserialize_with = "number_or::<10, _>")]
+    protocol: String,
     timeout_seconds: u32,
+}
+
+/// A readiness check as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToldReadinessCheck {
+    http_status_codes_for_ready: Option<Vec<u16>>,
+    interval_seconds: Option<u32>,
+    name: Option<String>,
+    path: Option<String>,
+    port_name: Option<String>,
+    preserve_last_response: Option<bool>,
+    protocol: Option<String>,
+    timeout_seconds: Option<u32>,
+}
+
+impl From<ToldReadinessCheck> for ReadinessCheck {
+    fn from(told: ToldReadinessCheck) -> Self {
+        let or = |told: Option<String>, usual: &str| told.unwrap_or_else(|| usual.to_owned());
+        Self {
+            http_status_codes_for_ready: told
+                .http_status_codes_for_ready
+                .unwrap_or_else(|| vec![200]),
+            interval_seconds: told.interval_seconds.unwrap_or(30),
+            name: or(told.name, "readinessCheck"),
+            path: or(told.path, "/"),
+            port_name: or(told.port_name, "http-api"),
+            preserve_last_response: told.preserve_last_response.unwrap_or_default(),
+            protocol: or(told.protocol, "HTTP"),
+            timeout_seconds: told.timeout_seconds.unwrap_or(10),
+        }
+    }
 }
 
 impl ReadinessCheck {
     pub(crate) fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or("readinessCheck")
+        &self.name
+    }
+
+    /// What is wrong with it in an app with ports of these names.
+    pub(super) fn fault(&self, port_names: &[&str]) -> Option<String> {
+        if self.timeout_seconds >= self.interval_seconds {
+            return Some("timeoutSeconds must be less than intervalSeconds".into());
+        }
+        (!port_names.contains(&&*self.port_name)).then(|| {
+            let port = &self.port_name;
+            format!("portName must address an existing port definition, and `{port}` does not")
+        })
     }
 
     /// Time between two checks; never zero.
@@ -131,10 +167,7 @@ impl ReadinessCheck {
 
     /// The status of an answer that means so.
     pub(crate) fn status(&self, ready: bool) -> u16 {
-        let codes = self
-            .http_status_codes_for_ready
-            .as_deref()
-            .unwrap_or(&[200]);
+        let codes = &self.http_status_codes_for_ready;
         if ready {
             return codes.first().copied().unwrap_or(200);
         }

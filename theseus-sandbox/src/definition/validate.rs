@@ -51,6 +51,7 @@ pub(crate) fn validate(app: &AppSpec, version: MarathonVersion) -> Vec<Fault> {
     }
     check_port_names(app, &mut faults);
     check_health(app, version, &mut faults);
+    check_readiness(app, &mut faults);
     if version.has(behaviour::CONSTRAINT_VALUES) {
         check_constraints(app, &mut faults);
     }
@@ -272,18 +273,25 @@ fn check_networks(app: &AppSpec, faults: &mut Vec<Fault>) {
     }
 }
 
-fn check_port_names(app: &AppSpec, faults: &mut Vec<Fault>) {
-    let (path, names): (_, Vec<_>) = if app.mode() == NetworkMode::Host {
+/// Where the app's ports are, and what each is called.
+fn port_names(app: &AppSpec) -> (&'static str, Vec<Option<&str>>) {
+    if app.mode() == NetworkMode::Host {
+        let ports = app.port_definitions.iter();
         (
             "/portDefinitions",
-            app.port_definitions.iter().map(|it| &it.name).collect(),
+            ports.map(|it| it.name.as_deref()).collect(),
         )
     } else {
+        let ports = app.port_mappings().iter();
         (
             "/container/portMappings",
-            app.port_mappings().iter().map(|it| &it.name).collect(),
+            ports.map(|it| it.name.as_deref()).collect(),
         )
-    };
+    }
+}
+
+fn check_port_names(app: &AppSpec, faults: &mut Vec<Fault>) {
+    let (path, names) = port_names(app);
     let mut seen = HashSet::new();
     for (index, name) in names.into_iter().enumerate() {
         let Some(name) = name else { continue };
@@ -319,6 +327,16 @@ fn check_health(app: &AppSpec, version: MarathonVersion, faults: &mut Vec<Fault>
             faults.push(Fault::at(place, error));
         } else if let Some(error) = check.fault() {
             faults.push(Fault::at(place, error));
+        }
+    }
+}
+
+fn check_readiness(app: &AppSpec, faults: &mut Vec<Fault>) {
+    let (_, names) = port_names(app);
+    let names: Vec<&str> = names.into_iter().flatten().collect();
+    for (index, check) in app.readiness_checks.iter().enumerate() {
+        if let Some(error) = check.fault(&names) {
+            faults.push(Fault::at(format!("/readinessChecks({index})"), error));
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Answer, Ctx, ok};
+use crate::behaviour;
 use crate::cluster::FRAMEWORK;
 use crate::config::SandboxConfig;
 
@@ -16,7 +17,7 @@ pub(super) async fn info(State(engine): Ctx, uri: Uri, headers: HeaderMap) -> An
         .leader
         .rsplit_once(':')
         .and_then(|(_, port)| port.parse::<u16>().ok());
-    ok(&json!({
+    let mut told = json!({
         "name": "marathon",
         "version": config.version.to_string(),
         "buildref": "unknown",
@@ -31,11 +32,19 @@ pub(super) async fn info(State(engine): Ctx, uri: Uri, headers: HeaderMap) -> An
             "local_port_min": config.service_ports.start(),
             "local_port_max": config.service_ports.end(),
             "master": "sandbox",
-            "mesos_leader_ui_url": format!("http://{}/", authority(&uri, &headers, config)),
         },
         "zookeeper_config": {},
         "http_config": { "http_port": port, "https_port": Value::Null },
-    }))
+    });
+    if config.version.has(behaviour::MESOS_LEADER_TOLD) {
+        let master = format!("http://{}/", authority(&uri, &headers, config));
+        told["marathon_config"]["mesos_leader_ui_url"] = master.into();
+    }
+    if config.version.has(behaviour::EVENT_SUBSCRIPTIONS) {
+        let subscriber = json!({ "type": "http_callback", "http_endpoints": Value::Null });
+        told["event_subscriber"] = subscriber;
+    }
+    ok(&told)
 }
 
 /// The `host:port` by which a client has found the sandbox.
