@@ -86,7 +86,7 @@ async fn an_answer_that_does_not_come_is_not_waited_for_longer_than_said() {
         matches!(error, ClusterError::Unreachable { .. }),
         "{error:?}"
     );
-    assert_eq!(world.age().as_secs(), 60);
+    assert_eq!(world.age().as_secs(), 30);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,8 @@ use http::header::HeaderMap;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::config::is_loopback;
+
 /// How long an address is left alone that was told by others and does not answer.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
 
@@ -137,8 +139,11 @@ impl Addresses {
         if let (Some(known), None) = (same_host.next(), same_host.next()) {
             return Some(known.clone());
         }
-        // What stands in front of Marathon under a path does not stand at the leader's own address.
-        let may = self.may_stray && leader.scheme() == from.scheme() && from.path() == "/";
+        // What stands in front of Marathon under a path does not stand at the leader's own address,
+        // and what another machine calls `localhost` is another Marathon here.
+        let is_elsewhere = is_loopback(leader) && !is_loopback(from);
+        let is_direct = leader.scheme() == from.scheme() && from.path() == "/";
+        let may = self.may_stray && is_direct && !is_elsewhere;
         may.then(|| leader.clone())
     }
 
@@ -241,6 +246,15 @@ mod tests {
                 true,
                 "http://b:1",
                 "http://a:1/service/marathon",
+            ),
+            // Another machine's own name for itself.
+            (&["http://a:1"], true, "http://localhost:1", "http://a:1/"),
+            (&["http://a:1"], true, "http://127.0.0.1:1", "http://a:1/"),
+            (
+                &["http://localhost:1"],
+                true,
+                "http://127.0.0.1:2",
+                "http://127.0.0.1:2/",
             ),
             // Nonsense.
             (&["http://a:1"], true, "ftp://b:1", "http://a:1/"),

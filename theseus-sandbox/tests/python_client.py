@@ -142,7 +142,9 @@ def apps():
     tasks = {task.id for task in client.list_tasks("/shop/web")}
     assert client.restart_app("/shop/web")["deploymentId"]
     settle()
-    assert tasks.isdisjoint(task.id for task in client.list_tasks("/shop/web"))
+    # Up to 0.11 it is over when the new ones are there.
+    wait("the old tasks to go",
+         lambda: tasks.isdisjoint(task.id for task in client.list_tasks("/shop/web")))
     refused(NotFoundError, client.restart_app, "/nothing")
 
 
