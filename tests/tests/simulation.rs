@@ -53,3 +53,8 @@ fn a_rollout_that_is_aborted_with_nobody_at_work_has_an_ending() {
 fn a_slot_does_not_start_where_another_ones_old_container_comes_back() {
     assert_kept(&[39]);
 }
+
+#[test]
+fn an_app_that_grows_by_its_own_update_gives_one_for_one() {
+    assert_kept(&[108]);
+}
