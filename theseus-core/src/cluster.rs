@@ -8,6 +8,7 @@
 mod error;
 mod foreign;
 mod inventory;
+mod logs;
 mod operation;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,9 @@ use crate::model::{GroupId, Spec};
 pub use error::{ClusterError, Refusal};
 pub use foreign::{Foreign, Found, Unsaid};
 pub use inventory::{Amounts, Delay, Host, HostState, Inventory, Rejection};
+pub use logs::{
+    Ended, EndedContainer, LogPiece, LogRequest, LogStart, Logs, Output, Outputs, Tenant,
+};
 pub use operation::{Operation, OperationStep};
 
 /// Which revision of a group: counted from 1.
@@ -418,6 +422,23 @@ pub trait Cluster: Send + Sync {
     /// Why containers that are wanted do not start. By default the engine does not tell.
     async fn delays(&self, scope: &Scope) -> Result<Vec<Delay>, ClusterError> {
         let _ = scope;
+        Ok(Vec::new())
+    }
+
+    /// What a container writes, or has written. By default the engine does not tell.
+    async fn logs(&self, container: &ContainerId, want: &LogRequest) -> Result<Logs, ClusterError> {
+        let _ = (container, want);
+        Err(ClusterError::Untold { what: "logs" })
+    }
+
+    /// The containers that are over and whose logs are still kept. By default there are none.
+    async fn ended(&self) -> Result<Ended, ClusterError> {
+        Ok(Ended::default())
+    }
+
+    /// Who else runs things on a host, besides this engine. By default nobody is known.
+    async fn tenants(&self, host: &str) -> Result<Vec<Tenant>, ClusterError> {
+        let _ = host;
         Ok(Vec::new())
     }
 }

@@ -85,6 +85,12 @@ pub enum ClusterError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The engine has no way to tell this.
+    #[error("the engine does not tell {what}")]
+    Untold {
+        /// What was asked for.
+        what: &'static str,
+    },
 }
 
 impl ClusterError {
