@@ -59,13 +59,20 @@ async fn measure(names: &[String]) -> Result<(), Failure> {
         return Err(format!("there is no {unknown:?}; known are {}", known.join(", ")).into());
     }
     program::build()?;
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for (name, measurement) in MEASUREMENTS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
             eprintln!("measuring {name} …");
-            rows.extend(measurement().await?);
+            match measurement().await {
+                Ok(more) => rows.extend(more),
+                Err(failure) => failed.push(format!("{name}: {failure}")),
+            }
         }
     }
     print!("{}", table::render(&rows));
-    Ok(())
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(failed.join("; ").into())
+    }
 }

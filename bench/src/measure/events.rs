@@ -58,17 +58,14 @@ fn on_processor() -> Result<Duration, Failure> {
 pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
     let fleet = Fleet::deployed().await?;
     let apps = fleet.sandbox.get("/v2/apps?embed=apps.tasks").await?;
+    let info = fleet.sandbox.get("/v2/info").await?;
     let feed = Bare::serve(vec![
         (
             "/v2/events",
             "Content-Type: text/event-stream".to_owned(),
             frames(&apps)?,
         ),
-        (
-            "/v2/info",
-            "Connection: close".to_owned(),
-            fleet.sandbox.get("/v2/info").await?,
-        ),
+        ("/v2/info", format!("Content-Length: {}", info.len()), info),
     ])
     .await?;
     let (mut took, mut busy) = (Vec::new(), Vec::new());
