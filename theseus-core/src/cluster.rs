@@ -10,8 +10,9 @@ mod foreign;
 mod inventory;
 mod logs;
 mod operation;
+mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub use logs::{
     Ended, EndedContainer, LogPiece, LogRequest, LogStart, Logs, Output, Outputs, Tenant,
 };
 pub use operation::{Operation, OperationStep};
+pub use usage::{Rate, Reading, Silent, Usage, rate};
 
 /// Which revision of a group: counted from 1.
 pub type Revision = u32;
@@ -440,5 +442,12 @@ pub trait Cluster: Send + Sync {
     async fn tenants(&self, host: &str) -> Result<Vec<Tenant>, ClusterError> {
         let _ = host;
         Ok(Vec::new())
+    }
+
+    /// What containers use, on these hosts or on all: whoever asks knows already what runs where. By
+    /// default the engine does not tell.
+    async fn usage(&self, hosts: Option<&BTreeSet<Arc<str>>>) -> Result<Usage, ClusterError> {
+        let _ = hosts;
+        Ok(Usage::default())
     }
 }

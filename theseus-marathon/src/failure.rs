@@ -129,7 +129,7 @@ impl Failure {
     }
 
     /// Why nothing was done, in words.
-    fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         match self {
             Self::Unreachable { cause, .. } => with_causes(cause),
             Self::Untrusted { distrust, at } => match at {

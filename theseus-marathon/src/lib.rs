@@ -13,7 +13,7 @@
 //! * No answer is believed to be Marathon's because it came from there, nor to be small, nor to
 //!   come soon.
 //!
-//! From the outside in: `observe`, `apply`, `events`, `hosts` and `delays` are the parts of
+//! From the outside in: `observe`, `apply`, `events`, `hosts`, `delays` and `usage` are the parts of
 //! [`Cluster`], and `checkup` looks all of it over;
 //! `names`, `encode`, `decode` and `fields` translate between Theseus's words and Marathon's;
 //! `dialect` knows the versions; `classify` says what an answer means; `http` sends and receives,
@@ -40,15 +40,16 @@ mod observe;
 mod operations;
 mod survey;
 mod transport;
+mod usage;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use theseus_core::cluster::{
     Accepted, AppId, Change, Cluster, ClusterError, Delay, EngineInfo, Events, Foreign, Found,
-    Inventory, Refusal, Scope, Snapshot,
+    Inventory, Refusal, Scope, Snapshot, Usage,
 };
 use theseus_core::model::{GroupId, Spec};
 use tokio::sync::OnceCell;
@@ -243,5 +244,10 @@ impl Cluster for Marathon {
     async fn delays(&self, scope: &Scope) -> Result<Vec<Delay>, ClusterError> {
         let (known, delays) = tokio::join!(self.known(), delays::delays(&self.http, scope));
         known.and(delays).map_err(|failure| self.error(failure))
+    }
+
+    async fn usage(&self, hosts: Option<&BTreeSet<Arc<str>>>) -> Result<Usage, ClusterError> {
+        let usage = usage::usage(&self.http, hosts).await;
+        usage.map_err(|failure| self.error(failure))
     }
 }

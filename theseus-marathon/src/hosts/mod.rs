@@ -30,24 +30,40 @@ pub(crate) async fn hosts(http: &Http) -> Result<Inventory, Failure> {
 /// Where the leading master is, if Marathon tells. Another one may lead at any time, so it is asked
 /// anew.
 pub(crate) async fn master(http: &Http) -> Result<Option<Url>, Failure> {
-    let request = Request::get("/v2/info");
-    let read = |body: &[u8]| serde_json::from_slice::<Info>(body);
-    let info = http.ask(&request, read).await?;
-    let config = info.config.and_then(Lenient::sound);
+    let config = info(http).await?.config.and_then(Lenient::sound);
     let told = config.and_then(|config| config.mesos_leader_ui_url);
     Ok(told.and_then(|url| url.parse().ok()))
 }
 
-/// Asks for all agents. Who does not answer this soon is out of reach.
+/// What Mesos knows Marathon by, once it is registered there.
+pub(crate) async fn framework(http: &Http) -> Result<Option<String>, Failure> {
+    Ok(info(http).await?.framework_id)
+}
+
+async fn info(http: &Http) -> Result<Info, Failure> {
+    let read = |body: &[u8]| serde_json::from_slice::<Info>(body);
+    http.ask(&Request::get("/v2/info"), read).await
+}
+
+/// Asks for all agents, as hosts.
 pub(crate) async fn agents(http: &Http, master: Url) -> Result<Inventory, Failure> {
+    ask_agents(http, master, agents::hosts).await
+}
+
+/// Asks for all agents. Who does not answer this soon is out of reach.
+pub(crate) async fn ask_agents<T: Send + 'static>(
+    http: &Http,
+    master: Url,
+    read: fn(&[u8]) -> serde_json::Result<T>,
+) -> Result<T, Failure> {
     let mesos = http
         .elsewhere(master)
         .map_err(|error| Failure::Garbled(error.to_string()))?;
-    match mesos.ask(&Request::get("/slaves"), agents::hosts).await {
+    match mesos.ask(&Request::get("/slaves"), read).await {
         // What stands before a master may know the longer path only.
         Err(Failure::Garbled(_) | Failure::Gone(_)) => {
             let request = Request::get("/master/slaves");
-            mesos.ask(&request, agents::hosts).await
+            mesos.ask(&request, read).await
         }
         told => told,
     }

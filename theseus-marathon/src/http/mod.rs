@@ -99,6 +99,12 @@ impl Http {
         Self::new(config, self.transport.clone())
     }
 
+    /// The same, of which an answer is no larger than this, in bytes.
+    pub(crate) fn with_answers_up_to(mut self, most: usize) -> Self {
+        self.config.largest_answer = self.config.largest_answer.min(most);
+        self
+    }
+
     pub(crate) fn config(&self) -> &MarathonConfig {
         &self.config
     }

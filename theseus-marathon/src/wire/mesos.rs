@@ -20,6 +20,8 @@ pub(crate) struct Agents {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Agent {
     pub(crate) hostname: String,
+    /// What it is called and where it listens: `slave(1)@10.0.0.1:5051`.
+    pub(crate) pid: Option<String>,
     pub(crate) active: Option<bool>,
     /// Since 1.9.
     pub(crate) deactivated: Option<bool>,

@@ -126,6 +126,9 @@ pub(crate) struct Info {
     pub(crate) version: String,
     /// As `host:port`, where there is one.
     pub(crate) leader: Option<String>,
+    /// What Mesos knows Marathon by.
+    #[serde(rename = "frameworkId")]
+    pub(crate) framework_id: Option<String>,
     #[serde(rename = "marathon_config")]
     pub(crate) config: Option<Lenient<InfoConfig>>,
 }

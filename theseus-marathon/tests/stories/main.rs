@@ -10,3 +10,4 @@ mod observe;
 mod parts;
 mod server;
 mod trust;
+mod usage;
