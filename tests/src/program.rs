@@ -118,6 +118,8 @@ impl Home {
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_STATE_HOME", home.join("state"))
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            // Where the tests' own Docker Engine is.
+            .envs(std::env::var_os("DOCKER_HOST").map(|host| ("DOCKER_HOST", host)))
             .stdin(Stdio::null());
         command
     }

@@ -66,6 +66,17 @@ pub(crate) const NEVER_CACHED: Span = since(v(0, 8, 1));
 pub(crate) const LEADER_HEADER: Span = since(v(0, 9, 0));
 pub(crate) const DEPLOYMENT_HEADER: Span = since(v(1, 4, 0));
 
+// What a container finds in its environment.
+
+/// What an app says of its environment wins over what it is told.
+pub(crate) const OWN_ENVIRONMENT_WINS: Span = since(v(0, 8, 2));
+pub(crate) const ENVIRONMENT_HOST: Span = since(v(0, 7, 2));
+pub(crate) const ENVIRONMENT_VERSION: Span = since(v(0, 7, 6));
+pub(crate) const ENVIRONMENT_IMAGE: Span = since(v(0, 11, 0));
+/// Resources and labels.
+pub(crate) const ENVIRONMENT_RESOURCES: Span = since(v(0, 14, 0));
+pub(crate) const ENVIRONMENT_PORT_NAMES: Span = since(v(1, 0, 0));
+
 // Errors.
 
 /// A path that is none is answered with 500 rather than 404.

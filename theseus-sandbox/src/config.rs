@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::docker::Docker;
 use crate::script::Script;
 use crate::snapshot::Snapshot;
 use crate::version::MarathonVersion;
@@ -43,6 +44,8 @@ pub struct SandboxConfig {
     pub start_time: Timestamp,
     /// How images behave; the first script that fits decides.
     pub scripts: Vec<Script>,
+    /// What runs the tasks. Without it they are simulated: scripts and delays say how they fare.
+    pub docker: Option<Docker>,
     /// What an earlier or another cluster held, to go on from.
     pub state: Option<Snapshot>,
 }
@@ -64,6 +67,7 @@ impl Default for SandboxConfig {
             seed: 0,
             start_time: Timestamp::now(),
             scripts: Vec::new(),
+            docker: None,
             state: None,
         }
     }

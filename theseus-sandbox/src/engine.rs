@@ -3,12 +3,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Order};
 use crate::config::SandboxConfig;
+use crate::docker;
 use crate::faults::Faults;
 use crate::hub::Hub;
 use crate::requests::RequestLog;
@@ -21,6 +22,8 @@ pub(crate) struct Engine {
     clock: Clock,
     changed: Arc<Notify>,
     driver: Mutex<Option<AbortHandle>>,
+    /// To whoever runs real containers, if somebody does.
+    orders: Option<mpsc::UnboundedSender<Order>>,
     pub(crate) hub: Hub,
     /// When the leader was, or will be, elected, if that was not at the start.
     pub(crate) elected_at: Mutex<Option<Instant>>,
@@ -36,17 +39,29 @@ impl Engine {
         let clock = Clock::starting_at(config.start_time);
         let cluster = Mutex::new(Cluster::new(&config));
         config.state = None;
+        let (orders, ordered) = mpsc::unbounded_channel();
         let engine = Arc::new(Self {
             cluster,
             clock,
             changed: Arc::clone(&changed),
             driver: Mutex::new(None),
+            orders: config.docker.is_some().then_some(orders),
             hub: Hub::new(config.event_buffer, config.version),
             elected_at: Mutex::default(),
             faults: Faults::default(),
             requests: RequestLog::new(config.request_log),
             config,
         });
+        if let Some(docker) = engine.config.docker.clone() {
+            let tasks = engine.read(|cluster, _| cluster.task_list());
+            docker.keep_files_of(&tasks);
+            tokio::spawn(docker::drive(
+                Arc::downgrade(&engine),
+                docker,
+                tasks,
+                ordered,
+            ));
+        }
         let driver = tokio::spawn(drive(Arc::downgrade(&engine), changed));
         *lock(&engine.driver) = Some(driver.abort_handle());
         engine
@@ -72,6 +87,12 @@ impl Engine {
         cluster.advance(now);
         // Still under the lock, so that events are told in the order in which they happened.
         self.hub.publish(&cluster.take_events());
+        if let Some(orders) = &self.orders {
+            for order in cluster.take_orders() {
+                // Without anybody to obey, containers are left as they are.
+                let _ = orders.send(order);
+            }
+        }
         result
     }
 }

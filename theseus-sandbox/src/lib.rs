@@ -41,6 +41,7 @@ mod callbacks;
 mod cluster;
 mod config;
 mod definition;
+mod docker;
 mod engine;
 mod faults;
 mod http;
@@ -57,6 +58,7 @@ mod time;
 mod version;
 
 pub use config::{HostConfig, SandboxConfig};
+pub use docker::{Docker, DockerConfig, DockerError, Machine, sandboxes, sweep};
 pub use faults::{FaultAction, HttpFault};
 pub use requests::RequestRecord;
 pub use sandbox::Sandbox;

@@ -3,6 +3,7 @@
 //! `test` installs what the tests need where it can, and runs all of them. `check` is what must
 //! pass before tests are worth running: formatting, lints and documentation.
 
+mod engine;
 mod planted;
 mod programs;
 
@@ -59,7 +60,11 @@ fn test() -> Outcome {
     programs::install_missing()?;
     // The stories run the binary itself, which belongs to another package than they do.
     cargo(&["build", "--package", "theseus-cli"], &[])?;
-    cargo(&["test", "--workspace", "--", "--include-ignored"], &[])
+    let docker = engine::Engine::start()?;
+    cargo(
+        &["test", "--workspace", "--", "--include-ignored"],
+        &[("DOCKER_HOST", &docker.host())],
+    )
 }
 
 /// Searches for broken promises; what is not for cargo is for the search.

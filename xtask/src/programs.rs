@@ -14,10 +14,15 @@ struct Program {
     proof: &'static [&'static str],
 }
 
-const NEEDED: [Program; 4] = [
+const NEEDED: [Program; 5] = [
     Program {
         name: "etcd",
         package: "etcd-server",
+        proof: &[],
+    },
+    Program {
+        name: "dockerd",
+        package: "docker.io",
         proof: &[],
     },
     Program {

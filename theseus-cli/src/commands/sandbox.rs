@@ -1,5 +1,7 @@
 //! `theseus sandbox`
 
+mod docker;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,7 +26,10 @@ use crate::sandbox_file::{Running, SandboxFile, state_dir};
 const EXAMPLES: &str = "\
 Examples:
   theseus sandbox --deploy examples/ingestor.yaml
-  theseus sandbox --hosts 20 --start-delay 200ms --state ./sandbox";
+  theseus sandbox --hosts 20 --start-delay 200ms --state ./sandbox
+  theseus sandbox --runtime docker --deploy web.yaml   real containers, on this machine's Docker
+  theseus sandbox --runtime docker --state ./sandbox --keep
+  theseus sandbox down                                 remove what sandboxes left in Docker";
 
 /// How often the state of the cluster is kept, where it is to be kept.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
@@ -34,8 +39,10 @@ const KEEP_EVERY: Duration = Duration::from_secs(5);
 /// It runs in the foreground until Ctrl-C. Other commands find it by themselves, or as
 /// --context sandbox.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// A manifest to deploy on it at once; may be given several times
     #[arg(long, value_name = "FILE")]
     deploy: Vec<PathBuf>,
@@ -60,6 +67,15 @@ pub(crate) struct Args {
     /// Keep cluster and records in this directory, to go on from there the next time
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Leave the containers in Docker when the sandbox ends, for the next one with the same --state
+    #[arg(long, requires = "state")]
+    keep: bool,
+}
+
+/// What else can be done about sandboxes.
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Down(docker::Down),
 }
 
 /// What a container of the sandbox is.
@@ -67,10 +83,14 @@ pub(crate) struct Args {
 enum Runtime {
     /// A name with a state: nothing is run
     Simulated,
+    /// A container of the Docker Engine on this machine
+    Docker,
 }
 
 pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
-    let Runtime::Simulated = args.runtime;
+    if let Some(Action::Down(down)) = &args.action {
+        return docker::down(global, down).await;
+    }
     // A manifest with a fault is told before anything is started.
     let desired = if args.deploy.is_empty() {
         None
@@ -78,11 +98,19 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         Some(Desired::from(&manifests::read(&args.deploy)?))
     };
     let kept = args.state.as_deref().map(Kept::open).transpose()?;
-    let server = start(&args, kept.as_ref()).await?;
+    let real = match args.runtime {
+        Runtime::Simulated => None,
+        Runtime::Docker => {
+            let directory = kept.as_ref().map(|kept| kept.directory.as_path());
+            Some(docker::Real::open(directory, args.port).await?)
+        }
+    };
+    let server = start(&args, kept.as_ref(), real.as_ref()).await?;
     let viewer_listener = listen(args.viewer_port, "viewer").await?;
-    let directory = match &kept {
-        Some(kept) => kept.directory.clone(),
-        None => scratch(server.address().port())?,
+    let directory = match (&kept, &real) {
+        (Some(kept), _) => kept.directory.clone(),
+        (None, Some(real)) => real.directory().to_owned(),
+        (None, None) => scratch(server.address().port())?,
     };
     let running = Running {
         url: address_url(server.address())?,
@@ -135,11 +163,18 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     }
     say("Stopping the sandbox.\n");
     drop(quit);
+    // What is decided from now on is for nobody.
+    if let Some(real) = &real {
+        real.leave();
+    }
     let outcome = serving.await;
     if let Some(kept) = &kept {
         kept.keep(&server)?;
     }
     server.shutdown().await;
+    if let Some(real) = real {
+        real.end(args.keep).await?;
+    }
     if kept.is_none() {
         let _ = std::fs::remove_dir_all(&directory);
     }
@@ -149,10 +184,19 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     }
 }
 
-async fn start(args: &Args, kept: Option<&Kept>) -> Result<SandboxServer, Failure> {
+async fn start(
+    args: &Args,
+    kept: Option<&Kept>,
+    real: Option<&docker::Real>,
+) -> Result<SandboxServer, Failure> {
+    let hosts = match real {
+        Some(real) => real.hosts(args.hosts)?,
+        None => HostConfig::several(usize::from(args.hosts)),
+    };
     let config = SandboxConfig {
         version: args.marathon_version,
-        hosts: HostConfig::several(usize::from(args.hosts)),
+        hosts,
+        docker: real.map(docker::Real::docker),
         start_delay: args.start_delay,
         state: kept.map(Kept::load).transpose()?.flatten(),
         seed: u64::from(std::process::id()),

@@ -63,6 +63,7 @@ impl Cluster {
         for key in self.tasks_on(index) {
             self.task_reachable(key, now);
         }
+        self.catch_up(now);
         if !self.hosts[index].strays.is_empty() {
             self.timers
                 .set(now.plus(self.pace.kill), Alarm::Strays(index));
@@ -77,6 +78,7 @@ impl Cluster {
             return;
         }
         for mut task in std::mem::take(&mut self.hosts[host].strays) {
+            self.end_stray(&task);
             let end = End::Killed;
             self.tell(
                 EventBody::UnknownInstanceTerminatedEvent {
@@ -94,7 +96,8 @@ impl Cluster {
             });
             let host = &mut self.hosts[host];
             host.release(&Demand::of(&task.spec), &task.ports);
-            host.remember(task);
+            let forgotten = host.remember(task);
+            self.forget_files(forgotten);
         }
         self.resources_freed(now);
     }
@@ -220,6 +223,9 @@ impl Cluster {
         let Some(key) = self.task_ids.get(id).copied() else {
             return false;
         };
+        if self.doom(key, message) {
+            return true;
+        }
         let killing = self
             .tasks
             .get(&key)

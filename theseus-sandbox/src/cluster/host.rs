@@ -147,12 +147,12 @@ impl Host {
         format!("slave(1)@{}", self.endpoint)
     }
 
-    /// Keeps a task that is over, until others have taken its place.
-    pub(super) fn remember(&mut self, task: Task) {
-        if self.ended.len() == MOST_ENDED {
-            self.ended.pop_front();
-        }
+    /// Keeps a task that is over, and gives back the one whose place it takes.
+    pub(super) fn remember(&mut self, task: Task) -> Option<Task> {
+        let full = self.ended.len() == MOST_ENDED;
+        let forgotten = full.then(|| self.ended.pop_front()).flatten();
         self.ended.push_back(task);
+        forgotten
     }
 
     /// Whether anything of it is on offer.

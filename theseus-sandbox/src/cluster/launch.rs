@@ -13,7 +13,7 @@ use super::timers::Alarm;
 use crate::behaviour;
 use crate::definition::AppSpec;
 use crate::path_id::PathId;
-use crate::script::script_for;
+use crate::script::{Script, script_for};
 use crate::time::Stamp;
 
 /// Resources that were freed are offered again after this long, all at once.
@@ -193,7 +193,11 @@ impl Cluster {
 
     fn spawn(&mut self, spec: &Arc<AppSpec>, host: usize, ports: Vec<u16>, now: Stamp) {
         let (id, instance) = self.name(spec);
-        let script = script_for(&mut self.scripts, spec.id.as_str(), spec.image());
+        let script = if self.is_real() {
+            Script::default()
+        } else {
+            script_for(&mut self.scripts, spec.id.as_str(), spec.image())
+        };
         let key = self.insert_task(Task {
             id,
             instance,
@@ -212,7 +216,7 @@ impl Cluster {
             notes: Vec::new(),
             ending: None,
         });
-        self.schedule_start(key, now);
+        self.begin(key, now);
         self.tell_status(key, TaskStatus::Now(TaskState::Staging), "", now);
     }
 

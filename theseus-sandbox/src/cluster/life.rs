@@ -61,10 +61,17 @@ impl Cluster {
         let Some(check) = task.health_check() else {
             return;
         };
+        let grace = check.grace();
+        if self.schedule_check(key, now) {
+            return;
+        }
+        let Some(task) = self.tasks.get(&key) else {
+            return;
+        };
         let delay = task.script.health_delay.unwrap_or(self.pace.health);
         if task.script.never_healthy {
             // Failures within the grace period leave no trace.
-            let first = now.plus(delay.max(check.grace()));
+            let first = now.plus(delay.max(grace));
             self.timers
                 .set(first, Alarm::HealthFailure(key, task.health.illness));
         } else {
@@ -144,7 +151,7 @@ impl Cluster {
         }
         if check.max_consecutive_failures > 0 && failures >= check.max_consecutive_failures {
             self.kill_unhealthy(key, now);
-        } else {
+        } else if !self.is_real() {
             self.timers.set(
                 now.plus(check.interval()),
                 Alarm::HealthFailure(key, illness),
@@ -157,25 +164,29 @@ impl Cluster {
         let Some(task) = self.tasks.get(&key) else {
             return;
         };
+        let reason = task
+            .health
+            .cause
+            .as_deref()
+            .unwrap_or("health check failed");
         let host = &self.hosts[task.host];
         let kill = EventBody::UnhealthyInstanceKillEvent {
             app_id: task.spec.id.clone(),
             task_id: Arc::clone(&task.id),
             instance_id: Arc::clone(&task.instance),
             version: task.spec.version,
-            reason: "health check failed".into(),
+            reason: reason.into(),
             host: host.config.name.clone(),
             slave_id: host.agent.clone(),
         };
-        let message = "Task was killed since health check failed. Reason: health check failed";
-        self.remember_failure(key, End::Killed, message, now);
+        let message = format!("Task was killed since health check failed. Reason: {reason}");
+        self.remember_failure(key, End::Killed, &message, now);
         self.tell(kill, now);
         self.kill_task(key, now);
     }
 
     /// Asks a task to end; it takes the kill delay to obey.
     pub(super) fn kill_task(&mut self, key: TaskKey, now: Stamp) {
-        let delay = self.pace.kill;
         let Some(task) = self.tasks.get_mut(&key) else {
             return;
         };
@@ -184,7 +195,7 @@ impl Cluster {
         }
         task.state = TaskState::Killing;
         task.note(Note::KillAsked, now);
-        self.timers.set(now.plus(delay), Alarm::Dead(key));
+        self.begin_end(key, now);
         self.tell_status(key, TaskStatus::Now(TaskState::Killing), "", now);
         self.touch_app_of(key);
     }
@@ -212,7 +223,8 @@ impl Cluster {
             end,
             message: message.to_owned(),
         });
-        self.hosts[task.host].remember(task);
+        let forgotten = self.hosts[task.host].remember(task);
+        self.forget_files(forgotten);
     }
 
     /// Takes a task out of every index and frees what it held.

@@ -23,6 +23,7 @@ mod mesos;
 mod placement;
 mod readiness;
 mod restore;
+mod runtime;
 mod service_ports;
 mod task;
 mod text;
@@ -44,11 +45,13 @@ use self::groups::{Group, History};
 use self::host::Host;
 use self::launch::{Vacant, Waiting};
 use self::life::TaskFailure;
+use self::runtime::Real;
 use self::service_ports::ServicePorts;
 use self::task::{Ends, Task, TaskKey};
 use self::timers::{Alarm, Timers};
 use crate::config::SandboxConfig;
 use crate::definition::AppSpec;
+use crate::docker::Docker;
 use crate::path_id::PathId;
 use crate::random::Random;
 use crate::script::Script;
@@ -60,7 +63,8 @@ pub(crate) use self::event::{Event, EventBody as Body};
 pub(crate) use self::group_view::GroupWants;
 pub(crate) use self::groups::GroupDraft;
 pub(crate) use self::kill::KillReceipt;
-pub(crate) use self::mesos::{FRAMEWORK, NoFile};
+pub(crate) use self::mesos::{FRAMEWORK, FileInfo, FilePart, LARGEST_READ, NoFile, Reading};
+pub(crate) use self::runtime::{Happening, Launch, Order};
 pub(crate) use self::view::{AppInfo, Embed, TaskInfo};
 
 #[derive(Debug)]
@@ -94,6 +98,8 @@ pub(crate) struct Cluster {
     offers_due: bool,
     ends: Ends,
     events: Vec<Event>,
+    /// Present where tasks are real containers.
+    real: Option<Real>,
 }
 
 /// How long things take.
@@ -163,6 +169,7 @@ impl Cluster {
             offers_due: false,
             ends: Ends::default(),
             events: Vec::new(),
+            real: config.docker.is_some().then(Real::default),
         };
         let root = Group {
             version: now,
@@ -170,7 +177,8 @@ impl Cluster {
         };
         cluster.groups.insert(PathId::root(), root);
         if let Some(snapshot) = &config.state {
-            cluster.restore(snapshot, now);
+            let found = config.docker.as_ref().map(Docker::found_tasks);
+            cluster.restore(snapshot, found, now);
         }
         cluster
     }
@@ -223,6 +231,7 @@ impl Cluster {
             Alarm::Starting(task) => self.task_starting(task, now),
             Alarm::Running(task) => self.task_running(task, now),
             Alarm::Exit(task) => self.task_exits(task, now),
+            Alarm::Check(task) => self.check(task),
             Alarm::Healthy(task, illness) => self.health_check_passes(task, illness, now),
             Alarm::HealthFailure(task, illness) => self.health_check_fails(task, illness, now),
             Alarm::Readiness(task, ready_at) => self.readiness_check(task, ready_at, now),

@@ -31,16 +31,9 @@ impl Cluster {
             .values()
             .flat_map(|run| &run.tasks)
             .filter_map(|key| self.tasks.get(key));
-        let tasks = tasks.filter(running).map(|task| SavedTask {
-            id: task.id.to_string(),
-            app: task.spec.id.to_string(),
-            version: task.spec.version,
-            host: self.hosts[task.host].config.name.clone(),
-            ports: task.ports.clone(),
-            staged_at: task.staged_at,
-            started_at: task.started_at,
-            healthy: task.healthy(),
-        });
+        let tasks = tasks
+            .filter(running)
+            .map(|task| SavedTask::of(task, self.hosts[task.host].config.name.clone()));
         Snapshot {
             apps: apps.collect(),
             groups: self
@@ -53,7 +46,8 @@ impl Cluster {
     }
 
     /// Takes over what can be taken over; what no longer fits is left to be launched anew.
-    pub(super) fn restore(&mut self, snapshot: &Snapshot, now: Stamp) {
+    /// Real tasks are those that were found, whatever was saved.
+    pub(super) fn restore(&mut self, snapshot: &Snapshot, found: Option<&[SavedTask]>, now: Stamp) {
         for (id, saved) in &snapshot.groups {
             if let Ok(id) = PathId::absolute(id) {
                 self.groups.insert(id, Group::from(saved));
@@ -62,8 +56,9 @@ impl Cluster {
         for saved in &snapshot.apps {
             self.restore_app(saved);
         }
-        for saved in &snapshot.tasks {
-            self.restore_task(saved, now);
+        for task in found.unwrap_or(&snapshot.tasks) {
+            let known = snapshot.tasks.iter().find(|known| known.id == task.id);
+            self.restore_task(known.unwrap_or(task), now);
         }
         self.finish_restarts(now);
     }
@@ -135,20 +130,23 @@ impl Cluster {
         });
         if runs {
             self.restore_health(key, saved.healthy, now);
+            self.resume(key);
         } else {
-            self.schedule_start(key, now);
+            self.begin(key, now);
         }
     }
 
     fn restore_health(&mut self, key: TaskKey, healthy: Option<bool>, now: Stamp) {
+        let is_real = self.is_real();
         let Some(task) = self.tasks.get_mut(&key) else {
             return;
         };
         match healthy {
             Some(true) if task.health_check().is_some() => {
                 task.health.succeed(task.started_at.unwrap_or(now).min(now));
+                self.schedule_check(key, now);
             }
-            Some(false) => {
+            Some(false) if !is_real => {
                 let illness = task.health.illness;
                 self.timers.set(now, Alarm::HealthFailure(key, illness));
             }
@@ -187,6 +185,21 @@ impl Cluster {
                 true,
                 now,
             ));
+        }
+    }
+}
+
+impl SavedTask {
+    pub(super) fn of(task: &Task, host: String) -> Self {
+        Self {
+            id: task.id.to_string(),
+            app: task.spec.id.to_string(),
+            version: task.spec.version,
+            host,
+            ports: task.ports.clone(),
+            staged_at: task.staged_at,
+            started_at: task.started_at,
+            healthy: task.healthy(),
         }
     }
 }

@@ -189,6 +189,8 @@ pub(super) struct Health {
     last_success: Option<Stamp>,
     pub(super) last_failure: Option<Stamp>,
     pub(super) consecutive_failures: u32,
+    /// Why the last check failed, where that is known.
+    pub(super) cause: Option<String>,
     /// Told apart the alarms of this illness from those of an earlier one.
     pub(super) illness: u32,
 }

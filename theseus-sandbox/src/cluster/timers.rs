@@ -15,6 +15,8 @@ pub(super) enum Alarm {
     Running(TaskKey),
     /// The task ends by itself.
     Exit(TaskKey),
+    /// A real health check is due.
+    Check(TaskKey),
     /// The first good result of the health checks; the number tells an outdated alarm.
     Healthy(TaskKey, u32),
     /// One more failed round of health checks.

@@ -40,9 +40,9 @@ pub(crate) struct Docker {
     pub(crate) force_pull_image: bool,
     pub(crate) image: String,
     #[serde(default, deserialize_with = "nullable")]
-    parameters: Vec<Parameter>,
+    pub(super) parameters: Vec<Parameter>,
     #[serde(default, deserialize_with = "nullable")]
-    privileged: bool,
+    pub(super) privileged: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pull_config: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,20 +65,20 @@ pub(super) enum DockerNetwork {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Parameter {
-    key: String,
-    value: String,
+pub(super) struct Parameter {
+    pub(super) key: String,
+    pub(super) value: String,
 }
 
 /// A host path, or one of the volumes that the sandbox only keeps and hands back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Volume {
-    container_path: String,
+    pub(super) container_path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    host_path: Option<String>,
+    pub(super) host_path: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    mode: Option<VolumeMode>,
+    pub(super) mode: Option<VolumeMode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) persistent: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,7 +89,7 @@ pub(crate) struct Volume {
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-enum VolumeMode {
+pub(super) enum VolumeMode {
     Ro,
     Rw,
 }
@@ -113,7 +113,7 @@ pub(crate) struct PortMapping {
     )]
     pub(crate) network_names: Vec<String>,
     #[serde(default, deserialize_with = "nullable")]
-    protocol: PortProtocol,
+    pub(super) protocol: PortProtocol,
     #[serde(default, deserialize_with = "nullable")]
     pub(crate) service_port: u16,
 }
@@ -144,7 +144,7 @@ pub(crate) struct PortDefinition {
     #[serde(default, deserialize_with = "nullable")]
     pub(crate) port: u16,
     #[serde(default, deserialize_with = "nullable")]
-    protocol: PortProtocol,
+    pub(super) protocol: PortProtocol,
 }
 
 impl PortDefinition {

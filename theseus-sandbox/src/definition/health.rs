@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{nullable, number, number_or};
+use super::{AppSpec, nullable, number, number_or};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,7 +53,48 @@ enum Protocol {
     MesosTcp,
 }
 
+/// A question to a container, as its definition asks it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Probe {
+    Http {
+        port: u16,
+        path: String,
+    },
+    Tcp {
+        port: u16,
+    },
+    Command(String),
+    /// It cannot be asked, and why.
+    Impossible(&'static str),
+}
+
 impl HealthCheck {
+    /// How long an answer may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds.max(1).into())
+    }
+
+    /// What is asked of a task that has these ports.
+    pub(crate) fn probe(&self, app: &AppSpec, ports: &[u16]) -> Probe {
+        let by_index = || app.checked_port(self.port_index.unwrap_or(0), ports);
+        let port = self.port.or_else(by_index);
+        match (self.protocol, port) {
+            (Protocol::Command, _) => {
+                let command = self.command.as_ref();
+                Probe::Command(command.map(|it| it.value.clone()).unwrap_or_default())
+            }
+            (Protocol::Https | Protocol::MesosHttps, _) => {
+                Probe::Impossible("the sandbox checks HTTP, TCP and commands, not HTTPS")
+            }
+            (_, None) => Probe::Impossible("the checked port leads to no port of the host"),
+            (Protocol::Http | Protocol::MesosHttp, Some(port)) => Probe::Http {
+                port,
+                path: self.path.clone().unwrap_or_else(|| "/".into()),
+            },
+            (Protocol::Tcp | Protocol::MesosTcp, Some(port)) => Probe::Tcp { port },
+        }
+    }
+
     pub(crate) fn grace(&self) -> Duration {
         Duration::from_secs(self.grace_period_seconds.into())
     }

@@ -5,6 +5,7 @@ mod constraint;
 mod container;
 pub(crate) mod forms;
 mod health;
+mod run;
 mod scheduling;
 mod show;
 mod spec;
@@ -12,7 +13,8 @@ mod update;
 mod validate;
 
 pub(crate) use constraint::{Constraint, Operator};
-pub(crate) use health::HealthCheck;
+pub(crate) use health::{HealthCheck, Probe};
+pub(crate) use run::{Bearer, Published, Run, RunNetwork};
 pub(crate) use scheduling::{KillSelection, UnreachableStrategy, UpgradeStrategy};
 pub(crate) use show::Shown;
 pub(crate) use spec::{AppSpec, VersionInfo};

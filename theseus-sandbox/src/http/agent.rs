@@ -14,7 +14,8 @@ use super::chaos;
 use super::error::ApiError;
 use super::params::Params;
 use super::{ok, worded};
-use crate::cluster::NoFile;
+use crate::cluster::{FileInfo, FilePart, LARGEST_READ, NoFile};
+use crate::docker::Docker;
 use crate::engine::Engine;
 
 /// The agent of one host.
@@ -103,6 +104,17 @@ async fn state(State(agent): Ctx) -> Answer {
 }
 
 async fn statistics(State(agent): Ctx) -> Answer {
+    if let Some(docker) = &agent.engine.config.docker {
+        let engine = &agent.engine;
+        let tasks = engine.read(|cluster, _| cluster.running_at(agent.host));
+        let readings = docker.readings(&tasks).await;
+        let pairs = tasks.into_iter().zip(readings);
+        let readings: Vec<_> = pairs.filter_map(|(task, it)| Some((task, it?))).collect();
+        return engine.read(|cluster, now| {
+            let statistics = cluster.measured(agent.host, &readings, now);
+            answer(&statistics.ok_or(Refusal::NotFound)?)
+        });
+    }
     agent.engine.read(|cluster, now| {
         let statistics = cluster.statistics(agent.host, now);
         answer(&statistics.ok_or(Refusal::NotFound)?)
@@ -111,6 +123,15 @@ async fn statistics(State(agent): Ctx) -> Answer {
 
 async fn browse(State(agent): Ctx, params: Params) -> Answer {
     let path = path(&params)?;
+    if let Some(docker) = &agent.engine.config.docker {
+        let path = path.trim_end_matches('/');
+        let task = agent
+            .engine
+            .read(|cluster, _| cluster.directory_of(agent.host, path))?;
+        let files = docker.files(&task);
+        let files: Vec<_> = files.iter().map(|it| FileInfo::real(path, it)).collect();
+        return answer(&files);
+    }
     answer(
         &agent
             .engine
@@ -121,6 +142,14 @@ async fn browse(State(agent): Ctx, params: Params) -> Answer {
 async fn read(State(agent): Ctx, params: Params) -> Answer {
     let path = path(&params)?;
     let (offset, length) = (place(&params, "offset")?, place(&params, "length")?);
+    if agent.engine.config.docker.is_some() {
+        let Some(offset) = offset else {
+            return answer(&FilePart::end(size_of(&agent, path)?));
+        };
+        let length = length.unwrap_or(LARGEST_READ).min(LARGEST_READ);
+        let bytes = piece(&agent, path, offset, length)?;
+        return answer(&FilePart::real(offset, bytes));
+    }
     answer(
         &agent
             .engine
@@ -131,9 +160,13 @@ async fn read(State(agent): Ctx, params: Params) -> Answer {
 async fn download(State(agent): Ctx, params: Params) -> Answer {
     let path = path(&params)?;
     let name = path.rsplit('/').next().unwrap_or_default();
-    let content = agent
-        .engine
-        .read(|cluster, now| cluster.download(agent.host, path, now))?;
+    let content = if agent.engine.config.docker.is_some() {
+        piece(&agent, path, 0, u64::MAX)?
+    } else {
+        agent
+            .engine
+            .read(|cluster, now| cluster.download(agent.host, path, now))?
+    };
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (
@@ -142,6 +175,32 @@ async fn download(State(agent): Ctx, params: Params) -> Answer {
         ),
     ];
     Ok((headers, content).into_response())
+}
+
+/// A piece of a file of a real task.
+fn piece(agent: &Agent, path: &str, offset: u64, most: u64) -> Result<Vec<u8>, Refusal> {
+    let (docker, task, name) = real_file(agent, path)?;
+    let piece = docker.piece(&task, name, offset, most);
+    piece.ok_or(Refusal::NotFound)
+}
+
+fn size_of(agent: &Agent, path: &str) -> Result<u64, Refusal> {
+    let (docker, task, name) = real_file(agent, path)?;
+    let mut files = docker.files(&task).into_iter();
+    let file = files.find(|file| file.name == name);
+    Ok(file.ok_or(Refusal::NotFound)?.size)
+}
+
+fn real_file<'a>(
+    agent: &'a Agent,
+    path: &'a str,
+) -> Result<(&'a Docker, Arc<str>, &'a str), Refusal> {
+    let docker = agent.engine.config.docker.as_ref().ok_or(NoFile)?;
+    let (directory, name) = path.rsplit_once('/').ok_or(NoFile)?;
+    let task = agent
+        .engine
+        .read(|cluster, _| cluster.directory_of(agent.host, directory))?;
+    Ok((docker, task, name))
 }
 
 fn path(params: &Params) -> Result<&str, Refusal> {

@@ -1,6 +1,7 @@
 //! What an agent knows: its executors, those that are over too, each with its directory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use super::super::task::Task;
 use super::diary::is_present;
 use super::files::{WORK_DIRECTORY, directory};
 use super::task::{MesosTask, container_of, resources};
-use super::usage::Usage;
+use super::usage::{Reading, Usage};
 use super::{FRAMEWORK, Resources, VERSION};
 use crate::time::Stamp;
 
@@ -118,6 +119,30 @@ impl Cluster {
         self.reachable(index)?;
         let running = self.tasks_at(index).filter(|task| is_present(task));
         Some(running.filter_map(|task| Usage::of(task, now)).collect())
+    }
+
+    /// The real tasks that run on a host.
+    pub(crate) fn running_at(&self, index: usize) -> Vec<Arc<str>> {
+        let running = self.tasks_at(index).filter(|task| is_present(task));
+        let running = running.filter(|task| task.started_at.is_some());
+        running.map(|task| Arc::clone(&task.id)).collect()
+    }
+
+    /// What each executor of a host uses, by what was measured of its task.
+    pub(crate) fn measured(
+        &self,
+        index: usize,
+        readings: &[(Arc<str>, Reading)],
+        now: Stamp,
+    ) -> Option<Vec<Usage<'_>>> {
+        self.reachable(index)?;
+        let running = readings.iter().filter_map(|(id, reading)| {
+            let task = self
+                .task_at(index, id)
+                .filter(|task| task.ending.is_none())?;
+            Some(Usage::measured(task, reading, now))
+        });
+        Some(running.collect())
     }
 }
 

@@ -14,8 +14,9 @@ use serde::Serialize;
 use super::host::Amounts;
 
 pub(crate) use self::diary::Note;
-pub(crate) use self::files::NoFile;
+pub(crate) use self::files::{FileInfo, FilePart, LARGEST_READ, NoFile};
 pub(crate) use self::offers::UnusedOffer;
+pub(crate) use self::usage::Reading;
 
 /// The id under which Marathon is registered.
 pub(crate) const FRAMEWORK: &str = "00000000-0000-0000-0000-000000000000-0000";

@@ -32,8 +32,28 @@ struct Statistics {
     cpus_limit: f64,
     cpus_user_time_secs: f64,
     cpus_system_time_secs: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpus_nr_periods: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpus_nr_throttled: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpus_throttled_time_secs: Option<f64>,
     mem_limit_bytes: u64,
     mem_rss_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mem_total_bytes: Option<u64>,
+}
+
+/// What was measured of a real task since it runs; times in seconds, memory in bytes.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) user: f64,
+    pub(crate) kernel: f64,
+    pub(crate) periods: u64,
+    pub(crate) throttled: u64,
+    pub(crate) throttled_seconds: f64,
+    pub(crate) rss: u64,
+    pub(crate) total: u64,
 }
 
 impl<'a> Usage<'a> {
@@ -44,21 +64,57 @@ impl<'a> Usage<'a> {
         let seconds = now.since(started).as_secs_f64();
         let busy = task.spec.cpus * habits.cpu_seconds(seconds);
         let limit = (task.spec.mem + EXECUTOR_MEM) * MIB;
-        Some(Self {
+        let statistics = Statistics {
+            cpus_user_time_secs: hundredths(busy * 0.8),
+            cpus_system_time_secs: hundredths(busy * 0.2),
+            mem_rss_bytes: whole(limit * habits.memory(seconds)),
+            ..Statistics::bounds(task, now)
+        };
+        Some(Self::with(task, statistics))
+    }
+
+    /// What a real task uses.
+    pub(super) fn measured(task: &'a Task, reading: &Reading, now: Stamp) -> Self {
+        let statistics = Statistics {
+            cpus_user_time_secs: reading.user,
+            cpus_system_time_secs: reading.kernel,
+            cpus_nr_periods: Some(reading.periods),
+            cpus_nr_throttled: Some(reading.throttled),
+            cpus_throttled_time_secs: Some(reading.throttled_seconds),
+            mem_rss_bytes: reading.rss,
+            mem_total_bytes: Some(reading.total),
+            ..Statistics::bounds(task, now)
+        };
+        Self::with(task, statistics)
+    }
+
+    fn with(task: &'a Task, statistics: Statistics) -> Self {
+        Self {
             container_id: container_of(&task.id),
             executor_id: &task.id,
             executor_name: format!("Command Executor (Task: {})", task.id),
             framework_id: FRAMEWORK,
             source: &task.id,
-            statistics: Statistics {
-                timestamp: now.as_seconds(),
-                cpus_limit: task.spec.cpus + EXECUTOR_CPUS,
-                cpus_user_time_secs: hundredths(busy * 0.8),
-                cpus_system_time_secs: hundredths(busy * 0.2),
-                mem_limit_bytes: whole(limit),
-                mem_rss_bytes: whole(limit * habits.memory(seconds)),
-            },
-        })
+            statistics,
+        }
+    }
+}
+
+impl Statistics {
+    /// What a task may use, of which it has used nothing yet.
+    fn bounds(task: &Task, now: Stamp) -> Self {
+        Self {
+            timestamp: now.as_seconds(),
+            cpus_limit: task.spec.cpus + EXECUTOR_CPUS,
+            cpus_user_time_secs: 0.0,
+            cpus_system_time_secs: 0.0,
+            cpus_nr_periods: None,
+            cpus_nr_throttled: None,
+            cpus_throttled_time_secs: None,
+            mem_limit_bytes: whole((task.spec.mem + EXECUTOR_MEM) * MIB),
+            mem_rss_bytes: 0,
+            mem_total_bytes: None,
+        }
     }
 }
 
