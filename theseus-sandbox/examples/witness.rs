@@ -45,9 +45,10 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
             // The kernel gives only what is written to.
             Box::leak(vec![1_u8; 1 << 20].into_boxed_slice());
         },
-        _ if path == "/env" => std::env::vars()
-            .map(|(key, value)| format!("{key}={value}\n"))
-            .collect(),
+        _ if path == "/env" => {
+            let lines = std::env::vars().map(|(key, value)| format!("{key}={value}"));
+            lines.collect::<Vec<_>>().join("\n")
+        }
         _ => "well\n".to_owned(),
     };
     write!(

@@ -1,6 +1,7 @@
 //! A Marathon-compatible server for a laptop, a demo or a test: hosts, offers, tasks, health checks,
 //! back-off, rolling upgrades and deployments as any Marathon from 0.7 to 1.11 does them
-//! ([`SandboxConfig::version`]), with nothing behind it but this process and tokio's clock.
+//! ([`SandboxConfig::version`]), with nothing behind it but this process and tokio's clock; or, with
+//! [`SandboxConfig::docker`], with a container of the local Docker Engine for each task.
 //!
 //! A [`Sandbox`] is a handle to one such cluster. Its [`router`](Sandbox::router) can be called in
 //! memory, also under a paused clock; [`SandboxServer`] puts it on a socket. Trouble is made from
@@ -34,7 +35,8 @@
 //! posted to plain `http` only, and those who want them are not part of a snapshot; the plans in heavy
 //! deployment events hold the affected apps only; an id has at most 512 characters; a host that is
 //! lost is unreachable at once, not after some missed pings; `/v2/info` shows the configuration of 1.5
-//! in every version, and the environment that a container would get is not made up.
+//! in every version. With Docker, health checks are asked every second until one succeeds, all hosts
+//! are one machine, whose ports tasks on its own network share, and readiness checks are taken as passed.
 
 mod behaviour;
 mod callbacks;

@@ -91,3 +91,23 @@ impl Drop for Engine {
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs dockerd"]
+    fn an_engine_answers_and_leaves_nothing_behind() {
+        let engine = Engine::start().unwrap();
+        let directory = engine.directory.clone();
+        let version = Command::new("docker")
+            .args(["version", "--format", "{{.Server.Os}}"])
+            .env("DOCKER_HOST", engine.host())
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&version.stdout).trim(), "linux");
+        drop(engine);
+        assert!(!directory.exists());
+    }
+}

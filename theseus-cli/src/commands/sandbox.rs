@@ -52,7 +52,7 @@ pub(crate) struct Args {
     /// What a container is
     #[arg(long, value_enum, default_value_t = Runtime::Simulated)]
     runtime: Runtime,
-    /// How long a container takes to start, such as 500ms or 2s
+    /// How long a simulated container takes to start, such as 500ms or 2s
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_duration)]
     start_delay: Duration,
     /// Which Marathon it is: a series such as 0.7, 1.4 or 1.11, or one release of it such as 1.4.2
@@ -90,6 +90,11 @@ enum Runtime {
 pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     if let Some(Action::Down(down)) = &args.action {
         return docker::down(global, down).await;
+    }
+    if args.keep && args.runtime == Runtime::Simulated {
+        return Err(Failure::usage(
+            "--keep is about containers of --runtime docker".to_owned(),
+        ));
     }
     // A manifest with a fault is told before anything is started.
     let desired = if args.deploy.is_empty() {

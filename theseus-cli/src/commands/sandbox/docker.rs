@@ -161,18 +161,19 @@ pub(super) async fn down(global: &Global, down: &Down) -> Result<Code, Failure> 
         }
         // A directory that is gone is nobody's any more.
         let directory = Path::new(&sandbox);
-        let lock = if directory.is_dir() {
-            lock(directory)?
+        let held = if directory.is_dir() {
+            let Some(lock) = lock(directory)? else {
+                running.push(sandbox);
+                continue;
+            };
+            Some(lock)
         } else {
             None
         };
-        if lock.is_none() && directory.is_dir() {
-            running.push(sandbox);
-            continue;
-        }
         removed += sweep(&socket, &sandbox)
             .await
             .map_err(|error| told(&error))?;
+        drop(held);
     }
     running.sort();
     if global.format == Format::Json {
