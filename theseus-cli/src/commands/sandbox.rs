@@ -141,7 +141,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         // Dropping the sender means the same.
         let _ = quitting.await;
     }));
-    let registrar = registrar::of(&connection);
+    let registrar = registrar::of(&connection, registrar::SAMPLE_EVERY);
     let registering = registrar.run(
         &|happening| tracing::debug!(?happening, "registrar"),
         std::future::pending(),

@@ -5,7 +5,7 @@ use crate::store::{Compare, Txn, Write};
 
 /// The transactions that carry these writes, in as few as a store takes with so many operations
 /// each. What is put comes first; whatever is removed is in transactions of its own, behind them.
-pub(super) fn batches(writes: Vec<Write>, max_operations: usize, fence: &Compare) -> Batches {
+pub(crate) fn batches(writes: Vec<Write>, max_operations: usize, fence: &Compare) -> Batches {
     let (puts, removals): (Vec<_>, Vec<_>) = writes
         .into_iter()
         .partition(|write| matches!(write, Write::Put(..)));
@@ -17,11 +17,11 @@ pub(super) fn batches(writes: Vec<Write>, max_operations: usize, fence: &Compare
 
 /// Transactions of which all of one kind may be committed at the same time: no key is in two of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Batches {
+pub(crate) struct Batches {
     /// What comes.
-    pub(super) puts: Vec<Txn>,
+    pub(crate) puts: Vec<Txn>,
     /// What goes, once that is there.
-    pub(super) removals: Vec<Txn>,
+    pub(crate) removals: Vec<Txn>,
 }
 
 fn cut(writes: Vec<Write>, max_operations: usize, fence: &Compare) -> Vec<Txn> {

@@ -23,6 +23,7 @@ use crate::model::GroupId;
 use crate::records;
 use crate::state::{GroupState, Observed};
 use crate::store::{StoreError, Txn, Write};
+use crate::usage::Roster;
 
 /// Events come in swarms: so long after the first of them, one look serves all.
 const SWARM: Duration = Duration::from_millis(25);
@@ -82,6 +83,7 @@ pub(super) struct Desk<'a> {
     registrar: &'a Registrar,
     hold: &'a Hold,
     hints: &'a Hints,
+    roster: &'a Roster,
     tell: Tell<'a>,
     began: Instant,
     /// What the registry holds; `None` when that has to be read.
@@ -105,12 +107,14 @@ impl<'a> Desk<'a> {
         registrar: &'a Registrar,
         hold: &'a Hold,
         hints: &'a Hints,
+        roster: &'a Roster,
         tell: Tell<'a>,
     ) -> Self {
         Self {
             registrar,
             hold,
             hints,
+            roster,
             tell,
             began: Instant::now(),
             held: None,
@@ -252,6 +256,10 @@ impl<'a> Desk<'a> {
         }
         let written = writes.len();
         let transactions = self.commit(writes).await?;
+        for (group, picture) in &pictures {
+            let containers = picture.containers.keys().cloned();
+            self.roster.set(group, containers.collect());
+        }
         let counts = take_over(held, pictures);
         Ok(Settled {
             as_of,

@@ -47,6 +47,24 @@ pub enum Happening {
         /// What, with its causes.
         message: String,
     },
+    /// What is used was asked for, and taken into the history.
+    Sampled {
+        /// Of how many containers.
+        containers: usize,
+        /// How many hosts did not tell.
+        silent: usize,
+        /// How many times went by meanwhile at which it should have been done again.
+        skipped: u64,
+        /// How long it took.
+        took: Duration,
+    },
+    /// What is used could not be learned, or not be written down.
+    Unsampled {
+        /// Why, with its causes.
+        reason: String,
+        /// How many times went by meanwhile at which it should have been done again.
+        skipped: u64,
+    },
     /// Old entries of the audit trail are gone.
     Pruned {
         /// How many.

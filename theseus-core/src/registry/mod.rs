@@ -19,6 +19,7 @@ mod shapes;
 mod testing;
 mod watch;
 
+pub(crate) use batch::batches;
 pub use endpoints::{Endpoint, RegistryError, Standing, endpoints, is_known, standing};
 pub use guest::{Guest, GuestError, etcd_endpoints};
 pub use happening::{Happening, Settled};

@@ -9,6 +9,7 @@
 //! the lock, so that one which lost it unknowingly writes nothing. Nothing is remembered that cannot
 //! be read again: whoever takes over reads what the registry holds, looks, and writes what differs.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::engine::{Clock, chain};
 use crate::hold::Hold;
 use crate::records::{self, LockRecord};
 use crate::store::{Store, StoreError};
+use crate::usage::{Roster, Sampler};
 
 /// How long the lock outlives the registrar that leads.
 const TTL: Duration = Duration::from_secs(6);
@@ -44,6 +46,7 @@ pub struct Registrar {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Clock,
     pub(super) by: String,
+    sample_every: Option<Duration>,
 }
 
 impl fmt::Debug for Registrar {
@@ -66,6 +69,7 @@ impl Registrar {
             store,
             clock: Arc::new(clock),
             by: String::new(),
+            sample_every: None,
         }
     }
 
@@ -73,6 +77,13 @@ impl Registrar {
     #[must_use]
     pub fn in_the_name_of(mut self, by: impl Into<String>) -> Self {
         self.by = by.into();
+        self
+    }
+
+    /// Has it keep a history of what is used, too, looking so often; not more than once a second.
+    #[must_use]
+    pub fn sampling_every(mut self, every: Duration) -> Self {
+        self.sample_every = Some(every.max(Duration::from_secs(1)));
         self
     }
 
@@ -144,12 +155,31 @@ impl Registrar {
     /// Keeps the registry true for as long as the lock is held; says why no longer.
     async fn lead(&self, hold: &Hold, tell: Tell<'_>) -> &'static str {
         let hints = Hints::default();
-        let mut desk = Desk::new(self, hold, &hints, tell);
+        let roster = Roster::default();
+        let mut desk = Desk::new(self, hold, &hints, &roster, tell);
         tokio::select! {
             biased;
             () = hold.keep(&*self.store) => "the lock was lost",
             never = hints.listen(&*self.cluster, tell) => match never {},
+            never = self.sample(hold, &roster, tell) => match never {},
             reason = desk.work() => reason,
         }
+    }
+
+    /// Keeps the history of what is used, where that is wanted.
+    async fn sample(&self, hold: &Hold, roster: &Roster, tell: Tell<'_>) -> Infallible {
+        let Some(every) = self.sample_every else {
+            return std::future::pending().await;
+        };
+        let sampler = Sampler {
+            cluster: &*self.cluster,
+            store: &*self.store,
+            clock: &self.clock,
+            hold,
+            roster,
+            tell,
+            every,
+        };
+        sampler.run().await
     }
 }

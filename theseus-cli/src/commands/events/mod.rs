@@ -168,10 +168,13 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         return Ok(Code::Done);
     }
     let connection = connect(global).await?;
-    tokio::select! {
+    let ended = tokio::select! {
         () = interrupt::requested() => Ok(Code::Done),
         ended = live(&connection, &teller, args.since) => ended,
-    }
+    };
+    // What was left with Marathon so that it tells what happens goes with whoever was told.
+    connection.cluster.unsubscribe().await;
+    ended
 }
 
 /// What was told of the audit trail.

@@ -12,6 +12,8 @@ use prometheus_client::registry::{Registry, Unit};
 use theseus_core::model::GroupId;
 use theseus_core::registry::{CountsRecord, Happening, Settled};
 
+use super::samples::Samples;
+
 /// The bounds of what takes time, in seconds.
 const SECONDS: [f64; 11] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0, 60.0,
@@ -48,6 +50,7 @@ pub(super) struct Metrics {
     transactions: Counter,
     event_to_record: Histogram,
     troubles: Family<With, Counter>,
+    samples: Samples,
     running: Family<Group, Gauge>,
     healthy: Family<Group, Gauge>,
     unreachable: Family<Group, Gauge>,
@@ -68,6 +71,7 @@ impl Metrics {
             transactions: Counter::default(),
             event_to_record: Histogram::new(SECONDS),
             troubles: Family::default(),
+            samples: Samples::default(),
             running: Family::default(),
             healthy: Family::default(),
             unreachable: Family::default(),
@@ -116,6 +120,7 @@ impl Metrics {
             metrics.event_to_record.clone(),
         );
         own.register("troubles", "What went wrong", metrics.troubles.clone());
+        metrics.samples.register(own);
         let groups = registry.sub_registry_with_prefix("group");
         groups.register("running", "Containers that run", metrics.running.clone());
         groups.register(
@@ -150,6 +155,7 @@ impl Metrics {
             Happening::Trouble { with, .. } => {
                 self.troubles.get_or_create(&With { with }).inc();
             }
+            Happening::Sampled { .. } | Happening::Unsampled { .. } => self.samples.note(happening),
             _ => {}
         }
     }
@@ -192,6 +198,7 @@ impl Metrics {
         self.leading.set(0);
         self.attached.set(0);
         self.containers.set(0);
+        self.samples.clear();
         for family in [&self.running, &self.healthy, &self.unreachable] {
             family.clear();
         }
@@ -207,7 +214,7 @@ impl Metrics {
     }
 }
 
-fn signed(number: usize) -> i64 {
+pub(super) fn signed(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

@@ -3,15 +3,17 @@
 mod board;
 mod http;
 mod metrics;
+mod samples;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use theseus_core::registry::{Happening, Registrar};
 use tokio::net::TcpListener;
 
 use self::board::Board;
-use crate::args::Global;
+use crate::args::{Global, parse_duration};
 use crate::config::Subscriber;
 use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure, chain};
@@ -39,6 +41,10 @@ pub(crate) struct Args {
     /// Listen here, instead of at the subscriber of mesos.yaml
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
+    /// Look so often at what containers use, for the history of the last hour and the last week;
+    /// not at all with 0s
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "10s")]
+    sample_every: Duration,
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
@@ -73,7 +79,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
             None => std::future::pending().await,
         }
     };
-    let registrar = of(&connection);
+    let registrar = of(&connection, args.sample_every);
     let tell = |happening: Happening| {
         if let Some(text) = words(&happening, &board) {
             say(&text);
@@ -89,13 +95,22 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
             })?;
         }
     }
+    // What was left with Marathon so that it tells what happens goes with whoever was told.
+    connection.cluster.unsubscribe().await;
     Ok(Code::Done)
 }
 
-/// A registrar of this cluster and this store.
-pub(crate) fn of(connection: &Connection) -> Registrar {
+/// How often a registrar looks at what is used, unless something else is said.
+pub(crate) const SAMPLE_EVERY: Duration = Duration::from_secs(10);
+
+/// A registrar of this cluster and this store, which looks so often at what is used.
+pub(crate) fn of(connection: &Connection, sample_every: Duration) -> Registrar {
     let (cluster, store) = (connection.cluster.clone(), connection.store.clone());
-    Registrar::new(cluster, store, Timestamp::now).in_the_name_of(identity::own())
+    let registrar = Registrar::new(cluster, store, Timestamp::now).in_the_name_of(identity::own());
+    if sample_every.is_zero() {
+        return registrar;
+    }
+    registrar.sampling_every(sample_every)
 }
 
 fn address(args: &Args, subscriber: Option<&Subscriber>) -> Option<String> {

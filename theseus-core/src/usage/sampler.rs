@@ -1,0 +1,304 @@
+//! The sampler of the registrar who leads: now and then it asks what is used, and writes it into the
+//! history, on condition that the registrar still leads.
+//!
+//! It never queues anything: a look that takes longer than the time to the next one lets that go by,
+//! and says so.
+
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep_until};
+
+use super::Span;
+use super::block::{Amount, Block, Kind, Name, Part};
+use crate::cluster::{Cluster, ContainerId, Reading, Usage, rate};
+use crate::engine::{Clock, chain};
+use crate::hold::Hold;
+use crate::model::GroupId;
+use crate::records;
+use crate::registry::{Happening, batches};
+use crate::store::{Page, Store, StoreError, Write, list_all};
+
+/// How many bytes a second are written of each span, on the average.
+const BUDGET: f64 = 4096.0;
+
+/// Which containers are of which group, as the registrar last saw it.
+#[derive(Debug, Default)]
+pub(crate) struct Roster(Mutex<BTreeMap<GroupId, Vec<ContainerId>>>);
+
+impl Roster {
+    /// These are the containers of a group from now on.
+    pub(crate) fn set(&self, group: &GroupId, containers: Vec<ContainerId>) {
+        let mut groups = self.lock();
+        if containers.is_empty() {
+            groups.remove(group);
+        } else {
+            groups.insert(group.clone(), containers);
+        }
+    }
+
+    fn by_container(&self) -> HashMap<ContainerId, GroupId> {
+        let groups = self.lock();
+        let all = groups.iter().flat_map(|(group, containers)| {
+            let of_group = containers.iter();
+            of_group.map(|container| (container.clone(), group.clone()))
+        });
+        all.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<GroupId, Vec<ContainerId>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Samples what is used.
+pub(crate) struct Sampler<'a> {
+    pub(crate) cluster: &'a dyn Cluster,
+    pub(crate) store: &'a dyn Store,
+    pub(crate) clock: &'a Clock,
+    pub(crate) hold: &'a Hold,
+    pub(crate) roster: &'a Roster,
+    pub(crate) tell: &'a (dyn Fn(Happening) + Send + Sync),
+    /// How often.
+    pub(crate) every: Duration,
+}
+
+/// What was told of each container the last time, and when that was.
+type Before = (Instant, HashMap<ContainerId, Reading>);
+
+impl Sampler<'_> {
+    /// Samples for as long as this is polled.
+    pub(crate) async fn run(&self) -> Infallible {
+        let seconds = u32::try_from(self.every.as_secs()).unwrap_or(u32::MAX);
+        let mut pages = [Span::Hour, Span::Week].map(|span| Pages::new(span, seconds));
+        let mut before: Option<Before> = None;
+        let mut next = Instant::now() + self.every;
+        loop {
+            sleep_until(next).await;
+            let began = Instant::now();
+            let sampled = self.sample(&mut pages, &mut before).await;
+            let mut skipped = 0;
+            next += self.every;
+            while next <= Instant::now() {
+                next += self.every;
+                skipped += 1;
+            }
+            (self.tell)(match sampled {
+                Ok((containers, silent)) => Happening::Sampled {
+                    containers,
+                    silent,
+                    skipped,
+                    took: began.elapsed(),
+                },
+                Err(reason) => Happening::Unsampled { reason, skipped },
+            });
+        }
+    }
+
+    /// Asks once, and takes what is told into the history; of how many containers and of how many
+    /// hosts nothing is told.
+    async fn sample(
+        &self,
+        pages: &mut [Pages],
+        before: &mut Option<Before>,
+    ) -> Result<(usize, usize), String> {
+        let asked = Instant::now();
+        let usage = self.cluster.usage(None).await;
+        let usage = usage.map_err(|error| chain(&error))?;
+        let silent = usage.silent.len();
+        let amounts = amounts(&usage, before.as_ref(), asked, &self.roster.by_container());
+        let readings = usage.readings.into_iter();
+        let readings = readings.map(|reading| (reading.container.clone(), reading));
+        *before = Some((asked, readings.collect()));
+        let now = (self.clock)();
+        let written = async {
+            for page in pages {
+                page.turn_to(now, self).await?;
+                page.take(now, &amounts);
+                page.write_if_due(self).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        written.await.map_err(|error| chain(&error))?;
+        let of_containers = amounts.keys().filter(|name| name.is_container());
+        Ok((of_containers.count(), silent))
+    }
+
+    /// Writes, for as long as the registrar leads.
+    async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        let fence = self.hold.fence();
+        let made = batches(writes, self.store.max_txn_operations(), &fence);
+        for txn in made.puts.into_iter().chain(made.removals) {
+            if !self.hold.is_sure() {
+                return Ok(());
+            }
+            match self.store.commit(txn).await {
+                Ok(_) => {}
+                // All that is compared is the lock: another one writes from now on.
+                Err(StoreError::Conflict { .. }) => {
+                    self.hold.lose();
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What each container, group and host uses. Containers of nobody's group are not told of.
+fn amounts(
+    usage: &Usage,
+    before: Option<&Before>,
+    asked: Instant,
+    groups: &HashMap<ContainerId, GroupId>,
+) -> BTreeMap<Name, Amount> {
+    let mut amounts: BTreeMap<Name, Amount> = BTreeMap::new();
+    for reading in &usage.readings {
+        let Some(group) = groups.get(&reading.container) else {
+            continue;
+        };
+        let rate = before.and_then(|(then, readings)| {
+            let between = asked.duration_since(*then);
+            rate(readings.get(&reading.container)?, reading, between)
+        });
+        let amount = Amount {
+            cpu: rate.map(|rate| rate.cpu),
+            cpu_limit: reading.cpu_limit,
+            throttled: rate.and_then(|rate| rate.throttled),
+            memory: reading.memory,
+            memory_limit: reading.memory_limit,
+        };
+        for name in [
+            Name::new(Kind::Container, &reading.container.0),
+            Name::new(Kind::Group, &group.to_string()),
+            Name::new(Kind::Host, &reading.host),
+        ] {
+            amounts.entry(name).or_default().add(&amount);
+        }
+    }
+    amounts
+}
+
+/// The block of a span that is under way.
+struct Pages {
+    span: Span,
+    step: u32,
+    start: Option<i64>,
+    parts: BTreeMap<Part, Block>,
+    /// When it may be written again.
+    due: Instant,
+    is_written: bool,
+}
+
+impl Pages {
+    fn new(span: Span, every: u32) -> Self {
+        Self {
+            span,
+            step: span.step(every),
+            start: None,
+            parts: BTreeMap::new(),
+            due: Instant::now(),
+            is_written: true,
+        }
+    }
+
+    /// Goes on with the block of this time: what somebody has written of it stays. The one before is
+    /// written in full, and what is too old goes.
+    async fn turn_to(&mut self, now: Timestamp, sampler: &Sampler<'_>) -> Result<(), StoreError> {
+        let start = self.span.start(now);
+        if self.start == Some(start) {
+            return Ok(());
+        }
+        self.write(sampler).await?;
+        self.prune(now, sampler).await?;
+        let (entries, _) = list_all(sampler.store, &self.span.block_prefix(start)).await?;
+        self.parts.clear();
+        for entry in entries {
+            let part = self.span.part_of(start, &entry.key);
+            let block = records::decode::<Block>(&entry).ok();
+            if let (Some(part), Some(block)) = (part, block)
+                && block.record.step == self.step
+            {
+                self.parts.insert(part, block.record);
+            }
+        }
+        self.start = Some(start);
+        Ok(())
+    }
+
+    /// Removes the blocks that are not kept any more, and those of a time to come.
+    async fn prune(&self, now: Timestamp, sampler: &Sampler<'_>) -> Result<(), StoreError> {
+        const AT_A_TIME: usize = 4;
+        let oldest = self.span.starts(now).next().unwrap_or_default();
+        let newest = self.span.start(now);
+        let mut old = Vec::new();
+        let prefix = self.span.prefix();
+        let mut after = None;
+        loop {
+            let page = Page {
+                after: after.take(),
+                limit: AT_A_TIME,
+            };
+            let listing = sampler.store.list(&prefix, page).await?;
+            let Some(last) = listing.entries.last() else {
+                break;
+            };
+            let start = self.span.start_of(&last.key);
+            let is_kept = |start: i64| (oldest..=newest).contains(&start);
+            let keys = listing.entries.iter().map(|entry| &entry.key);
+            let gone = keys.filter(|key| !self.span.start_of(key).is_some_and(is_kept));
+            old.extend(gone.map(|key| Write::Delete(key.clone())));
+            // What is kept need not be read: behind it come only blocks of a time to come.
+            after = match start {
+                Some(start) if is_kept(start) => {
+                    Some(format!("{}~", self.span.block_prefix(newest)))
+                }
+                _ => Some(last.key.clone()),
+            };
+        }
+        sampler.commit(old).await
+    }
+
+    fn take(&mut self, now: Timestamp, amounts: &BTreeMap<Name, Amount>) {
+        let Some(start) = self.start else { return };
+        let passed = now.as_second().saturating_sub(start).max(0);
+        let index = usize::try_from(passed / i64::from(self.step)).unwrap_or_default();
+        for (name, amount) in amounts {
+            let step = self.step;
+            let part = self.parts.entry(name.part());
+            let block = part.or_insert_with(|| Block::new(step));
+            block.take(name, index, amount);
+        }
+        self.is_written &= amounts.is_empty();
+    }
+
+    async fn write_if_due(&mut self, sampler: &Sampler<'_>) -> Result<(), StoreError> {
+        if Instant::now() < self.due {
+            return Ok(());
+        }
+        self.write(sampler).await
+    }
+
+    async fn write(&mut self, sampler: &Sampler<'_>) -> Result<(), StoreError> {
+        let Some(start) = self.start.filter(|_| !self.is_written) else {
+            return Ok(());
+        };
+        let mut bytes = 0;
+        let writes = self.parts.iter().map(|(part, block)| {
+            let value = records::encode(block);
+            bytes += u32::try_from(value.len()).unwrap_or(u32::MAX);
+            Write::Put(self.span.key(start, *part), value)
+        });
+        let writes = writes.collect();
+        sampler.commit(writes).await?;
+        self.is_written = true;
+        // The larger it is, the longer it waits, but no longer than it is under way.
+        let wait = Duration::from_secs_f64(f64::from(bytes) / BUDGET);
+        self.due = Instant::now() + wait;
+        Ok(())
+    }
+}
