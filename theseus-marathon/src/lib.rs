@@ -13,14 +13,15 @@
 //! * No answer is believed to be Marathon's because it came from there, nor to be small, nor to
 //!   come soon.
 //!
-//! From the outside in: `observe`, `apply`, `events`, `hosts`, `delays` and `usage` are the parts of
-//! [`Cluster`], and `checkup` looks all of it over;
+//! From the outside in: `observe`, `apply`, `events`, `hosts`, `delays`, `usage` and `logs` are the
+//! parts of [`Cluster`], the last by way of Mesos's `agents`, and `checkup` looks all of it over;
 //! `names`, `encode`, `decode` and `fields` translate between Theseus's words and Marathon's;
 //! `dialect` knows the versions; `classify` says what an answer means; `http` sends and receives,
 //! over a [`Transport`], to the `addresses` and with the `credentials` of the configuration; `wire`
 //! holds Marathon's JSON.
 
 mod addresses;
+mod agents;
 mod apply;
 mod checkup;
 mod classify;
@@ -35,6 +36,7 @@ mod failure;
 mod fields;
 mod hosts;
 mod http;
+mod logs;
 mod names;
 mod observe;
 mod operations;
@@ -48,8 +50,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use theseus_core::cluster::{
-    Accepted, AppId, Change, Cluster, ClusterError, Delay, EngineInfo, Events, Foreign, Found,
-    Inventory, Refusal, Scope, Snapshot, Usage,
+    Accepted, AppId, Change, Cluster, ClusterError, ContainerId, Delay, Ended, EngineInfo, Events,
+    Foreign, Found, Inventory, LogRequest, Logs, Refusal, Scope, Snapshot, Tenant, Usage,
 };
 use theseus_core::model::{GroupId, Spec};
 use tokio::sync::OnceCell;
@@ -60,6 +62,7 @@ pub use credentials::{ClientCertificate, Credentials, Secret};
 pub use events::{Callbacks, Hearing};
 pub use transport::{Chunks, Distrust, ServiceTransport, Transport, TransportError};
 
+use self::agents::Agents;
 use self::classify::excerpt;
 use self::dialect::{Dialect, Version};
 use self::failure::{ENGINE, Failure};
@@ -76,6 +79,7 @@ pub struct Marathon {
     configured: Option<Version>,
     pasts: Pasts,
     hub: events::Hub,
+    agents: Arc<Agents>,
 }
 
 /// What `/v2/info` told.
@@ -106,6 +110,7 @@ impl Marathon {
             configured,
             pasts: Pasts::default(),
             hub: events::Hub::default(),
+            agents: Arc::default(),
         })
     }
 
@@ -249,5 +254,19 @@ impl Cluster for Marathon {
     async fn usage(&self, hosts: Option<&BTreeSet<Arc<str>>>) -> Result<Usage, ClusterError> {
         let usage = usage::usage(&self.http, hosts).await;
         usage.map_err(|failure| self.error(failure))
+    }
+
+    async fn logs(&self, container: &ContainerId, want: &LogRequest) -> Result<Logs, ClusterError> {
+        Ok(logs::logs(&self.http, &self.agents, container, want))
+    }
+
+    async fn ended(&self) -> Result<Ended, ClusterError> {
+        let ended = logs::ended(&self.http, &self.agents).await;
+        ended.map_err(|failure| self.error(failure))
+    }
+
+    async fn tenants(&self, host: &str) -> Result<Vec<Tenant>, ClusterError> {
+        let tenants = logs::tenants(&self.http, &self.agents, host).await;
+        tenants.map_err(|failure| self.error(failure))
     }
 }

@@ -28,7 +28,7 @@ use crate::classify::{Reply, classify};
 use crate::config::{ConfigError, MarathonConfig};
 use crate::credentials::Authorization;
 use crate::failure::Failure;
-use crate::transport::{Transport, TransportError};
+use crate::transport::{Chunks, Transport, TransportError};
 pub(crate) use body::Reader;
 use body::within;
 pub(crate) use request::{Answer, Request};
@@ -134,6 +134,39 @@ impl Http {
     ) -> Result<T, Failure> {
         self.patiently(|| self.read_once(request, self.small(), parse))
             .await
+    }
+
+    /// Asks for something small that may not be there: `None` when it is not.
+    pub(crate) async fn find<T: Send + 'static>(
+        &self,
+        request: &Request,
+        parse: fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<Option<T>, Failure> {
+        let bounds = self.small();
+        self.patiently(async || {
+            let answer = self.open(request, JSON, bounds.head).await?;
+            if answer.status == StatusCode::NOT_FOUND {
+                return Ok(None);
+            }
+            let body = self.exchanged(answer, bounds, false).await?;
+            body::parsed(body, parse).await.map(Some)
+        })
+        .await
+    }
+
+    /// Asks for a file, to be read while it comes in: `None` when it is not there.
+    pub(crate) async fn download(&self, request: &Request) -> Result<Option<Chunks>, Failure> {
+        let bounds = self.small();
+        self.patiently(async || {
+            let accept = HeaderValue::from_static("*/*");
+            let answer = self.open(request, accept, bounds.head).await?;
+            if answer.status == StatusCode::NOT_FOUND {
+                return Ok(None);
+            }
+            let answer = self.success(answer, bounds, false).await?;
+            Ok(Some(answer.body))
+        })
+        .await
     }
 
     /// Asks for something small once, and gives the head of the answer, too.

@@ -1,0 +1,446 @@
+//! Reading the outputs of a task, from where one was asked to begin until there is no more.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use theseus_core::cluster::{ClusterError, LogPiece, LogRequest, LogStart, Output};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::gunzip::Gunzip;
+use super::sandbox::{self, Sandbox};
+use super::track::{Told, Track, Want};
+use super::{Finder, Search, start};
+use crate::failure::Failure;
+use crate::transport::Chunks;
+
+/// From one look to the next while nothing happens.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Each time after so many looks at which nothing was new, the agent is asked instead whether the
+/// task is over.
+const IDLE_LOOKS: u32 = 5;
+
+/// How long a task may be unknown at its agent before it counts as gone: it is known elsewhere
+/// before it is launched there.
+const NOT_YET: Duration = Duration::from_secs(60);
+
+/// After how many failed tries in a row a place to begin at is not looked for any more.
+const MOST_STARTS: u32 = 5;
+
+/// What went wrong.
+#[derive(Debug)]
+enum Trouble {
+    Failed(Failure),
+    /// The files are not there any more.
+    Gone,
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// One output.
+#[derive(Debug)]
+struct Reading {
+    output: Output,
+    track: Track,
+}
+
+/// A compressed file while it comes in.
+struct Fetch {
+    /// Of which output.
+    index: usize,
+    chunks: Chunks,
+    gunzip: Gunzip,
+    /// What came in and is not unpacked.
+    input: Bytes,
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Running,
+    /// What there is now is all.
+    Over,
+    /// There was a look since that was known.
+    Final,
+}
+
+impl Life {
+    fn of(is_over: bool) -> Self {
+        if is_over { Self::Over } else { Self::Running }
+    }
+}
+
+/// Reads the outputs of a task.
+pub(super) struct Follower {
+    finder: Finder,
+    want: LogRequest,
+    sandbox: Option<Sandbox>,
+    readings: Vec<Reading>,
+    fetch: Option<Fetch>,
+    /// Which output is read next.
+    turn: usize,
+    /// What is to be told.
+    pieces: VecDeque<LogPiece>,
+    /// When the next look may be.
+    next_look: Instant,
+    idle_looks: u32,
+    life: Life,
+    caught_up: bool,
+    began: Instant,
+    /// When the agent last answered.
+    answered: Option<Timestamp>,
+    out_of_reach: bool,
+    /// Whether nothing more is told.
+    is_done: bool,
+}
+
+impl Follower {
+    pub(super) fn new(finder: Finder, want: &LogRequest) -> Self {
+        Self {
+            finder,
+            want: want.clone(),
+            sandbox: None,
+            readings: Vec::new(),
+            fetch: None,
+            turn: 0,
+            pieces: VecDeque::new(),
+            next_look: Instant::now(),
+            idle_looks: 0,
+            life: Life::Running,
+            caught_up: false,
+            began: Instant::now(),
+            answered: None,
+            out_of_reach: false,
+            is_done: false,
+        }
+    }
+
+    /// The next piece; `None` when there are no more.
+    pub(super) async fn next(&mut self) -> Option<Result<LogPiece, ClusterError>> {
+        loop {
+            if let Some(piece) = self.pieces.pop_front() {
+                return Some(Ok(piece));
+            }
+            if self.is_done {
+                return None;
+            }
+            let outcome = self.step().await;
+            if outcome.is_ok() {
+                self.heard();
+            }
+            match outcome {
+                Ok(()) => {}
+                Err(Trouble::Failed(failure)) if self.want.follow && failure.did_nothing() => {
+                    self.lost(failure);
+                    sleep(2 * PACE).await;
+                }
+                Err(trouble) => {
+                    self.is_done = true;
+                    return Some(Err(match trouble {
+                        Trouble::Failed(failure) => self.finder.error(failure),
+                        Trouble::Gone => self.finder.gone(),
+                    }));
+                }
+            }
+        }
+    }
+
+    /// The agent has answered.
+    fn heard(&mut self) {
+        if self.sandbox.is_none() {
+            return;
+        }
+        self.answered = Some(Timestamp::now());
+        if std::mem::take(&mut self.out_of_reach) {
+            self.pieces.push_front(LogPiece::InReach);
+        }
+    }
+
+    /// The agent cannot be reached.
+    fn lost(&mut self, failure: Failure) {
+        self.fetch = None;
+        if !std::mem::replace(&mut self.out_of_reach, true) {
+            self.pieces.push_back(LogPiece::OutOfReach {
+                since: self.answered,
+                reason: reason(&self.finder.error(failure)),
+            });
+        }
+    }
+
+    /// Does the next thing.
+    async fn step(&mut self) -> Result<(), Trouble> {
+        let Some(sandbox) = self.sandbox.clone() else {
+            return self.find().await;
+        };
+        if self.readings.is_empty() {
+            return self.begin(&sandbox).await;
+        }
+        if let Some(fetch) = self.fetch.take() {
+            return self.go_on(fetch).await;
+        }
+        if let Some(index) = self.next_reading() {
+            return self.act(&sandbox, index).await;
+        }
+        let mut readings = self.readings.iter();
+        if !readings.all(|reading| reading.track.is_idle()) {
+            // The directory changes faster than it can be read.
+            sleep_until(self.next_look).await;
+            return self.look(&sandbox).await;
+        }
+        if !std::mem::replace(&mut self.caught_up, true) {
+            self.pieces.push_back(LogPiece::CaughtUp);
+        }
+        if !self.want.follow || self.life == Life::Final {
+            self.is_done = true;
+            return Ok(());
+        }
+        sleep_until(self.next_look).await;
+        self.next_look = Instant::now() + PACE;
+        if self.idle_looks >= IDLE_LOOKS {
+            self.idle_looks = 0;
+            return self.ask_whether_over().await;
+        }
+        self.idle_looks += 1;
+        self.look(&sandbox).await
+    }
+
+    async fn find(&mut self) -> Result<(), Trouble> {
+        match self.finder.find().await {
+            Search::Found(agent, run) => {
+                self.finder.host = Some(agent.host.clone());
+                self.life = Life::of(run.is_over);
+                if run.directory.is_empty() {
+                    return Err(Trouble::Gone);
+                }
+                self.sandbox = Some(Sandbox {
+                    agent,
+                    directory: run.directory,
+                });
+                Ok(())
+            }
+            Search::OutOfReach(failure) => Err(failure.into()),
+            Search::Unknown if self.want.follow && self.began.elapsed() < NOT_YET => {
+                sleep(PACE).await;
+                Ok(())
+            }
+            Search::Unknown => Err(Trouble::Gone),
+        }
+    }
+
+    /// Finds where to begin in each output.
+    async fn begin(&mut self, sandbox: &Sandbox) -> Result<(), Trouble> {
+        let mut readings = Vec::new();
+        for &output in self.want.outputs.all() {
+            let track = match self.want.start {
+                LogStart::Oldest => Track::from_oldest(),
+                LogStart::LastLines(lines) => last_lines(sandbox, output, lines).await?,
+                LogStart::Since(then) => {
+                    let family = look(sandbox).await?.of(output).clone();
+                    start::since(family, then)
+                }
+            };
+            readings.push(Reading { output, track });
+        }
+        self.readings = readings;
+        self.look(sandbox).await
+    }
+
+    /// The next output of which there is something to read, in turns.
+    fn next_reading(&mut self) -> Option<usize> {
+        let count = self.readings.len();
+        let mut turns = (0..count).map(|next| (self.turn + next) % count);
+        let index = turns.find(|index| !self.readings[*index].track.is_idle())?;
+        // A directory that keeps changing is not looked at any more often for that.
+        let want = self.readings[index].track.want();
+        if want == (Want::Look { now: false }) {
+            return None;
+        }
+        self.turn = index + 1;
+        Some(index)
+    }
+
+    async fn act(&mut self, sandbox: &Sandbox, index: usize) -> Result<(), Trouble> {
+        let track = &mut self.readings[index].track;
+        let told = match track.want() {
+            Want::Look { .. } => return self.look(sandbox).await,
+            Want::Read { path, from, length } => match sandbox.read(&path, from, length).await? {
+                Some(piece) => track.read(piece),
+                None => track.not_here(),
+            },
+            want @ Want::Fetch { .. } => {
+                let Want::Fetch { path, skip } = &want else {
+                    return Ok(());
+                };
+                let chunks = sandbox.download(path).await?;
+                // What is open now is the right file if nothing was rotated before.
+                self.look(sandbox).await?;
+                let track = &mut self.readings[index].track;
+                match chunks {
+                    Some(chunks) if track.want() == want => {
+                        track.fetching();
+                        self.fetch = Some(Fetch {
+                            index,
+                            chunks,
+                            gunzip: Gunzip::new(*skip),
+                            input: Bytes::new(),
+                        });
+                        return Ok(());
+                    }
+                    Some(_) => return Ok(()),
+                    None => track.not_here(),
+                }
+            }
+        };
+        self.tell(index, told);
+        Ok(())
+    }
+
+    /// Unpacks what has come in of a compressed file, or waits for more.
+    async fn go_on(&mut self, mut fetch: Fetch) -> Result<(), Trouble> {
+        let index = fetch.index;
+        if fetch.input.is_empty() {
+            match sandbox::next(&mut fetch.chunks).await? {
+                Some(input) => {
+                    fetch.input = input;
+                    self.fetch = Some(fetch);
+                }
+                None => self.end_of_file(index, fetch.gunzip.finish()),
+            }
+            return Ok(());
+        }
+        let mut input = &*fetch.input;
+        let unpacked = fetch.gunzip.unpack(&mut input);
+        fetch.input = fetch.input.slice(fetch.input.len() - input.len()..);
+        match unpacked {
+            Ok(bytes) => {
+                if self.unpacked(index, bytes) {
+                    self.fetch = Some(fetch);
+                }
+            }
+            Err(error) => self.end_of_file(index, Err(error)),
+        }
+        Ok(())
+    }
+
+    /// Tells what was unpacked, if it is of the right file.
+    fn unpacked(&mut self, index: usize, bytes: Vec<u8>) -> bool {
+        let track = &mut self.readings[index].track;
+        let fetched = track.fetched(bytes);
+        let is_right = fetched.is_some();
+        let told = match fetched {
+            Some(bytes) => Told {
+                missed: false,
+                bytes,
+            },
+            None => track.not_here(),
+        };
+        self.tell(index, told);
+        is_right
+    }
+
+    /// A compressed file is at its end, or of no more use.
+    fn end_of_file(&mut self, index: usize, rest: std::io::Result<Vec<u8>>) {
+        match rest {
+            Ok(bytes) => {
+                if !self.unpacked(index, bytes) {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a file cannot be unpacked");
+                let bytes = Vec::new();
+                self.tell(
+                    index,
+                    Told {
+                        missed: true,
+                        bytes,
+                    },
+                );
+            }
+        }
+        let track = &mut self.readings[index].track;
+        if !track.fetched_all() {
+            let told = track.not_here();
+            self.tell(index, told);
+        }
+    }
+
+    /// Looks at the directory, for all outputs that wait for that.
+    async fn look(&mut self, sandbox: &Sandbox) -> Result<(), Trouble> {
+        let life = self.life;
+        let directory = look(sandbox).await?;
+        self.next_look = Instant::now() + PACE;
+        if life != Life::Running {
+            self.life = Life::Final;
+        }
+        for index in 0..self.readings.len() {
+            let Reading { output, track } = &mut self.readings[index];
+            let waits = matches!(track.want(), Want::Look { .. } | Want::Fetch { .. });
+            if waits {
+                let told = track.looked(directory.of(*output).clone());
+                self.tell(index, told);
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_whether_over(&mut self) -> Result<(), Trouble> {
+        match self.finder.find().await {
+            Search::Found(_, run) => self.life = Life::of(run.is_over),
+            // So it was, and its agent has forgotten it.
+            Search::Unknown => self.life = Life::Over,
+            Search::OutOfReach(failure) => return Err(failure.into()),
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, index: usize, told: Told) {
+        let Reading { output, track } = &self.readings[index];
+        if told.missed {
+            self.pieces.push_back(LogPiece::Missed { output: *output });
+        }
+        if !told.bytes.is_empty() {
+            self.idle_looks = 0;
+            self.pieces.push_back(LogPiece::Bytes {
+                output: *output,
+                bytes: told.bytes.into(),
+                written: track.file().and_then(super::files::File::written),
+            });
+        }
+    }
+}
+
+async fn look(sandbox: &Sandbox) -> Result<super::files::Directory, Trouble> {
+    sandbox.look().await?.ok_or(Trouble::Gone)
+}
+
+async fn last_lines(sandbox: &Sandbox, output: Output, lines: u64) -> Result<Track, Trouble> {
+    for _ in 0..MOST_STARTS {
+        let family = look(sandbox).await?.of(output).clone();
+        if let Some(track) = start::last_lines(sandbox, family, lines).await? {
+            return Ok(track);
+        }
+    }
+    let reason = "its files change all the time".to_owned();
+    Err(Failure::Garbled(reason).into())
+}
+
+/// An error with what is behind it.
+fn reason(error: &ClusterError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        source = cause.source();
+    }
+    text
+}
