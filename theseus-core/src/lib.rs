@@ -18,4 +18,5 @@ pub mod state;
 pub mod status;
 pub mod store;
 pub mod suggest;
+pub mod told;
 pub mod usage;

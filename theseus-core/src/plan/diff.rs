@@ -19,7 +19,7 @@ pub struct FieldChange {
 }
 
 /// The fields in which two specs differ, in alphabetical order.
-pub(super) fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
+pub fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
     if from == to {
         return Vec::new();
     }

@@ -26,11 +26,11 @@ use crate::records::Goal;
 use crate::state::{GroupState, Observed};
 use crate::store;
 
-pub use diff::{FieldChange, shown};
+pub use diff::{FieldChange, fields, shown};
 pub use outlook::Outlook;
 pub(crate) use outlook::{Placed, foresee, neighbours};
 pub use single::{RollbackError, restart, resume, rollback};
-pub use step::Step;
+pub use step::{Step, remaining};
 
 /// What is wanted: the groups that are to be there, and those that are not.
 #[derive(Debug, Clone, PartialEq, Default)]

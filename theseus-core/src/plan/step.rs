@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cluster::{App, Revision};
 use crate::model::Spec;
+use crate::records::Goal;
 use crate::rollout::Bounds;
 use crate::state::GroupState;
 
@@ -97,6 +98,14 @@ fn containers_word(count: u32) -> String {
         "1 container".to_owned()
     } else {
         format!("{count} containers")
+    }
+}
+
+/// What is still to be done for a group to come to `goal`.
+pub fn remaining(goal: &Goal, state: &GroupState) -> Vec<Step> {
+    match goal {
+        Goal::Present { revision, spec } => towards(*revision, spec, state),
+        Goal::Absent => removal(state),
     }
 }
 

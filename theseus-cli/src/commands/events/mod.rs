@@ -8,12 +8,12 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use theseus_core::audit::{self, AUDIT, AuditRecord, Outcome};
-use theseus_core::cluster::{ContainerId, ContainerState, Event, EventKind, Events, HealthState};
-use theseus_core::model::{GroupId, GroupSelector};
+use theseus_core::cluster::Events;
+use theseus_core::model::GroupSelector;
 use theseus_core::records;
 use theseus_core::store::{Entry, Page, Revision, Store, StoreError, Watched};
+use theseus_core::told::Told;
 use tokio::time::sleep;
 
 use crate::args::{Format, Global, parse_duration};
@@ -48,79 +48,6 @@ pub(crate) struct Args {
     /// After --since: go on with what happens
     #[arg(long, short, requires = "since")]
     follow: bool,
-}
-
-/// One thing that is told.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-enum Told {
-    /// A container came to another state.
-    Container {
-        at: Option<Timestamp>,
-        group: GroupId,
-        container: ContainerId,
-        state: ContainerState,
-    },
-    /// What a container's checks say has changed.
-    Health {
-        at: Option<Timestamp>,
-        group: GroupId,
-        container: ContainerId,
-        health: HealthState,
-    },
-    /// An app of a group has changed.
-    App {
-        at: Option<Timestamp>,
-        group: GroupId,
-    },
-    /// Somebody did something.
-    Audit(AuditRecord),
-    /// From here on it is known what containers do.
-    Attached,
-    /// From here on it is not.
-    Detached,
-}
-
-impl Told {
-    fn of(event: Event) -> Option<Self> {
-        let (at, group) = (event.at, event.group);
-        Some(match event.kind {
-            EventKind::Attached => Self::Attached,
-            EventKind::Detached => Self::Detached,
-            EventKind::Container { id, state } => Self::Container {
-                at,
-                group: group?,
-                container: id,
-                state,
-            },
-            EventKind::Health { id, health } => Self::Health {
-                at,
-                group: group?,
-                container: id,
-                health,
-            },
-            EventKind::App => Self::App { at, group: group? },
-            _ => return None,
-        })
-    }
-
-    fn group(&self) -> Option<&GroupId> {
-        match self {
-            Self::Container { group, .. }
-            | Self::Health { group, .. }
-            | Self::App { group, .. } => Some(group),
-            Self::Audit(record) => Some(&record.group),
-            Self::Attached | Self::Detached => None,
-        }
-    }
-
-    fn at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Container { at, .. } | Self::Health { at, .. } | Self::App { at, .. } => *at,
-            Self::Audit(record) => Some(record.at),
-            Self::Attached | Self::Detached => None,
-        }
-    }
 }
 
 /// Tells what is meant.
