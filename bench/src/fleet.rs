@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::marathon::{Pace, Sandbox, deploy};
 use crate::program;
 
-/// 10,000 groups of five containers that run in a sandbox of their own.
+/// Groups that run in a sandbox of their own.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) sandbox: Sandbox,
@@ -22,15 +22,20 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) async fn deployed() -> Result<Self, Failure> {
+    /// 10,000 groups of five containers.
+    pub(crate) async fn large() -> Result<Self, Failure> {
+        Self::deployed(&manifest(10_000, 5)).await
+    }
+
+    /// What this manifest describes.
+    pub(crate) async fn deployed(manifest: &str) -> Result<Self, Failure> {
         let directory = tempfile::tempdir()?;
         let sandbox = Sandbox::start(Pace::INSTANT).await?;
-        let text = manifest(10_000, 5);
         let file = directory.path().join("bench.yaml");
-        std::fs::write(&file, &text)?;
+        std::fs::write(&file, manifest)?;
         let store = program::store(directory.path());
         let (engine, _) = sandbox.engine(&store).await?;
-        deploy(&engine, &desired(&text)?).await?;
+        deploy(&engine, &desired(manifest)?).await?;
         Ok(Self {
             sandbox,
             directory,

@@ -99,12 +99,12 @@ pub(crate) async fn output(command: &mut Command) -> Result<String, Failure> {
 /// Runs a command to its end; tells the most memory that it ever held, in bytes.
 pub(crate) async fn peak_memory(command: &mut Command) -> Result<u64, Failure> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let status = format!("/proc/{}/status", child.id().ok_or("it is over already")?);
+    let process = child.id().ok_or("it is over already")?;
     let mut peak = 0;
     let began = Instant::now();
     while child.try_wait()?.is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        peak = peak.max(high_water_mark(&text).unwrap_or(0));
+        // It may end before it is looked at.
+        peak = peak.max(status(process, "VmHWM:").unwrap_or(0));
         tokio::time::sleep(LOOK_EVERY).await;
     }
     if peak == 0 {
@@ -113,11 +113,15 @@ pub(crate) async fn peak_memory(command: &mut Command) -> Result<u64, Failure> {
     Ok(peak)
 }
 
-/// What `/proc/…/status` says of the most memory ever held, in bytes.
-fn high_water_mark(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// How much memory a process holds, in bytes.
+pub(crate) fn memory(process: u32) -> Result<u64, Failure> {
+    status(process, "VmRSS:").ok_or_else(|| "nothing is known of its memory".into())
+}
+
+/// What `/proc/…/status` says of a process under this name, in bytes.
+fn status(process: u32, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -29,7 +29,7 @@ pub(crate) async fn read(words: &[String]) -> Result<(), Failure> {
 }
 
 pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
-    let fleet = Fleet::deployed().await?;
+    let fleet = Fleet::large().await?;
     let sandbox = &fleet.sandbox;
     let reader = || program::own(&[READ, &sandbox.url]);
     sandbox.forget_requests().await?;

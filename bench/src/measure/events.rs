@@ -56,7 +56,7 @@ fn on_processor() -> Result<Duration, Failure> {
 }
 
 pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
-    let fleet = Fleet::deployed().await?;
+    let fleet = Fleet::large().await?;
     let apps = fleet.sandbox.get("/v2/apps?embed=apps.tasks").await?;
     let info = fleet.sandbox.get("/v2/info").await?;
     let feed = Bare::serve(vec![

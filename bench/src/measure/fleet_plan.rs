@@ -10,7 +10,7 @@ use crate::table::{Row, megabytes};
 const PAIRS: usize = 7;
 
 pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
-    let fleet = Fleet::deployed().await?;
+    let fleet = Fleet::large().await?;
     let sandbox = &fleet.sandbox;
     let plan = || -> Result<_, Failure> {
         let mut plan = program::theseus(sandbox, fleet.directory.path())?;

@@ -10,6 +10,7 @@ mod replace;
 mod roll;
 mod sandbox;
 mod start;
+mod viewer;
 
 use std::pin::Pin;
 
@@ -22,7 +23,7 @@ pub(crate) use events::{LISTEN, listen};
 type Measurement = fn() -> Pin<Box<dyn Future<Output = Result<Vec<Row>, Failure>>>>;
 
 /// Everything that can be measured, by name.
-pub(crate) const MEASUREMENTS: [(&str, Measurement); 10] = [
+pub(crate) const MEASUREMENTS: [(&str, Measurement); 11] = [
     ("start", || Box::pin(start::measure())),
     ("group-plan", || Box::pin(group_plan::measure())),
     ("fleet-plan", || Box::pin(fleet_plan::measure())),
@@ -33,4 +34,5 @@ pub(crate) const MEASUREMENTS: [(&str, Measurement); 10] = [
     ("roll", || Box::pin(roll::measure())),
     ("registry", || Box::pin(registry::measure())),
     ("replace", || Box::pin(replace::measure())),
+    ("viewer", || Box::pin(viewer::measure())),
 ];

@@ -27,7 +27,7 @@ pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
 }
 
 async fn answers() -> Result<Vec<Row>, Failure> {
-    let fleet = Fleet::deployed().await?;
+    let fleet = Fleet::large().await?;
     let mut rows = Vec::new();
     for (path, what) in [
         ("/v2/apps", "the sandbox's `/v2/apps` of 10,000 apps"),
