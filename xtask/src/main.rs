@@ -58,8 +58,9 @@ fn check() -> Outcome {
 /// this fail, so that no test is skipped unnoticed.
 fn test() -> Outcome {
     programs::install_missing()?;
-    // The stories run the binary itself, which belongs to another package than they do.
-    cargo(&["build", "--package", "theseus-cli"], &[])?;
+    // The stories run the binaries themselves, which belong to another package than they do. Built
+    // with the tests, they share dependencies with them; on their own, some would be built twice.
+    cargo(&["build", "--workspace", "--bins", "--tests"], &[])?;
     let docker = engine::Engine::start()?;
     cargo(
         &["test", "--workspace", "--", "--include-ignored"],
