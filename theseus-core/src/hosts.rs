@@ -1,6 +1,8 @@
 //! The machines as people and programs see them: what each has, what is taken of it, and which
 //! groups run there.
 
+mod description;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -11,6 +13,10 @@ use serde::{Serialize, Serializer};
 use crate::cluster::{Amounts, ContainerState, Host, HostState, Inventory};
 use crate::model::GroupId;
 use crate::state::Observed;
+
+pub use description::{
+    Beside, ContainerThere, GroupThere, HostDescription, SlotThere, UnknownHost, describe,
+};
 
 /// All machines that are known, by name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -119,6 +125,14 @@ pub fn hosts(inventory: &Inventory, observed: &Observed) -> Hosts {
             here.push(Running { group, count });
         }
     }
+    // What waits for a host is to find it in the list, too.
+    let slots = observed
+        .groups
+        .values()
+        .flat_map(|state| state.slots.values());
+    for slot in slots {
+        running.entry(Arc::clone(&slot.record.host)).or_default();
+    }
     let mut hosts: Vec<HostStatus> = inventory
         .hosts
         .iter()
@@ -195,7 +209,7 @@ mod tests {
     use crate::cluster::{App, AppId, Container, ContainerId, HealthState, Part, Snapshot};
     use crate::state::Records;
 
-    fn amounts(cpus: f64, ports: &[RangeInclusive<u16>]) -> Amounts {
+    pub(super) fn amounts(cpus: f64, ports: &[RangeInclusive<u16>]) -> Amounts {
         Amounts {
             cpus,
             mem: cpus * 1000.0,
@@ -204,7 +218,7 @@ mod tests {
         }
     }
 
-    fn host(name: &str, total: Option<Amounts>, free: Option<Amounts>) -> Host {
+    pub(super) fn host(name: &str, total: Option<Amounts>, free: Option<Amounts>) -> Host {
         Host {
             name: name.into(),
             state: HostState::Active,
@@ -240,7 +254,7 @@ mod tests {
         }
     }
 
-    fn observed() -> Observed {
+    pub(super) fn observed() -> Observed {
         let running = ContainerState::Running;
         let snapshot = Snapshot {
             operations: Vec::new(),

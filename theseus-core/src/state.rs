@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::{App, AppId, Part, Revision, Snapshot};
+use crate::cluster::{App, AppId, ContainerState, Part, Revision, Snapshot};
 use crate::model::{GroupId, Spec};
 use crate::records::{
     Adopted, Goal, GroupRecord, RevisionCounter, RolloutRecord, SlotRecord, Stored,
@@ -158,6 +158,8 @@ pub struct Observed {
     pub groups: BTreeMap<GroupId, GroupState>,
     /// How many apps run that no group accounts for, where everything was looked at.
     pub foreign: usize,
+    /// How many containers of such apps are on each host.
+    pub foreign_on: BTreeMap<Arc<str>, u32>,
 }
 
 impl Observed {
@@ -165,6 +167,7 @@ impl Observed {
     pub fn new(records: Records, mut snapshot: Snapshot) -> Self {
         snapshot.adopt(records.adopted());
         let foreign = snapshot.foreign.iter().filter(|app| !app.stopping).count();
+        let foreign_on = foreign_on(&snapshot);
         let Records {
             groups: records,
             rollouts,
@@ -203,6 +206,21 @@ impl Observed {
         for state in groups.values_mut() {
             state.apps.sort_by_key(|app| app.revision);
         }
-        Self { groups, foreign }
+        Self {
+            groups,
+            foreign,
+            foreign_on,
+        }
     }
+}
+
+/// How many containers of apps that nobody has adopted are on each host.
+fn foreign_on(snapshot: &Snapshot) -> BTreeMap<Arc<str>, u32> {
+    let containers = snapshot.foreign.iter().flat_map(|app| &app.containers);
+    let present = containers.filter(|it| it.state != ContainerState::Ended);
+    let mut counts = BTreeMap::new();
+    for host in present.filter_map(|container| container.host.clone()) {
+        *counts.entry(host).or_default() += 1;
+    }
+    counts
 }

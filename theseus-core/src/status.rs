@@ -62,6 +62,10 @@ pub struct GroupStatus {
     /// are none, running is all that can be asked, so that `healthy` reaches `instances` in every
     /// group that is well.
     pub healthy: u32,
+    /// How often containers of what runs have ended though they were wanted. Left out of the JSON
+    /// where no registrar has counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u32>,
     /// The deploy or removal that is not done.
     pub rollout: Option<RolloutStatus>,
     /// Its containers, of whatever revision: older revisions first, then in the order in which
@@ -225,6 +229,7 @@ fn group_status(group: &GroupId, state: &GroupState) -> GroupStatus {
         instances: target.map_or(0, |(_, spec)| if removing { 0 } else { spec.instances }),
         running: count(|_, container| container.state == ContainerState::Running),
         healthy: count(App::is_served_by),
+        restarts: None,
         rollout,
         containers: containers(state),
         drift: drift(state),
@@ -232,6 +237,15 @@ fn group_status(group: &GroupId, state: &GroupState) -> GroupStatus {
             .record
             .as_ref()
             .map(|stored| stored.record.deployed_at),
+    }
+}
+
+impl Status {
+    /// Takes over from the registry what nobody can see at a look.
+    pub fn tell_restarts(&mut self, counts: &BTreeMap<GroupId, CountsRecord>) {
+        for group in &mut self.groups {
+            group.restarts = counts.get(&group.group).map(CountsRecord::restarts);
+        }
     }
 }
 
@@ -267,6 +281,7 @@ pub(crate) fn recorded(
         if let Some(counts) = counts.remove(&group) {
             status.running = counts.running;
             status.healthy = counts.healthy;
+            status.restarts = Some(counts.restarts());
             let apps = counts.apps.into_iter();
             status.drift = apps
                 .filter(|app| !state.accounts_for(app.revision))

@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 
 use super::picture::Picture;
 use super::record::{
-    CONTAINERS, COUNTS, ContainerRecord, CountsRecord, container_key, container_of,
+    AppCount, CONTAINERS, COUNTS, ContainerRecord, CountsRecord, container_key, container_of,
     containers_prefix, counted_group, counts_key,
 };
-use crate::cluster::ContainerId;
+use crate::cluster::{AppId, ContainerId};
 use crate::model::GroupId;
 use crate::records;
 use crate::store::{Entry, Store, StoreError, Write, list_all};
@@ -46,6 +46,19 @@ impl HeldGroup {
     /// What is held of a container, where that can be read.
     pub(super) fn container(&self, id: &ContainerId) -> Option<&ContainerRecord> {
         self.containers.get(id)?.record()
+    }
+
+    /// All containers that are held, as far as they can be read.
+    pub(super) fn records(&self) -> impl Iterator<Item = &ContainerRecord> {
+        self.containers.values().filter_map(Held::record)
+    }
+
+    /// What is counted of an app.
+    pub(super) fn app(&self, id: &AppId) -> Option<&AppCount> {
+        let counts = self.counts.as_ref()?.record()?;
+        // They are written in this order.
+        let found = counts.apps.binary_search_by(|counted| counted.app.cmp(id));
+        counts.apps.get(found.ok()?)
     }
 
     /// Whether something of it still died when it was last seen.

@@ -14,6 +14,7 @@ mod picture;
 mod record;
 mod recorded;
 mod registrar;
+mod restarts;
 mod shapes;
 #[cfg(test)]
 mod testing;
@@ -27,6 +28,6 @@ pub use record::{
     AppCount, CONTAINERS, COUNTS, ContainerRecord, CountsRecord, REGISTRAR_LOCK, REGISTRY,
     RegistryRecord, container_key, containers_prefix, counts_key,
 };
-pub use recorded::{Detail, status};
+pub use recorded::{Detail, counts, status, unreachable_since};
 pub use registrar::{Registrar, Tell};
 pub use watch::{Change, Watch, watch};

@@ -11,7 +11,8 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use super::held::HeldGroup;
-use super::record::{AppCount, ContainerRecord, CountsRecord};
+use super::record::{ContainerRecord, CountsRecord};
+use super::restarts::{self, Gone};
 use crate::cluster::{App, Container, ContainerId, ContainerState, Part, Revision};
 use crate::model::{GroupId, Spec};
 use crate::state::GroupState;
@@ -74,29 +75,25 @@ pub(super) fn picture(group: &GroupId, state: &GroupState, known: Known<'_>) -> 
         running: 0,
         healthy: 0,
         unreachable: 0,
-        apps: Vec::with_capacity(state.apps.len()),
+        apps: Vec::new(),
         stopping: state.stopping,
     };
     for app in &state.apps {
         let shape = shape_of(state, app.revision, known.shapes);
-        let mut living = 0;
         for container in &app.containers {
             if container.state == ContainerState::Ended {
                 continue;
             }
-            living += 1;
             let record = record(app, container, shape.as_ref(), known);
             counts.running += u32::from(record.state == ContainerState::Running);
             counts.healthy += u32::from(record.ready);
             counts.unreachable += u32::from(record.state == ContainerState::Unreachable);
             containers.insert(container.id.clone(), record);
         }
-        counts.apps.push(AppCount {
-            app: app.id.clone(),
-            revision: app.revision,
-            containers: living,
-        });
     }
+    let gone = Gone::new(known.held, &containers);
+    let apps = state.apps.iter();
+    counts.apps = apps.map(|app| restarts::count(app, &gone, known)).collect();
     // An engine may tell its apps in any order; another order is no change.
     counts.apps.sort_by(|a, b| a.app.cmp(&b.app));
     Picture {

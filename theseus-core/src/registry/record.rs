@@ -77,7 +77,7 @@ pub struct CountsRecord {
 }
 
 /// How many containers an app has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AppCount {
     /// Which app.
     pub app: AppId,
@@ -85,6 +85,45 @@ pub struct AppCount {
     pub revision: Revision,
     /// How many, in whatever state.
     pub containers: usize,
+    /// How many of them are told to go, because the app is another one now.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub outdated: usize,
+    /// The only host that they may run on, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned_to: Option<Arc<str>>,
+    /// How many containers of it have ended though they were wanted, so that others took their
+    /// places.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub restarts: u32,
+    /// When the last of those ended, or was found to have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_at: Option<Timestamp>,
+    /// Failures up to then that the engine tells of are among those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_never(count: &u32) -> bool {
+    *count == 0
+}
+
+impl CountsRecord {
+    /// How many containers of what runs now have ended though they were wanted.
+    pub fn restarts(&self) -> u32 {
+        let restarts = self.apps.iter().map(|app| app.restarts);
+        restarts.fold(0, u32::saturating_add)
+    }
+
+    /// When the last of those ended.
+    pub fn restarted_at(&self) -> Option<Timestamp> {
+        self.apps.iter().filter_map(|app| app.restarted_at).max()
+    }
 }
 
 /// What is said of the registry as a whole.

@@ -1,10 +1,14 @@
 //! How groups are doing by what is written down, without asking the cluster.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::record::{CONTAINERS, COUNTS};
-use crate::cluster::Snapshot;
+use super::record::{CONTAINERS, COUNTS, ContainerRecord, CountsRecord, containers_prefix};
+use crate::cluster::{ContainerId, ContainerState, Snapshot};
 use crate::engine::{EngineError, observe};
+use crate::model::GroupId;
 use crate::records;
 use crate::state::Observed;
 use crate::status::{Status, recorded};
@@ -29,6 +33,33 @@ pub async fn status(store: &dyn Store, detail: Detail) -> Result<Status, EngineE
     };
     let records = Observed::new(records, Snapshot::default());
     Ok(recorded(&records, counts, containers))
+}
+
+/// The counts of all groups, as far as a registrar has written any.
+pub async fn counts(store: &dyn Store) -> Result<BTreeMap<GroupId, CountsRecord>, EngineError> {
+    let counts: Vec<CountsRecord> = read(store, COUNTS).await?;
+    Ok(counts
+        .into_iter()
+        .map(|counts| (counts.group.clone(), counts))
+        .collect())
+}
+
+/// Since when containers of these groups cannot be reached, as far as a registrar knows.
+pub async fn unreachable_since<'a>(
+    store: &dyn Store,
+    groups: impl IntoIterator<Item = &'a GroupId>,
+) -> Result<BTreeMap<ContainerId, Timestamp>, EngineError> {
+    let mut since = BTreeMap::new();
+    for group in groups {
+        let containers: Vec<ContainerRecord> = read(store, &containers_prefix(group)).await?;
+        let unreachable = containers.into_iter();
+        since.extend(
+            unreachable
+                .filter(|it| it.state == ContainerState::Unreachable)
+                .map(|it| (it.id, it.since)),
+        );
+    }
+    Ok(since)
 }
 
 async fn read<T: DeserializeOwned>(store: &dyn Store, prefix: &str) -> Result<Vec<T>, EngineError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Point, Span};
+use super::{Amount, Point, Span};
 
 /// The prefix of all blocks.
 pub const USAGE: &str = "usage/";
@@ -154,37 +154,6 @@ impl Name {
 
     pub(super) fn key(&self, span: Span, start: i64) -> String {
         span.key(start, self.part())
-    }
-}
-
-/// What was used at one time.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Amount {
-    pub(super) cpu: Option<f64>,
-    pub(super) cpu_limit: Option<f64>,
-    pub(super) throttled: Option<f64>,
-    pub(super) memory: Option<u64>,
-    pub(super) memory_limit: Option<u64>,
-}
-
-impl Amount {
-    /// Both together; what is known of one only is all that is known.
-    pub(super) fn add(&mut self, other: &Self) {
-        fn sum<T: std::ops::Add<Output = T>>(a: Option<T>, b: Option<T>) -> Option<T> {
-            match (a, b) {
-                (Some(a), Some(b)) => Some(a + b),
-                (a, b) => a.or(b),
-            }
-        }
-        self.cpu = sum(self.cpu, other.cpu);
-        self.cpu_limit = sum(self.cpu_limit, other.cpu_limit);
-        self.throttled = sum(self.throttled, other.throttled);
-        let whole = |a: Option<u64>, b: Option<u64>| match (a, b) {
-            (Some(a), Some(b)) => Some(a.saturating_add(b)),
-            (a, b) => a.or(b),
-        };
-        self.memory = whole(self.memory, other.memory);
-        self.memory_limit = whole(self.memory_limit, other.memory_limit);
     }
 }
 

@@ -6,8 +6,11 @@
 //! of a thousand names at most, and a block is written the less often the larger
 //! it is, and in any case when it is over.
 
+mod amount;
 mod block;
+mod meter;
 mod sampler;
+mod top;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,9 +23,12 @@ use crate::model::GroupId;
 use crate::records::{self, RecordError};
 use crate::store::{Store, StoreError};
 
+pub use amount::Amount;
 pub use block::USAGE;
 use block::{Block, Kind, Name};
+pub use meter::{Meter, Metered};
 pub(crate) use sampler::{Roster, Sampler};
+pub use top::{By, Quiet, Row, Seen, Sort, Top, Total, top};
 
 /// What a history is of.
 #[derive(Debug, Clone, PartialEq, Eq)]

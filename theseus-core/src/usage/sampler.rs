@@ -12,9 +12,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-use super::Span;
-use super::block::{Amount, Block, Kind, Name, Part};
-use crate::cluster::{Cluster, ContainerId, Reading, Usage, rate};
+use super::block::{Block, Kind, Name, Part};
+use super::{Amount, Meter, Metered, Span};
+use crate::cluster::{Cluster, ContainerId};
 use crate::engine::{Clock, chain};
 use crate::hold::Hold;
 use crate::model::GroupId;
@@ -66,20 +66,17 @@ pub(crate) struct Sampler<'a> {
     pub(crate) every: Duration,
 }
 
-/// What was told of each container the last time, and when that was.
-type Before = (Instant, HashMap<ContainerId, Reading>);
-
 impl Sampler<'_> {
     /// Samples for as long as this is polled.
     pub(crate) async fn run(&self) -> Infallible {
         let seconds = u32::try_from(self.every.as_secs()).unwrap_or(u32::MAX);
         let mut pages = [Span::Hour, Span::Week].map(|span| Pages::new(span, seconds));
-        let mut before: Option<Before> = None;
+        let mut meter = Meter::default();
         let mut next = Instant::now() + self.every;
         loop {
             sleep_until(next).await;
             let began = Instant::now();
-            let sampled = self.sample(&mut pages, &mut before).await;
+            let sampled = self.sample(&mut pages, &mut meter).await;
             let mut skipped = 0;
             next += self.every;
             while next <= Instant::now() {
@@ -103,16 +100,14 @@ impl Sampler<'_> {
     async fn sample(
         &self,
         pages: &mut [Pages],
-        before: &mut Option<Before>,
+        meter: &mut Meter,
     ) -> Result<(usize, usize), String> {
         let asked = Instant::now();
         let usage = self.cluster.usage(None).await;
         let usage = usage.map_err(|error| chain(&error))?;
         let silent = usage.silent.len();
-        let amounts = amounts(&usage, before.as_ref(), asked, &self.roster.by_container());
-        let readings = usage.readings.into_iter();
-        let readings = readings.map(|reading| (reading.container.clone(), reading));
-        *before = Some((asked, readings.collect()));
+        let metered = meter.take(usage.readings, asked);
+        let amounts = amounts(&metered, &self.roster.by_container());
         let now = (self.clock)();
         let written = async {
             for page in pages {
@@ -150,34 +145,18 @@ impl Sampler<'_> {
 }
 
 /// What each container, group and host uses. Containers of nobody's group are not told of.
-fn amounts(
-    usage: &Usage,
-    before: Option<&Before>,
-    asked: Instant,
-    groups: &HashMap<ContainerId, GroupId>,
-) -> BTreeMap<Name, Amount> {
+fn amounts(metered: &[Metered], groups: &HashMap<ContainerId, GroupId>) -> BTreeMap<Name, Amount> {
     let mut amounts: BTreeMap<Name, Amount> = BTreeMap::new();
-    for reading in &usage.readings {
-        let Some(group) = groups.get(&reading.container) else {
+    for metered in metered {
+        let Some(group) = groups.get(&metered.container) else {
             continue;
         };
-        let rate = before.and_then(|(then, readings)| {
-            let between = asked.duration_since(*then);
-            rate(readings.get(&reading.container)?, reading, between)
-        });
-        let amount = Amount {
-            cpu: rate.map(|rate| rate.cpu),
-            cpu_limit: reading.cpu_limit,
-            throttled: rate.and_then(|rate| rate.throttled),
-            memory: reading.memory,
-            memory_limit: reading.memory_limit,
-        };
         for name in [
-            Name::new(Kind::Container, &reading.container.0),
+            Name::new(Kind::Container, &metered.container.0),
             Name::new(Kind::Group, &group.to_string()),
-            Name::new(Kind::Host, &reading.host),
+            Name::new(Kind::Host, &metered.host),
         ] {
-            amounts.entry(name).or_default().add(&amount);
+            amounts.entry(name).or_default().add(&metered.amount);
         }
     }
     amounts
