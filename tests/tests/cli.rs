@@ -238,16 +238,9 @@ fn what_runs_is_shown_to_people_and_programs() {
         .unwrap()
         .split_whitespace()
         .collect::<Vec<_>>();
-    assert_eq!(
-        row[..5],
-        [
-            "ingestor:dev",
-            "well",
-            "4/4",
-            "1",
-            "54.189.193.228:5000/flask"
-        ]
-    );
+    assert_eq!(row[..3], ["ingestor:dev", "well", "4/4"]);
+    assert!(["-", "0"].contains(&row[3]), "perhaps nobody has counted");
+    assert_eq!(row[4..6], ["1", "54.189.193.228:5000/flask"]);
 
     let text = home.run(&["ps", "ingestor"]).exits(0).stdout;
     assert_eq!(text.lines().count(), 5, "{text}");
@@ -284,7 +277,7 @@ fn what_runs_is_shown_to_people_and_programs() {
         "{unknown:?}"
     );
 
-    get_with(&sandbox.viewer, &["/groups/ingestor:dev", "4 running"]);
+    get_with(&sandbox.viewer, &["/groups/ingestor:dev", "running, host-"]);
     get_with(
         &format!("{}/groups/ingestor:dev", sandbox.viewer),
         &[

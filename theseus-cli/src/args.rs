@@ -115,6 +115,7 @@ pub(crate) enum Command {
     Ps(commands::ps::Args),
     Describe(commands::describe::Args),
     Hosts(commands::hosts::Args),
+    Top(commands::top::Args),
     Endpoints(commands::endpoints::Args),
     Events(commands::events::Args),
     Registrar(commands::registrar::Args),

@@ -131,12 +131,12 @@ fn row(host: &HostStatus, wide: bool) -> Vec<String> {
     row
 }
 
-fn none() -> String {
+pub(super) fn none() -> String {
     "-".to_owned()
 }
 
 /// What is taken, of how much.
-fn of(share: &Share, say: fn(f64) -> String) -> String {
+pub(super) fn of(share: &Share, say: fn(f64) -> String) -> String {
     match (share.used, share.total) {
         (Some(used), Some(total)) => format!("{}/{}", say(used), say(total)),
         (None, Some(total)) => format!("?/{}", say(total)),
@@ -144,7 +144,7 @@ fn of(share: &Share, say: fn(f64) -> String) -> String {
     }
 }
 
-fn ports(host: &HostStatus) -> String {
+pub(super) fn ports(host: &HostStatus) -> String {
     let ranges = host.free_ports.as_deref().unwrap_or_default();
     let texts: Vec<String> = ranges.iter().map(ToString::to_string).collect();
     if texts.is_empty() {
@@ -154,7 +154,7 @@ fn ports(host: &HostStatus) -> String {
     }
 }
 
-fn attributes(host: &HostStatus) -> String {
+pub(super) fn attributes(host: &HostStatus) -> String {
     let pairs: Vec<String> = host
         .attributes
         .iter()
@@ -167,7 +167,7 @@ fn attributes(host: &HostStatus) -> String {
     }
 }
 
-fn state(state: HostState) -> String {
+pub(super) fn state(state: HostState) -> String {
     match state {
         HostState::Active => paint(GOOD, "active"),
         HostState::Draining => paint(CHANGE, "draining"),
@@ -176,13 +176,13 @@ fn state(state: HostState) -> String {
 }
 
 /// With one digit after the point, where there is any.
-fn number(amount: f64) -> String {
+pub(super) fn number(amount: f64) -> String {
     let text = format!("{amount:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 /// From MiB, in its largest unit: `96M`, `1.5G`, `2T`.
-fn bytes(mib: f64) -> String {
+pub(super) fn bytes(mib: f64) -> String {
     let units = [("T", 1024.0 * 1024.0), ("G", 1024.0)];
     let fitting = units.into_iter().find(|(_, size)| mib >= *size);
     let (unit, size) = fitting.unwrap_or(("M", 1.0));

@@ -20,6 +20,7 @@ pub(crate) mod rollout;
 pub(crate) mod sandbox;
 pub(crate) mod scale;
 pub(crate) mod status;
+pub(crate) mod top;
 pub(crate) mod validate;
 pub(crate) mod viewer;
 
@@ -52,6 +53,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Ps(args) => ps::run(global, &args).await,
         Command::Describe(args) => describe::run(global, &args).await,
         Command::Hosts(args) => hosts::run(global, &args).await,
+        Command::Top(args) => top::run(global, &args).await,
         Command::Endpoints(args) => endpoints::run(global, &args).await,
         Command::Events(args) => events::run(global, &args).await,
         Command::Registrar(args) => registrar::run(global, &args).await,

@@ -115,7 +115,7 @@ pub(super) fn container_row(container: &ContainerStatus, now: Timestamp) -> Vec<
     ]
 }
 
-fn state(state: ContainerState) -> String {
+pub(super) fn state(state: ContainerState) -> String {
     let (style, word) = match state {
         ContainerState::Staging => (CHANGE, "staging"),
         ContainerState::Starting => (CHANGE, "starting"),
@@ -127,7 +127,7 @@ fn state(state: ContainerState) -> String {
     paint(style, word)
 }
 
-fn health(health: HealthState) -> String {
+pub(super) fn health(health: HealthState) -> String {
     match health {
         HealthState::Healthy => paint(GOOD, "healthy"),
         HealthState::Unhealthy => paint(BAD, "unhealthy"),

@@ -62,8 +62,13 @@ pub(super) async fn look(
     } else {
         Scope::All
     };
-    let observed = connection.engine.observe(&scope).await?;
+    let (observed, counts) = tokio::join!(
+        connection.engine.observe(&scope),
+        registry::counts(&*connection.store)
+    );
+    let observed = observed?;
     let mut status = status(&observed);
+    status.tell_restarts(&counts?);
     let selected = select(&observed, groups)?;
     if !groups.is_empty() {
         status
@@ -116,6 +121,7 @@ fn table(status: &Status, now: Timestamp, width: Option<u16>) -> String {
         Column("GROUP", Align::Left),
         Column("STATE", Align::Left),
         Column("READY", Align::Right),
+        Column("RESTARTS", Align::Right),
         Column("REV", Align::Right),
         Column("IMAGE", Align::Left),
         Column("AGE", Align::Right),
@@ -125,6 +131,7 @@ fn table(status: &Status, now: Timestamp, width: Option<u16>) -> String {
             group.group.to_string(),
             condition(group.condition()),
             format!("{}/{}", group.healthy, group.instances),
+            restarts(group.restarts),
             group
                 .revision
                 .map_or_else(|| "-".to_owned(), |revision| revision.to_string()),
@@ -137,6 +144,15 @@ fn table(status: &Status, now: Timestamp, width: Option<u16>) -> String {
         &status.groups.iter().map(row).collect::<Vec<_>>(),
         width,
     )
+}
+
+/// How often containers were restarted; those that were not want no attention.
+pub(super) fn restarts(restarts: Option<u32>) -> String {
+    match restarts {
+        None => "-".to_owned(),
+        Some(0) => "0".to_owned(),
+        Some(restarts) => paint(CHANGE, &restarts.to_string()),
+    }
 }
 
 /// A condition in the colour of its meaning.

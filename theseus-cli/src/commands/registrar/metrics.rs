@@ -54,6 +54,7 @@ pub(super) struct Metrics {
     running: Family<Group, Gauge>,
     healthy: Family<Group, Gauge>,
     unreachable: Family<Group, Gauge>,
+    restarts: Family<Group, Gauge>,
 }
 
 impl Metrics {
@@ -75,6 +76,7 @@ impl Metrics {
             running: Family::default(),
             healthy: Family::default(),
             unreachable: Family::default(),
+            restarts: Family::default(),
             registry: Registry::default(),
         };
         let own = registry.sub_registry_with_prefix("registrar");
@@ -133,6 +135,11 @@ impl Metrics {
             "Containers that cannot be reached",
             metrics.unreachable.clone(),
         );
+        groups.register(
+            "restarts",
+            "Containers of what runs now that ended though they were wanted",
+            metrics.restarts.clone(),
+        );
         Self {
             registry,
             ..metrics
@@ -177,10 +184,20 @@ impl Metrics {
         let label = Group {
             group: group.to_string(),
         };
-        let families = [&self.running, &self.healthy, &self.unreachable];
+        let families = [
+            &self.running,
+            &self.healthy,
+            &self.unreachable,
+            &self.restarts,
+        ];
         match counts {
             Some(counts) => {
-                let numbers = [counts.running, counts.healthy, counts.unreachable];
+                let numbers = [
+                    counts.running,
+                    counts.healthy,
+                    counts.unreachable,
+                    counts.restarts(),
+                ];
                 for (family, number) in families.into_iter().zip(numbers) {
                     family.get_or_create(&label).set(i64::from(number));
                 }
@@ -199,7 +216,12 @@ impl Metrics {
         self.attached.set(0);
         self.containers.set(0);
         self.samples.clear();
-        for family in [&self.running, &self.healthy, &self.unreachable] {
+        for family in [
+            &self.running,
+            &self.healthy,
+            &self.unreachable,
+            &self.restarts,
+        ] {
             family.clear();
         }
     }

@@ -1,21 +1,22 @@
-//! `theseus describe`
+//! `theseus describe GROUP`
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use theseus_core::cluster::{Failure as ContainerFailure, Scope};
+use theseus_core::cluster::{Failure as ContainerFailure, Part, Scope};
 use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::plan;
 use theseus_core::records::SlotRecord;
+use theseus_core::registry::{self, CountsRecord};
 use theseus_core::state::{GroupState, Observed};
 use theseus_core::status::{GroupStatus, status};
 
-use super::ps::{container_columns, container_row};
-use super::selection::select;
-use super::status::condition;
-use super::waiting::name;
+use super::super::ps::{container_columns, container_row};
+use super::super::selection::select;
+use super::super::status::{condition, restarts};
+use super::super::waiting::name;
 use crate::args::{Format, Global};
 use crate::connect::connect;
 use crate::failure::{Code, Failure};
@@ -24,37 +25,43 @@ use crate::output::table::{Align, Column, render};
 use crate::output::wrap::wrap;
 use crate::output::{human, print, print_json, width};
 
-/// Show one group in full: what it should be, what runs, what happens
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// A group such as ingestor:dev
-    #[arg(value_name = "GROUP")]
-    group: GroupId,
-}
-
 #[derive(Serialize)]
 struct Description<'a> {
     format_version: u32,
     #[serde(flatten)]
     status: &'a GroupStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restarted_at: Option<Timestamp>,
     spec: Option<Value>,
-    slots: Vec<&'a SlotRecord>,
+    slots: Vec<Slot<'a>>,
     last_failures: Vec<&'a ContainerFailure>,
 }
 
-pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
+#[derive(Serialize)]
+struct Slot<'a> {
+    #[serde(flatten)]
+    record: &'a SlotRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restarts: Option<u32>,
+}
+
+pub(super) async fn run(global: &Global, group: &GroupId) -> Result<Code, Failure> {
     let connection = connect(global).await?;
     let observed = connection.engine.observe(&Scope::All).await?;
-    select(&observed, &[GroupSelector::Group(args.group.clone())])?;
+    select(&observed, &[GroupSelector::Group(group.clone())])?;
     // Selected, so it is known and has a status.
-    let Some((state, status)) = one(&observed, &args.group) else {
+    let Some((state, mut status)) = one(&observed, group) else {
         return Ok(Code::Failed);
     };
+    let counts = registry::counts(&*connection.store).await?;
+    let counts = counts.get(group);
+    status.restarts = counts.map(CountsRecord::restarts);
     let description = Description {
         format_version: 1,
         status: &status,
+        restarted_at: counts.and_then(CountsRecord::restarted_at),
         spec: state.target().map(|(_, spec)| plan::shown(spec)),
-        slots: state.slots.values().map(|stored| &stored.record).collect(),
+        slots: slots_of(state, counts),
         last_failures: state
             .apps
             .iter()
@@ -77,6 +84,23 @@ fn one<'a>(observed: &'a Observed, group: &GroupId) -> Option<(&'a GroupState, G
     Some((state, status))
 }
 
+fn slots_of<'a>(state: &'a GroupState, counts: Option<&CountsRecord>) -> Vec<Slot<'a>> {
+    let slots = state.slots.iter();
+    slots
+        .map(|(number, stored)| {
+            let mut apps = state.apps.iter().rev();
+            let app = apps.find(|app| app.part == Part::Slot(*number));
+            let counted = app
+                .zip(counts)
+                .and_then(|(app, counts)| counts.apps.iter().find(|counted| counted.app == app.id));
+            Slot {
+                record: &stored.record,
+                restarts: counted.map(|counted| counted.restarts),
+            }
+        })
+        .collect()
+}
+
 fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> String {
     let status = description.status;
     let mut text = String::new();
@@ -94,6 +118,11 @@ fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> St
             .deployed_at
             .map(|at| format!(", deployed {} ago", human::age(Some(at), now)));
         let _ = writeln!(text, "revision {revision}{}", age.unwrap_or_default());
+    }
+    if let Some(restarts @ 1..) = status.restarts {
+        let times = human::count(restarts as usize, "restart");
+        let last = human::age(description.restarted_at, now);
+        let _ = writeln!(text, "{times}, the last {last} ago");
     }
     if let Some(rollout) = &status.rollout {
         let what = match rollout.revision {
@@ -143,7 +172,7 @@ fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> St
     }
     if !description.slots.is_empty() {
         let _ = writeln!(text, "\n{}", paint(STRONG, "Slots"));
-        text.push_str(&slots(&description.slots, now, width));
+        text.push_str(&slot_table(&description.slots, now, width));
     }
     for drift in &status.drift {
         let _ = writeln!(
@@ -171,15 +200,19 @@ fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> St
 }
 
 /// Where the slots of a fixed-host group are.
-fn slots(slots: &[&SlotRecord], now: Timestamp, width: Option<u16>) -> String {
+fn slot_table(slots: &[Slot<'_>], now: Timestamp, width: Option<u16>) -> String {
     let columns = [
         Column("SLOT", Align::Right),
         Column("HOST", Align::Left),
         Column("SINCE", Align::Right),
         Column("MOVED FROM", Align::Left),
         Column("LOST", Align::Right),
+        Column("RESTARTS", Align::Right),
     ];
-    let row = |slot: &&SlotRecord| {
+    let row = |Slot {
+                   record: slot,
+                   restarts: times,
+               }: &Slot<'_>| {
         let lost = slot.lost_since.map(|since| human::age(Some(since), now));
         vec![
             slot.slot.to_string(),
@@ -189,6 +222,7 @@ fn slots(slots: &[&SlotRecord], now: Timestamp, width: Option<u16>) -> String {
                 .as_deref()
                 .map_or_else(|| "-".to_owned(), inert),
             lost.map_or_else(|| "-".to_owned(), |lost| paint(BAD, &lost)),
+            restarts(*times),
         ]
     };
     render(&columns, &slots.iter().map(row).collect::<Vec<_>>(), width)
