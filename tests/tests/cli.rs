@@ -277,7 +277,7 @@ fn what_runs_is_shown_to_people_and_programs() {
         "{unknown:?}"
     );
 
-    get_with(&sandbox.viewer, &["/groups/ingestor:dev", "running, host-"]);
+    get_with(&sandbox.viewer, &["/groups/ingestor:dev", "4 running"]);
     get_with(
         &format!("{}/groups/ingestor:dev", sandbox.viewer),
         &[

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cluster, store --> Viewer: one task that looks --> View --> pages, /api/v1/status
-//!                                                      \---> /events: what changed since
+//!                                                      \---> /live: what changed since
 //! ```
 //!
 //! A [`Viewer`] looks at cluster and store on behalf of everybody; a request reads the last
@@ -12,15 +12,19 @@
 mod api;
 mod assets;
 mod guard;
+mod interest;
+mod links;
 mod live;
 mod nudge;
 mod pages;
+mod reads;
 mod routes;
 mod serve;
 mod view;
 mod viewer;
 
 pub use guard::AllowedHosts;
+pub use links::Links;
 pub use routes::router;
 pub use serve::{ServeError, serve};
 pub use viewer::Viewer;

@@ -1,82 +1,116 @@
-//! What tells that something changed: the cluster's events, which say what, and the store's watches,
-//! as a bell that says only that it is worth to look.
+//! What tells that something changed: the cluster's events and the audit trail, which say what, the
+//! store's watches, as a bell that says only that it is worth to look, and the cluster's machines,
+//! which are asked now and then.
 //!
 //! Lost ones cost some seconds, as the viewer looks from time to time anyway, so every failure here
 //! is simply tried again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use theseus_core::cluster::{Cluster, Event, EventKind};
+use jiff::{SignedDuration, Timestamp};
+use theseus_core::audit::{self, AUDIT, AuditError, AuditRecord};
+use theseus_core::cluster::{Cluster, Event, EventKind, Inventory};
 use theseus_core::records;
-use theseus_core::store::{Page, Store, StoreError};
+use theseus_core::store::{Page, Store, StoreError, Watched};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
+
+use crate::interest::Interest;
+use crate::viewer::chain;
 
 /// How long after the end of a stream it is opened again.
 const REATTACH: Duration = Duration::from_secs(5);
 
-/// How many events may wait. Of more than these, a look tells.
+/// How many things may wait. Of more events than these, a look tells.
 const WAITING: usize = 10_000;
+
+/// How far back what was done is read at the start.
+const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// By how much what is read again overlaps with what was: clocks differ.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(1);
+
+/// How often the machines are asked for while somebody looks at them.
+const WATCHED: Duration = Duration::from_secs(5);
+/// How often they are when nobody does, so that whoever comes finds something.
+const UNWATCHED: Duration = Duration::from_secs(60);
+/// How long they may take to be told.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Something changed.
 pub(crate) enum Nudge {
     /// And this is what.
     Event(Event),
+    /// Somebody did something.
+    Deed(Box<AuditRecord>),
+    /// The cluster told of its machines, or did not.
+    Machines(Result<Inventory, String>),
     /// Only a look tells what.
     Look,
 }
 
 /// Listens until it is dropped.
 pub(crate) struct Nudges {
-    events: mpsc::Receiver<Event>,
+    told: mpsc::Receiver<Nudge>,
     bell: Arc<Notify>,
     _listeners: JoinSet<()>,
 }
 
 impl Nudges {
     /// Begins to listen.
-    pub(crate) fn listen(cluster: Arc<dyn Cluster>, store: &Arc<dyn Store>) -> Self {
+    pub(crate) fn listen(
+        cluster: Arc<dyn Cluster>,
+        store: &Arc<dyn Store>,
+        machines: Arc<Interest>,
+    ) -> Self {
         let bell = Arc::new(Notify::new());
-        let (sender, events) = mpsc::channel(WAITING);
+        let (sender, told) = mpsc::channel(WAITING);
         let mut listeners = JoinSet::new();
+        listeners.spawn(ask_for_machines(
+            Arc::clone(&cluster),
+            sender.clone(),
+            machines,
+        ));
+        listeners.spawn(follow_trail(Arc::clone(store), sender.clone()));
         listeners.spawn(follow_cluster(cluster, sender, Arc::clone(&bell)));
         for prefix in [records::GROUPS, records::ROLLOUTS] {
             listeners.spawn(follow_store(Arc::clone(store), prefix, Arc::clone(&bell)));
         }
         Self {
-            events,
+            told,
             bell,
             _listeners: listeners,
         }
     }
 
-    /// Waits for the next event, or for the bell.
+    /// Waits for what is told next, or for the bell. However often it rang since the last time, that
+    /// is one.
     pub(crate) async fn next(&mut self) -> Nudge {
         tokio::select! {
             biased;
             () = self.bell.notified() => Nudge::Look,
-            Some(event) = self.events.recv() => Nudge::Event(event),
+            Some(told) = self.told.recv() => told,
         }
-    }
-
-    /// Waits for the bell alone. However often it rang since the last time, that is one.
-    pub(crate) async fn bell(&self) {
-        self.bell.notified().await;
     }
 }
 
-async fn follow_cluster(cluster: Arc<dyn Cluster>, sender: mpsc::Sender<Event>, bell: Arc<Notify>) {
+async fn follow_cluster(cluster: Arc<dyn Cluster>, sender: mpsc::Sender<Nudge>, bell: Arc<Notify>) {
     loop {
         match cluster.events().await {
             Ok(mut events) => {
                 while let Some(Ok(event)) = events.next().await {
+                    let is_ours = event.group.is_some();
                     let is_told = match event.kind {
-                        EventKind::Attached => false,
+                        EventKind::Attached => {
+                            // Said besides; what it means is that only a look tells.
+                            let _ = sender.try_send(Nudge::Event(event));
+                            false
+                        }
+                        EventKind::Detached => sender.try_send(Nudge::Event(event)).is_ok(),
                         // Clusters run more than our groups, and that is not shown.
-                        _ if event.group.is_none() => true,
-                        _ => sender.try_send(event).is_ok(),
+                        _ => !is_ours || sender.try_send(Nudge::Event(event)).is_ok(),
                     };
                     if !is_told {
                         bell.notify_one();
@@ -107,4 +141,82 @@ async fn watch(store: &dyn Store, prefix: &str, bell: &Notify) -> Result<(), Sto
         bell.notify_one();
     }
     Ok(())
+}
+
+async fn follow_trail(store: Arc<dyn Store>, sender: mpsc::Sender<Nudge>) {
+    let mut trail = Trail {
+        since: Timestamp::now()
+            .saturating_sub(MEMORY)
+            .unwrap_or(Timestamp::MIN),
+        told: HashSet::new(),
+        sender,
+    };
+    loop {
+        if let Err(error) = trail.follow(&*store).await {
+            tracing::debug!(%error, "the audit trail is away");
+        }
+        tokio::time::sleep(REATTACH).await;
+    }
+}
+
+/// What was read of the audit trail.
+struct Trail {
+    /// Everything from here on is told.
+    since: Timestamp,
+    /// What is told already of what may be read again.
+    told: HashSet<(Timestamp, String, &'static str)>,
+    sender: mpsc::Sender<Nudge>,
+}
+
+impl Trail {
+    async fn follow(&mut self, store: &dyn Store) -> Result<(), AuditError> {
+        // What is written while the trail is read is told once more by a watch from here.
+        let now = store.list(AUDIT, Page::first(1)).await?.revision;
+        for record in audit::since(store, self.since).await? {
+            self.tell(record).await;
+        }
+        let mut writes = store.watch(AUDIT, now).await?;
+        while let Some(written) = writes.next().await {
+            if let Watched::Put(entry) = written? {
+                self.tell(records::decode::<AuditRecord>(&entry)?.record)
+                    .await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self, record: AuditRecord) {
+        let outcome = record.outcome.as_str();
+        let key = (record.at, record.group.to_string(), outcome);
+        if record.at < self.since || !self.told.insert(key) {
+            return;
+        }
+        if let Ok(recent) = record.at.saturating_sub(OVERLAP)
+            && recent > self.since
+        {
+            self.since = recent;
+            self.told.retain(|(at, ..)| *at >= recent);
+        }
+        // The other end goes only together with this one.
+        let _ = self.sender.send(Nudge::Deed(Box::new(record))).await;
+    }
+}
+
+async fn ask_for_machines(
+    cluster: Arc<dyn Cluster>,
+    sender: mpsc::Sender<Nudge>,
+    interest: Arc<Interest>,
+) {
+    loop {
+        let told = match tokio::time::timeout(PATIENCE, cluster.hosts()).await {
+            Ok(Ok(inventory)) => Ok(inventory),
+            Ok(Err(error)) => Err(chain(&error)),
+            Err(_) => Err(format!(
+                "the cluster did not tell of its machines within {} s",
+                PATIENCE.as_secs()
+            )),
+        };
+        let _ = sender.send(Nudge::Machines(told)).await;
+        interest.rest(WATCHED, UNWATCHED).await;
+    }
 }

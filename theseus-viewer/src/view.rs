@@ -4,18 +4,27 @@
 //! in which it last changed, so a page that holds version `n` needs only what is stamped later,
 //! however many versions it missed.
 
+mod happened;
+mod known;
+mod machines;
+mod mark;
+mod stamps;
+
 use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use theseus_core::model::GroupId;
-use theseus_core::status::{ContainerStatus, GroupStatus, Status};
+
+pub(crate) use happened::{Entry, Happened};
+pub(crate) use known::{Group, Known, Picture, Progress};
+pub(crate) use machines::{Machine, Machines, News};
+pub(crate) use mark::{Kind, Mark};
+pub(crate) use stamps::Stamps;
 
 /// The number of a view. It rises from one view to the next, and over restarts of the process too:
 /// it begins with the time, so that a page from before a restart is out of date after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Version(pub(crate) u64);
 
@@ -45,17 +54,10 @@ pub(crate) struct View {
     pub(crate) trouble: Option<Trouble>,
     /// When `trouble` came, went or changed.
     pub(crate) trouble_changed: Version,
-}
-
-/// What a look that succeeded saw.
-#[derive(Debug)]
-pub(crate) struct Known {
-    /// When.
-    pub(crate) observed_at: Timestamp,
-    /// What.
-    pub(crate) status: Status,
-    groups: Stamps,
-    containers: Vec<Stamps>,
+    /// What happened lately.
+    pub(crate) happened: Arc<Happened>,
+    /// What open pages are told of this view: many of them show the same, and have the same.
+    updates: Mutex<HashMap<String, Arc<str>>>,
 }
 
 /// Why looking does not succeed.
@@ -67,13 +69,12 @@ pub(crate) struct Trouble {
     pub(crate) message: String,
 }
 
-/// When each thing of a list last changed, and when the list itself did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stamps {
-    /// When a thing came, went or moved.
-    pub(crate) list: Version,
-    /// When each thing changed, in the order of the list.
-    pub(crate) each: Vec<Version>,
+impl Trouble {
+    /// What is wrong now, since when it is.
+    pub(crate) fn go_on(before: Option<&Self>, message: String, now: Timestamp) -> Self {
+        let since = before.map_or(now, |trouble| trouble.since);
+        Self { since, message }
+    }
 }
 
 impl View {
@@ -85,134 +86,59 @@ impl View {
             known: None,
             trouble: None,
             trouble_changed: version,
+            happened: Arc::new(Happened::none(version)),
+            updates: Mutex::default(),
         }
     }
 
-    /// The view after a look that succeeded.
-    pub(crate) fn seen(&self, status: Status, now: Timestamp) -> Self {
+    /// The view after this one: with this picture, where there is a newer one, with what is wrong
+    /// with looking, and with what happened meanwhile.
+    pub(crate) fn next(
+        &self,
+        picture: Option<&Picture>,
+        trouble: Option<Trouble>,
+        fresh: Vec<Entry>,
+    ) -> Self {
         let version = self.version.next();
-        let known = Known::new(self.known.as_deref(), status, now, version);
-        self.succeeded_by(Some(Arc::new(known)), None)
-    }
-
-    /// The view after a look that failed: what was known, and the reason.
-    pub(crate) fn failed(&self, message: String, now: Timestamp) -> Self {
-        let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
-        self.succeeded_by(self.known.clone(), Some(Trouble { since, message }))
-    }
-
-    fn succeeded_by(&self, known: Option<Arc<Known>>, trouble: Option<Trouble>) -> Self {
-        let version = self.version.next();
+        let known = match picture {
+            Some(picture) => Some(Arc::new(Known::new(
+                self.known.as_deref(),
+                picture,
+                version,
+            ))),
+            None => self.known.clone(),
+        };
         let first = known.is_some() != self.known.is_some();
         let trouble_changed = if first || trouble != self.trouble {
             version
         } else {
             self.trouble_changed
         };
+        let happened = if fresh.is_empty() {
+            Arc::clone(&self.happened)
+        } else {
+            Arc::new(self.happened.and(fresh, version))
+        };
         Self {
             version,
             known,
             trouble,
             trouble_changed,
-        }
-    }
-}
-
-impl Known {
-    fn new(before: Option<&Self>, status: Status, now: Timestamp, version: Version) -> Self {
-        let groups = Stamps::new(
-            before.map(|before| (&*before.status.groups, &before.groups)),
-            &status.groups,
-            |group| &group.group,
-            version,
-        );
-        let containers = status
-            .groups
-            .iter()
-            .map(|group| {
-                Stamps::new(
-                    before
-                        .and_then(|before| before.group(&group.group))
-                        .map(|(group, _, stamps)| (&*group.containers, stamps)),
-                    &group.containers,
-                    |container| &container.id,
-                    version,
-                )
-            })
-            .collect();
-        Self {
-            observed_at: now,
-            status,
-            groups,
-            containers,
+            happened,
+            updates: Mutex::default(),
         }
     }
 
-    /// The groups, and when each of them last changed.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = (&GroupStatus, Version)> {
-        self.status
-            .groups
-            .iter()
-            .zip(self.groups.each.iter().copied())
-    }
-
-    /// When a group last came or went.
-    pub(crate) fn groups_changed(&self) -> Version {
-        self.groups.list
-    }
-
-    /// A group, when it last changed, and when each of its containers did.
-    pub(crate) fn group(&self, id: &GroupId) -> Option<(&GroupStatus, Version, &Stamps)> {
-        let groups = &self.status.groups;
-        let index = groups.binary_search_by(|group| group.group.cmp(id)).ok()?;
-        Some((
-            &groups[index],
-            self.groups.each[index],
-            &self.containers[index],
-        ))
-    }
-}
-
-impl Stamps {
-    /// Stamps what is new or differs from before with `version`.
-    fn new<T: PartialEq, K: Eq + Hash>(
-        before: Option<(&[T], &Self)>,
-        now: &[T],
-        key: impl Fn(&T) -> &K,
-        version: Version,
-    ) -> Self {
-        let Some((before, stamps)) = before else {
-            return Self {
-                list: version,
-                each: vec![version; now.len()],
-            };
-        };
-        let known: HashMap<&K, (&T, Version)> = before
-            .iter()
-            .zip(stamps.each.iter().copied())
-            .map(|(thing, stamp)| (key(thing), (thing, stamp)))
-            .collect();
-        let each = now
-            .iter()
-            .map(|thing| match known.get(key(thing)) {
-                Some((same, stamp)) if *same == thing => *stamp,
-                _ => version,
-            })
-            .collect();
-        let list = if before.iter().map(&key).eq(now.iter().map(&key)) {
-            stamps.list
-        } else {
-            version
-        };
-        Self { list, each }
-    }
-
-    /// Each container of a group with its stamp.
-    pub(crate) fn of<'a>(
-        &'a self,
-        containers: &'a [ContainerStatus],
-    ) -> impl Iterator<Item = (&'a ContainerStatus, Version)> {
-        containers.iter().zip(self.each.iter().copied())
+    /// What `make` makes for whoever has this, made once.
+    pub(crate) fn update(&self, has: String, make: impl FnOnce() -> String) -> Arc<str> {
+        // Two may make it at the same time; nothing is locked meanwhile.
+        let known = || self.updates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(update) = known().get(&has) {
+            return Arc::clone(update);
+        }
+        let update: Arc<str> = make().into();
+        known().insert(has, Arc::clone(&update));
+        update
     }
 }
 
@@ -220,55 +146,44 @@ impl Stamps {
 mod tests {
     use super::*;
 
-    fn stamps(list: u64, each: &[u64]) -> Stamps {
-        Stamps {
-            list: Version(list),
-            each: each.iter().copied().map(Version).collect(),
-        }
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
     }
 
-    /// Things with a key and a value.
-    fn stamp(before: &[(&str, u8)], old: &Stamps, now: &[(&str, u8)]) -> Stamps {
-        Stamps::new(Some((before, old)), now, |(key, _)| key, Version(9))
-    }
-
-    #[test]
-    fn only_what_changed_gets_a_new_stamp() {
-        let (before, old) = ([("a", 1), ("b", 1)], stamps(3, &[4, 5]));
-        for (now, expected) in [
-            (&[("a", 1), ("b", 1)][..], stamps(3, &[4, 5])),
-            (&[("a", 1), ("b", 2)], stamps(3, &[4, 9])),
-            (&[("b", 1)], stamps(9, &[5])),
-            (&[("b", 1), ("a", 1)], stamps(9, &[5, 4])),
-            (&[("a", 1), ("b", 1), ("c", 1)], stamps(9, &[4, 5, 9])),
-            (&[], stamps(9, &[])),
-        ] {
-            assert_eq!(stamp(&before, &old, now), expected, "{now:?}");
-        }
-    }
-
-    fn empty() -> Status {
-        theseus_core::status::status(&theseus_core::state::Observed::default())
+    fn picture(second: i64) -> Picture {
+        Picture::new(theseus_core::state::Observed::default(), at(second))
     }
 
     #[test]
     fn trouble_keeps_what_was_known_and_since_when() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let seen = View::first(at(1)).seen(empty(), at(2));
-        let failed = seen.failed("away".to_owned(), at(3));
-        let again = failed.failed("away".to_owned(), at(4));
+        let away = |before: &View, second| {
+            let message = "away".to_owned();
+            let trouble = Trouble::go_on(before.trouble.as_ref(), message, at(second));
+            before.next(None, Some(trouble), Vec::new())
+        };
+        let seen = View::first(at(1)).next(Some(&picture(2)), None, Vec::new());
+        let failed = away(&seen, 3);
+        let again = away(&failed, 4);
         assert_eq!(again.known.as_ref().unwrap().observed_at, at(2));
         assert_eq!(again.trouble.as_ref().unwrap().since, at(3));
         assert_eq!(again.trouble_changed, failed.version);
-        let healed = again.seen(empty(), at(5));
+        let healed = again.next(Some(&picture(5)), None, Vec::new());
         assert_eq!(healed.trouble, None);
         assert_eq!(healed.trouble_changed, healed.version);
     }
 
     #[test]
     fn versions_rise_over_a_restart() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let before = View::first(at(1_000)).seen(empty(), at(1_001));
+        let before = View::first(at(1_000)).next(Some(&picture(1_001)), None, Vec::new());
         assert!(View::first(at(1_002)).version > before.version);
+    }
+
+    #[test]
+    fn what_is_told_of_a_view_is_made_once() {
+        let view = View::first(at(1));
+        let made = view.update("a".to_owned(), || "1".to_owned());
+        let again = view.update("a".to_owned(), || unreachable!("it is there"));
+        assert_eq!((&*made, &*again), ("1", "1"));
+        assert_eq!(&*view.update("b".to_owned(), || "2".to_owned()), "2");
     }
 }

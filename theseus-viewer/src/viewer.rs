@@ -3,27 +3,35 @@
 //! Between two looks it shows what events tell. So thousands of them a second cost the cluster
 //! nothing, and what they got wrong is put right by the next look.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use theseus_core::cluster::{Cluster, Scope};
+use theseus_core::cluster::{Cluster, Event, Inventory, Scope};
 use theseus_core::engine::Engine;
 use theseus_core::hearsay::Heard;
+use theseus_core::model::GroupId;
+use theseus_core::records::LockRecord;
 use theseus_core::state::Observed;
-use theseus_core::status::status;
 use theseus_core::store::Store;
+use theseus_core::told::Told;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
+use crate::interest::Interest;
+use crate::links::Links;
 use crate::nudge::{Nudge, Nudges};
-use crate::view::View;
+use crate::reads::Reads;
+use crate::view::{Entry, News, Picture, Trouble, View};
 
-/// How long the viewer rests between two looks, or before it shows something else, at least.
+/// How long the viewer rests between two looks.
 const REST: Duration = Duration::from_millis(200);
+/// How long it rests, at least, before it shows something else that it was told.
+const BREATH: Duration = Duration::from_millis(100);
 /// How long it relies on what it is told before it looks all the same.
 const POLL: Duration = Duration::from_secs(10);
 /// The same after a look that failed.
@@ -32,6 +40,8 @@ const RETRY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How many event streams may be open at once.
 const MAX_STREAMS: usize = 512;
+/// How much of what happened may wait to be shown.
+const MAX_PENDING: usize = 1000;
 
 /// Knows how all groups are doing, as of a moment ago.
 ///
@@ -39,11 +49,14 @@ const MAX_STREAMS: usize = 512;
 #[derive(Clone)]
 pub struct Viewer {
     shared: Arc<Shared>,
+    links: Arc<Links>,
 }
 
 struct Shared {
     views: watch::Receiver<Arc<View>>,
     streams: Arc<Semaphore>,
+    machines: Arc<Interest>,
+    reads: Reads,
     task: AbortHandle,
 }
 
@@ -70,17 +83,45 @@ impl Viewer {
     /// Outside of a tokio runtime.
     pub fn start(engine: Engine, cluster: Arc<dyn Cluster>, store: Arc<dyn Store>) -> Self {
         let (sender, views) = watch::channel(Arc::new(View::first(Timestamp::now())));
+        let machines = Arc::new(Interest::default());
+        let reads = Reads::new(engine.clone(), Arc::clone(&store));
+        let watched = Arc::clone(&machines);
         let task = tokio::spawn(async move {
-            let mut nudges = Nudges::listen(cluster, &store);
-            follow(&engine, &mut nudges, &sender).await;
+            let nudges = Nudges::listen(cluster, &store, watched);
+            Desk::new(engine, sender).work(nudges).await;
         });
         Self {
             shared: Arc::new(Shared {
                 views,
                 streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+                machines,
+                reads,
                 task: task.abort_handle(),
             }),
+            links: Arc::default(),
         }
+    }
+
+    /// Lets pages link to those that the cluster itself has of the same things.
+    #[must_use]
+    pub fn linked_to(mut self, links: Links) -> Self {
+        self.links = Arc::new(links);
+        self
+    }
+
+    /// The pages that the cluster itself has.
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// What pages read besides.
+    pub(crate) fn reads(&self) -> &Reads {
+        &self.shared.reads
+    }
+
+    /// Says that somebody looks at the machines.
+    pub(crate) fn machines_are_shown(&self) {
+        self.shared.machines.show();
     }
 
     /// Stops looking, and ends all event streams. What was seen last stays.
@@ -120,68 +161,81 @@ impl Subscription {
     }
 }
 
-async fn follow(engine: &Engine, nudges: &mut Nudges, views: &watch::Sender<Arc<View>>) {
-    loop {
-        let began = Instant::now();
-        let looked = look(engine).await;
-        // A big cluster is looked at half of the time at most.
-        let rest = REST.max(began.elapsed());
-        match looked {
-            Ok(observed) => Shown::new(observed, views).listen(nudges, rest).await,
-            Err(message) => {
-                views.send_modify(|view| *view = Arc::new(view.failed(message, Timestamp::now())));
-                tokio::time::sleep(rest).await;
-                // Whether it rang or not.
-                let _ = tokio::time::timeout(RETRY, nudges.bell()).await;
-            }
-        }
-    }
-}
-
-async fn look(engine: &Engine) -> Result<Observed, String> {
-    match tokio::time::timeout(PATIENCE, engine.observe(&Scope::All)).await {
-        Ok(Ok(observed)) => Ok(observed),
-        Ok(Err(error)) => Err(chain(&error)),
-        Err(_) => Err(format!(
-            "cluster and store gave no answer within {} s",
-            PATIENCE.as_secs()
-        )),
-    }
-}
-
-/// What a look saw, with what was told since.
-struct Shown<'a> {
-    observed: Observed,
-    looked_at: Timestamp,
-    views: &'a watch::Sender<Arc<View>>,
+/// Where everything comes together that is to be shown.
+struct Desk {
+    engine: Engine,
+    views: watch::Sender<Arc<View>>,
+    picture: Option<Picture>,
+    trouble: Option<Trouble>,
+    /// What the cluster told of its machines before the first look.
+    machines: News,
+    /// What happened and is not shown yet.
+    pending: Vec<Entry>,
+    /// The number of the next thing that happens.
+    next_entry: u64,
     /// When it may be shown anew, so that this takes half of the time at most.
     next: Instant,
 }
 
-impl<'a> Shown<'a> {
-    fn new(observed: Observed, views: &'a watch::Sender<Arc<View>>) -> Self {
-        let mut shown = Self {
-            observed,
-            looked_at: Timestamp::now(),
+impl Desk {
+    fn new(engine: Engine, views: watch::Sender<Arc<View>>) -> Self {
+        Self {
+            engine,
             views,
+            picture: None,
+            trouble: None,
+            machines: News::default(),
+            pending: Vec::new(),
+            next_entry: 0,
             next: Instant::now(),
-        };
-        shown.show();
-        shown
+        }
+    }
+
+    async fn work(mut self, mut nudges: Nudges) {
+        loop {
+            let began = Instant::now();
+            let looked = look(&self.engine).await;
+            // A big cluster is looked at half of the time at most.
+            let rest = REST.max(began.elapsed());
+            let patience = match looked {
+                Ok((observed, holders)) => {
+                    let machines = match self.picture.take() {
+                        Some(before) => before.machines,
+                        None => std::mem::take(&mut self.machines),
+                    };
+                    self.picture = Some(Picture {
+                        holders,
+                        machines,
+                        ..Picture::new(observed, Timestamp::now())
+                    });
+                    self.trouble = None;
+                    POLL
+                }
+                Err(message) => {
+                    let now = Timestamp::now();
+                    self.trouble = Some(Trouble::go_on(self.trouble.as_ref(), message, now));
+                    RETRY
+                }
+            };
+            self.show();
+            self.listen(&mut nudges, rest, patience).await;
+        }
     }
 
     fn show(&mut self) {
         let began = Instant::now();
-        let status = status(&self.observed);
+        let pending = std::mem::take(&mut self.pending);
+        let (picture, trouble) = (self.picture.as_ref(), self.trouble.clone());
         self.views
-            .send_modify(|view| *view = Arc::new(view.seen(status, self.looked_at)));
-        self.next = Instant::now() + REST.max(began.elapsed());
+            .send_modify(|view| *view = Arc::new(view.next(picture, trouble, pending)));
+        self.next = Instant::now() + BREATH.max(began.elapsed());
     }
 
-    /// Shows what is told, until it is time for another look; not before `rest` is over.
-    async fn listen(mut self, nudges: &mut Nudges, rest: Duration) {
+    /// Shows what is told, until it is time for another look: after `patience`, or as soon as there
+    /// is a reason for one, but not before `rest` is over.
+    async fn listen(&mut self, nudges: &mut Nudges, rest: Duration, patience: Duration) {
         let earliest = Instant::now() + rest;
-        let mut look = Instant::now() + POLL.max(rest);
+        let mut look = Instant::now() + patience.max(rest);
         let mut is_new = false;
         loop {
             let show = self.next;
@@ -193,20 +247,98 @@ impl<'a> Shown<'a> {
                     is_new = false;
                 }
                 nudge = nudges.next() => match nudge {
-                    Nudge::Event(event) => match self.observed.hear(&event) {
-                        Heard::Nothing => {}
-                        Heard::Change => is_new = true,
-                        Heard::Gap => look = look.min(earliest),
-                    },
+                    Nudge::Event(event) => {
+                        is_new = true;
+                        if self.hear(event) == Heard::Gap {
+                            look = look.min(earliest);
+                        }
+                    }
+                    Nudge::Deed(record) => {
+                        is_new = true;
+                        self.note(Told::Audit(*record));
+                    }
+                    Nudge::Machines(told) => {
+                        is_new = true;
+                        self.take_stock(told);
+                    }
                     Nudge::Look => look = look.min(earliest),
                 },
             }
         }
     }
+
+    fn hear(&mut self, event: Event) -> Heard {
+        let heard = match &mut self.picture {
+            Some(picture) => picture.observed.hear(&event),
+            None => Heard::Gap,
+        };
+        if let Some(told) = Told::of(event) {
+            self.note(told);
+        }
+        heard
+    }
+
+    fn note(&mut self, told: Told) {
+        let at = told.at().unwrap_or_else(Timestamp::now);
+        let number = self.next_entry;
+        self.next_entry += 1;
+        self.pending.push(Entry { number, at, told });
+        if self.pending.len() > MAX_PENDING {
+            // Only so many are kept in the end, and those are the latest.
+            self.pending.drain(..MAX_PENDING / 2);
+        }
+    }
+
+    fn take_stock(&mut self, told: Result<Inventory, String>) {
+        let machines = match &mut self.picture {
+            Some(picture) => &mut picture.machines,
+            None => &mut self.machines,
+        };
+        let now = Timestamp::now();
+        match told {
+            Ok(inventory) => {
+                *machines = News {
+                    inventory,
+                    told_at: Some(now),
+                    trouble: None,
+                }
+            }
+            Err(message) => {
+                let trouble = Trouble::go_on(machines.trouble.as_ref(), message, now);
+                machines.trouble = Some(trouble);
+            }
+        }
+    }
+}
+
+/// What there is, and who carries out what is under way.
+async fn look(engine: &Engine) -> Result<(Observed, BTreeMap<GroupId, LockRecord>), String> {
+    let look = async {
+        let observed = engine.observe(&Scope::All).await?;
+        let rolling = observed
+            .groups
+            .iter()
+            .filter(|(_, state)| state.rollout.is_some());
+        let rolling: Vec<GroupId> = rolling.map(|(group, _)| group.clone()).collect();
+        let holders = if rolling.is_empty() {
+            BTreeMap::new()
+        } else {
+            engine.holders(&rolling).await?
+        };
+        Ok((observed, holders))
+    };
+    match tokio::time::timeout(PATIENCE, look).await {
+        Ok(Ok(seen)) => Ok(seen),
+        Ok(Err::<_, theseus_core::engine::EngineError>(error)) => Err(chain(&error)),
+        Err(_) => Err(format!(
+            "cluster and store gave no answer within {} s",
+            PATIENCE.as_secs()
+        )),
+    }
 }
 
 /// An error and its causes, as one line.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -235,10 +235,10 @@ async fn stream(viewer: &Viewer, path: &str) -> Result<Response, Failure> {
         let value = page.split_once(name)?.1.split_once('"')?.0;
         Some(value.replace("&amp;", "&"))
     };
-    let events = attribute("data-events=\"").ok_or("the page does not say where events are")?;
+    let live = attribute("data-live=\"").ok_or("the page does not say where changes are told")?;
     let version = attribute("data-version=\"").ok_or("the page does not say what it shows")?;
-    let separator = if events.contains('?') { '&' } else { '?' };
-    let path = format!("{events}{separator}from={version}");
+    let separator = if live.contains('?') { '&' } else { '?' };
+    let path = format!("{live}{separator}version={version}");
     viewer.get(&path, "identity").await
 }
 

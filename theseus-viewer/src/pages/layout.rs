@@ -1,72 +1,114 @@
 //! What is around every page.
 
 use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::Page;
-use crate::view::Version;
+use super::{Page, address};
+
+/// The places that every page leads to.
+const PLACES: [(&str, &str); 4] = [
+    ("/", "Overview"),
+    ("/machines", "Machines"),
+    ("/usage", "Usage"),
+    ("/events", "Events"),
+];
+
+/// What a page that is kept true while it is open tells its script.
+pub(super) struct Live {
+    /// What it follows.
+    pub(super) stream: String,
+    /// The view that it was made of.
+    pub(super) version: u64,
+    /// What it was made of besides.
+    pub(super) late: String,
+    /// When.
+    pub(super) now: Timestamp,
+}
 
 /// A page that is kept true while it is open.
-pub(super) fn live(page: &Page, version: Version, now: Timestamp, content: &Markup) -> Markup {
-    let title = page.title();
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                (head(&title))
-                noscript { meta http-equiv="refresh" content="10"; }
-                script src="/assets/viewer.js" defer {}
-            }
-            body {
-                (banner(&html! {
-                    p #link role="status" data-link="off" { noscript { "Reloads every 10 s" } }
-                }))
-                main data-events=(page.events()) data-version=(version.0) data-now=(now.as_millisecond()) {
-                    @if *page != Page::Overview {
-                        nav aria-label="Breadcrumb" { a href=(Page::Overview.path()) { "All groups" } }
-                    }
-                    h1 { (title) }
-                    (content)
-                }
-            }
-        }
-    }
+pub(super) fn live(page: &Page, live: &Live, content: &Markup) -> Markup {
+    let aside = html! {
+        p #link role="status" data-link="off" { noscript { "Reloads every 10 s" } }
+    };
+    let main = html! {
+        main #content tabindex="-1" data-live=(live.stream) data-version=(live.version)
+            data-late=(live.late) data-now=(live.now.as_millisecond()) { (content) }
+    };
+    let refresh = html! { noscript { meta http-equiv="refresh" content="10"; } };
+    around(&page.title(), page.place(), &refresh, &aside, &main)
+}
+
+/// A page that stays as it is, such as one that says what went wrong. `place` is the one of the
+/// places that it belongs to, if it does to any.
+pub(crate) fn still(title: &str, place: &str, content: &Markup) -> Markup {
+    let nothing = PreEscaped(String::new());
+    let main = html! { main #content tabindex="-1" { (content) } };
+    around(title, place, &nothing, &nothing, &main)
 }
 
 /// The page for an address that has none.
 pub(crate) fn not_found(reason: &str) -> Markup {
+    let content = html! {
+        h1 { "Not found" }
+        p { (reason) }
+        p { "What there is: " @for (index, (path, name)) in PLACES.iter().enumerate() {
+            @if index > 0 { ", " } a href=(path) { (name) }
+        } "." }
+    };
+    still("Not found", "", &content)
+}
+
+fn around(title: &str, place: &str, head: &Markup, aside: &Markup, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head { (head("Not found")) }
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · Theseus" }
+                link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/assets/viewer.css";
+                (head)
+                script src="/assets/viewer.js" defer {}
+            }
             body {
-                (banner(&html! {}))
-                main {
-                    h1 { "Not found" }
-                    p { (reason) }
-                    p { a href=(Page::Overview.path()) { "See all groups" } }
+                a.skip href="#content" { "Skip to content" }
+                header {
+                    a.brand href="/" { img src="/assets/icon.svg" alt="" width="20" height="20"; "Theseus" }
+                    nav aria-label="Pages" {
+                        ul { @for (path, name) in PLACES {
+                            li { a href=(path) aria-current=[(path == place).then_some("page")] { (name) } }
+                        } }
+                    }
+                    (aside)
                 }
+                (main)
             }
         }
     }
 }
 
-fn head(title: &str) -> Markup {
+/// The way to a page, from the places down.
+pub(super) fn trail(steps: &[(String, &str)]) -> Markup {
     html! {
-        meta charset="utf-8";
-        meta name="viewport" content="width=device-width, initial-scale=1";
-        meta name="color-scheme" content="light dark";
-        title { (title) " · Theseus" }
-        link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
-        link rel="stylesheet" href="/assets/viewer.css";
+        nav.trail aria-label="Breadcrumb" {
+            ol { @for (path, name) in steps { li { a href=(path) { (name) } } } }
+        }
     }
 }
 
-fn banner(aside: &Markup) -> Markup {
-    html! {
-        header {
-            a.brand href=(Page::Overview.path()) { img src="/assets/icon.svg" alt="" width="20" height="20"; "Theseus" }
-            (aside)
-        }
-    }
+/// The address of a group.
+pub(super) fn group_path(group: &theseus_core::model::GroupId) -> String {
+    format!("/groups/{}", address::segment(&group.to_string()))
+}
+
+/// The address of a container.
+pub(super) fn container_path(group: &theseus_core::model::GroupId, id: &str) -> String {
+    format!("{}/containers/{}", group_path(group), address::segment(id))
+}
+
+/// The address of a machine.
+pub(super) fn machine_path(host: &str) -> String {
+    format!("/machines/{}", address::segment(host))
 }

@@ -1,228 +1,202 @@
 //! Pages, whole and in parts.
 //!
-//! A page is a notice, a summary and a table. [`render`] makes all of it; [`update`] makes only the
-//! parts that changed since a version, each an element with the id of the one that it replaces.
+//! Every page is one function in a file of its own, which writes it with a [`pen::Pen`]; [`render`]
+//! makes all of it, [`update`] what changed since a page got it, each part an element with the id of
+//! the one that it replaces.
 
+pub(crate) mod address;
+mod cells;
+mod chart;
+mod commands;
 mod container;
+mod differences;
+mod events;
+mod extra;
+mod filter;
 mod group;
+mod history;
 mod layout;
+mod machine;
+mod machines;
+mod meter;
 mod overview;
+mod pen;
+mod ports;
+mod rollout;
+pub(crate) mod routes;
+mod spec;
+mod table;
+mod usage;
 mod words;
-
-use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use theseus_core::cluster::ContainerId;
 use theseus_core::model::GroupId;
-use theseus_core::status::{ContainerStatus, GroupStatus};
 
-use crate::view::{Trouble, Version, View};
+use crate::links::Links;
+use crate::view::{Trouble, View};
+use pen::Pen;
 
+pub(crate) use extra::Extra;
 pub(crate) use layout::not_found;
+pub(crate) use pen::{Has, Update};
 
 /// Which page.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Page {
     /// All groups.
     Overview,
     /// One group and its containers.
     Group(GroupId),
+    /// One container of a group.
+    Container(GroupId, ContainerId),
+    /// All machines.
+    Machines,
+    /// One machine and what is on it.
+    Machine(String),
+    /// What is used.
+    Usage,
+    /// What happened.
+    Events,
 }
 
-/// What changed in a page, for its script.
-#[derive(Debug, Serialize)]
-pub(crate) struct Update {
-    /// The version that the page has with this update.
-    version: Version,
-    /// The time here, in milliseconds, for ages to be right where the browser's clock is not.
-    now: i64,
-    /// New elements, by their ids.
-    parts: BTreeMap<String, String>,
-    /// The ids of all rows in their order, if that changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rows: Option<Vec<String>>,
+/// What is asked of a page, in its address. Whatever it does not know it leaves alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Ask {
+    /// Words to look for.
+    pub(crate) q: String,
+    /// A part of a service's name.
+    pub(crate) service: String,
+    /// A part of a label.
+    pub(crate) label: String,
+    /// How groups are.
+    pub(crate) state: String,
+    /// A part of a host's name.
+    pub(crate) host: String,
+    /// By what machines are coloured, or usage is told.
+    pub(crate) by: String,
+    /// How far back charts go.
+    pub(crate) span: String,
+    /// Which revision is compared …
+    pub(crate) from: String,
+    /// … with which.
+    pub(crate) to: String,
 }
 
-/// A column of a page's table.
-#[derive(Debug, Clone, Copy)]
-struct Column {
-    name: &'static str,
-    class: &'static str,
-}
-
-impl Column {
-    const fn text(name: &'static str) -> Self {
-        Self {
-            name,
-            class: "text",
-        }
-    }
-
-    const fn number(name: &'static str) -> Self {
-        Self {
-            name,
-            class: "number",
-        }
-    }
-}
-
-/// A row of a page's table.
-#[derive(Debug, Clone, Copy)]
-enum Row<'a> {
-    Group(&'a GroupStatus),
-    Container(&'a ContainerStatus),
-}
-
-impl Row<'_> {
-    fn id(self) -> String {
-        match self {
-            Self::Group(group) => format!("row:{}", group.group),
-            Self::Container(container) => format!("row:{}", container.id),
-        }
-    }
-
-    fn render(self, now: Timestamp) -> Markup {
-        let id = self.id();
-        match self {
-            Self::Group(group) => overview::row(&id, group, now),
-            Self::Container(container) => container::row(&id, container, now),
-        }
-    }
-}
-
-/// A page's rows, each with the version in which it changed.
-struct Table<'a> {
-    /// The version in which a row came, went or moved.
-    changed: Version,
-    rows: Vec<(Row<'a>, Version)>,
+/// What a page is made of.
+pub(crate) struct Sight<'a> {
+    /// Which page.
+    pub(crate) page: &'a Page,
+    /// What is asked of it.
+    pub(crate) ask: &'a Ask,
+    /// What is known.
+    pub(crate) view: &'a View,
+    /// What was read besides.
+    pub(crate) extra: &'a Extra,
+    /// The cluster's own pages.
+    pub(crate) links: &'a Links,
 }
 
 impl Page {
-    /// Where it is.
-    fn path(&self) -> String {
+    /// Which of the places it is, if it is one.
+    fn place(&self) -> &'static str {
         match self {
-            Self::Overview => "/".to_owned(),
-            Self::Group(group) => format!("/groups/{group}"),
-        }
-    }
-
-    /// Where its changes are told.
-    fn events(&self) -> String {
-        match self {
-            Self::Overview => "/events".to_owned(),
-            Self::Group(group) => format!("/events?group={group}"),
+            Self::Overview => "/",
+            Self::Machines => "/machines",
+            Self::Usage => "/usage",
+            Self::Events => "/events",
+            Self::Group(_) | Self::Container(..) | Self::Machine(_) => "",
         }
     }
 
     fn title(&self) -> String {
         match self {
-            Self::Overview => "Groups".to_owned(),
+            Self::Overview => "Overview".to_owned(),
             Self::Group(group) => group.to_string(),
+            Self::Container(_, id) => id.0.clone(),
+            Self::Machines => "Machines".to_owned(),
+            Self::Machine(host) => host.clone(),
+            Self::Usage => "Usage".to_owned(),
+            Self::Events => "Events".to_owned(),
         }
     }
 
-    fn columns(&self) -> &'static [Column] {
-        match self {
-            Self::Overview => &overview::COLUMNS,
-            Self::Group(_) => &container::COLUMNS,
-        }
+    /// Whether the machines are to be seen on it.
+    pub(crate) fn shows_machines(&self) -> bool {
+        matches!(self, Self::Machines | Self::Machine(_))
     }
 
-    fn summary(&self, view: &View, now: Timestamp) -> Markup {
-        let Some(known) = &view.known else {
-            return html! { p { "Looking at cluster and store for the first time…" } };
+    /// What its script follows. A filter is not in it: it only hides what is there.
+    pub(crate) fn stream(&self, ask: &Ask) -> String {
+        let text = |text: &str| Some(text.to_owned());
+        let (page, group, name) = match self {
+            Self::Overview => ("overview", None, None),
+            Self::Group(group) => ("group", Some(group.to_string()), None),
+            Self::Container(group, id) => ("container", Some(group.to_string()), text(&id.0)),
+            Self::Machines => ("machines", None, None),
+            Self::Machine(host) => ("machine", None, text(host)),
+            Self::Usage => ("usage", None, None),
+            Self::Events => ("events", None, None),
         };
-        let summary = match self {
-            Self::Overview => overview::summary(&known.status),
-            Self::Group(id) => {
-                let group = known.group(id).map(|(group, ..)| group);
-                group::summary(id, group, now)
-            }
-        };
-        html! {
-            (summary)
-            p.asof { "As of " (words::moment(known.observed_at)) ", " (words::age(known.observed_at, now)) " ago" }
+        let mut parameters = vec![
+            ("page", Some(page)),
+            ("group", group.as_deref()),
+            ("name", name.as_deref()),
+            ("by", Some(ask.by.as_str())),
+            ("span", Some(ask.span.as_str())),
+            ("from", Some(ask.from.as_str())),
+            ("to", Some(ask.to.as_str())),
+        ];
+        if *self == Self::Usage {
+            parameters.push(("q", Some(ask.q.as_str())));
         }
-    }
-
-    fn table<'a>(&self, view: &'a View) -> Table<'a> {
-        let gone = Table {
-            changed: view.version,
-            rows: Vec::new(),
-        };
-        let Some(known) = &view.known else {
-            return gone;
-        };
-        match self {
-            Self::Overview => Table {
-                changed: known.groups_changed(),
-                rows: known
-                    .groups()
-                    .map(|(group, changed)| (Row::Group(group), changed))
-                    .collect(),
-            },
-            Self::Group(id) => known.group(id).map_or(gone, |(group, _, stamps)| Table {
-                changed: stamps.list,
-                rows: stamps
-                    .of(&group.containers)
-                    .map(|(container, changed)| (Row::Container(container), changed))
-                    .collect(),
-            }),
-        }
+        address::with_query("/live", &parameters)
     }
 }
 
 /// The whole page.
-pub(crate) fn render(page: &Page, view: &View, now: Timestamp) -> Markup {
-    let table = page.table(view);
-    layout::live(
-        page,
-        view.version,
+pub(crate) fn render(sight: &Sight<'_>, now: Timestamp) -> Markup {
+    let mut pen = Pen::whole(now);
+    let content = write(sight, &mut pen);
+    let live = layout::Live {
+        stream: sight.page.stream(sight.ask),
+        version: sight.view.version.0,
+        late: pen.late_hash(),
         now,
-        &html! {
-            (notice(view))
-            (summary(page, view, now))
-            table role="table" {
-                thead role="rowgroup" {
-                    tr role="row" {
-                        @for column in page.columns() { th.(column.class) scope="col" role="columnheader" { (column.name) } }
-                    }
-                }
-                tbody #rows role="rowgroup" {
-                    @for (row, _) in &table.rows { (row.render(now)) }
-                }
+    };
+    layout::live(sight.page, &live, &content)
+}
+
+/// What changed in the page since a version of it.
+pub(crate) fn update(sight: &Sight<'_>, has: &Has, now: Timestamp) -> Update {
+    let mut pen = Pen::changes(has.version, now);
+    let _ = write(sight, &mut pen);
+    pen.told(has, sight.view.version)
+}
+
+fn write(sight: &Sight<'_>, pen: &mut Pen) -> Markup {
+    let view = sight.view;
+    html! {
+        (pen.part("notice", view.trouble_changed, |_| notice(view)))
+        @match sight.page {
+            Page::Overview => (overview::write(sight, pen)),
+            Page::Group(group) => (group::write(sight, group, pen)),
+            Page::Container(group, id) => (container::write(sight, group, id, pen)),
+            Page::Machines => (machines::write(sight, pen)),
+            Page::Machine(host) => (machine::write(sight, host, pen)),
+            Page::Usage => (usage::write(sight, pen)),
+            Page::Events => (events::write(sight, pen)),
+        }
+        (pen.part("asof", view.known.as_ref().map_or(view.version, |known| known.looked), |now| html! {
+            @match &view.known {
+                Some(known) => p { "As of " (words::moment(known.observed_at)) ", " (words::age(known.observed_at, now)) " ago" },
+                None => p { "Looking at cluster and store for the first time…" },
             }
-        },
-    )
-}
-
-/// What changed in the page since a version.
-pub(crate) fn update(page: &Page, view: &View, since: Version, now: Timestamp) -> Update {
-    let table = page.table(view);
-    let mut parts: BTreeMap<String, String> = table
-        .rows
-        .iter()
-        .filter(|(_, changed)| *changed > since)
-        .map(|(row, _)| (row.id(), row.render(now).into_string()))
-        .collect();
-    // Its age changes with every view.
-    parts.insert("summary".to_owned(), summary(page, view, now).into_string());
-    if view.trouble_changed > since {
-        parts.insert("notice".to_owned(), notice(view).into_string());
+        }))
     }
-    let rows =
-        (table.changed > since).then(|| table.rows.iter().map(|(row, _)| row.id()).collect());
-    Update {
-        version: view.version,
-        now: now.as_millisecond(),
-        parts,
-        rows,
-    }
-}
-
-fn summary(page: &Page, view: &View, now: Timestamp) -> Markup {
-    html! { section #summary { (page.summary(view, now)) } }
 }
 
 /// Says that what is shown may be out of date, and why. Empty when it is not.
@@ -233,15 +207,25 @@ fn notice(view: &View) -> Markup {
         "Nothing is known yet."
     };
     html! {
-        div #notice role="alert" {
-            @if let Some(Trouble { since, message }) = &view.trouble {
-                p {
-                    span.sign aria-hidden="true" { "▲ " }
-                    strong { "Out of touch since " (words::moment(*since)) ". " }
-                    (consequence) " Trying again."
-                }
-                p.reason { (message) }
+        @if let Some(trouble) = &view.trouble { (warning("Out of touch", trouble, consequence)) }
+    }
+}
+
+/// Says what is wrong, since when, and what that means.
+fn warning(what: &str, trouble: &Trouble, consequence: &str) -> Markup {
+    html! {
+        div.warning role="alert" {
+            p {
+                span.sign aria-hidden="true" { "▲ " }
+                strong { (what) " since " (words::moment(trouble.since)) ". " }
+                (consequence) " Trying again."
             }
+            p.reason { (trouble.message) }
         }
     }
+}
+
+/// Says that there is nothing, and what that means.
+fn empty(what: &str, why: &Markup) -> Markup {
+    html! { div.empty { p { strong { (what) } } p { (why) } } }
 }

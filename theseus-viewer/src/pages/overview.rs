@@ -1,15 +1,21 @@
 //! All groups: one row each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use theseus_core::status::{Condition, GroupStatus, Status};
+use theseus_core::model::{GroupId, Label};
+use theseus_core::status::{Condition, GroupStatus};
 
-use super::{Column, Page, container, words};
+use super::filter::{self, Field, Filter, Form, Marks};
+use super::layout::group_path;
+use super::pen::Pen;
+use super::table::{self, Column};
+use super::{Sight, address, cells, empty, meter, rollout, words};
+use crate::view::{Group, Known, Mark};
 
 /// What the table tells of a group.
-pub(super) const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 7] = [
     Column::text("Group"),
     Column::text("State"),
     Column::number("Ready"),
@@ -19,63 +25,156 @@ pub(super) const COLUMNS: [Column; 7] = [
     Column::number("Deployed"),
 ];
 
-/// How many containers a row shows one by one.
-const MAX_CELLS: usize = 60;
+/// How groups can be, as a person may look for it.
+const CONDITIONS: [&str; 8] = [
+    "deploying",
+    "removing",
+    "failed",
+    "down",
+    "degraded",
+    "paused",
+    "drifted",
+    "well",
+];
+
+pub(super) fn write(sight: &Sight<'_>, pen: &mut Pen) -> Markup {
+    let Some(known) = &sight.view.known else {
+        return html! {
+            h1 { "Overview" }
+            (pen.part("summary", sight.view.version, |_| html! {}))
+            (pen.part("proposals", sight.view.version, |_| html! {}))
+            (table::table("rows", "Groups", &COLUMNS, &html! {}))
+        };
+    };
+    let filter = Filter::of(sight.ask);
+    let groups: Vec<Group<'_>> = known.by_urgency().collect();
+    let marks: Vec<Marks> = groups.iter().map(|group| marks(group.status)).collect();
+    let seen = marks.iter().filter(|it| filter.matches(it)).count();
+    // Any group that changes may change the counts.
+    let changed = groups.iter().map(|group| group.changed).max();
+    let changed = changed.unwrap_or(known.groups_changed());
+    let rows = groups.into_iter().zip(marks).map(|(group, marks)| {
+        let hidden = !filter.matches(&marks);
+        let id = format!("row:{}", group.status.group);
+        let write = move |id: &str, now| row(id, group, &marks, hidden, now);
+        (id, group.changed, write)
+    });
+    html! {
+        h1 { "Overview" }
+        (pen.part("summary", changed.max(known.groups_changed()), |_| summary(known)))
+        (form(sight, seen, known.status.groups.len()))
+        (pen.part("proposals", known.groups_changed(), |_| proposals(known)))
+        (table::table("rows", "Groups", &COLUMNS, &pen.rows("rows", known.order_changed(), rows)))
+        (cells::key())
+    }
+}
 
 /// How many groups there are, and how they are.
-pub(super) fn summary(status: &Status) -> Markup {
-    if status.groups.is_empty() {
-        return html! {
-            div.empty {
-                p { strong { "No group is deployed." } }
-                p { "Write a manifest, and " code { "theseus deploy FILE" } " brings it here." }
-            }
-        };
+fn summary(known: &Known) -> Markup {
+    let groups = &known.status.groups;
+    if groups.is_empty() {
+        return empty(
+            "No group is deployed.",
+            &html! { "Write a manifest, and " code { "theseus deploy FILE" } " brings it here." },
+        );
     }
     let mut conditions: BTreeMap<Condition, usize> = BTreeMap::new();
-    for group in &status.groups {
+    for group in groups {
         *conditions.entry(group.condition()).or_default() += 1;
     }
-    let running: u64 = status
-        .groups
-        .iter()
-        .map(|group| u64::from(group.running))
-        .sum();
+    let services: BTreeSet<_> = groups.iter().map(|group| &group.service).collect();
+    let running: u64 = groups.iter().map(|group| u64::from(group.running)).sum();
     html! {
         ul.counts {
-            li { strong { (status.groups.len()) } " " (plural(status.groups.len(), "group")) }
-            li { strong { (running) } " running" }
+            li { (words::count(services.len(), "service")) }
+            li { (words::count(groups.len(), "group")) }
+            li { (words::count(running, "running container")) }
             @for (condition, groups) in conditions {
-                li { (words::condition(condition)) " " strong { (groups) } }
+                li { a href=(address::with_query("/", &[("state", Some(condition.as_str()))])) { (words::condition(condition)) " " strong { (groups) } } }
+            }
+            @if known.status.foreign > 0 {
+                li title="Apps that no group accounts for: theseus adopt --list" { (words::count(known.status.foreign, "other app")) }
             }
         }
     }
 }
 
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 {
-        word.to_owned()
-    } else {
-        format!("{word}s")
-    }
+fn form(sight: &Sight<'_>, seen: usize, all: usize) -> Markup {
+    let ask = sight.ask;
+    let more = [
+        Field::Text("service", "Service", &ask.service, Some("services")),
+        Field::Text("label", "Label", &ask.label, Some("labels")),
+        Field::Choice("state", "State", &ask.state, &CONDITIONS),
+        Field::Text("host", "Host", &ask.host, Some("hosts")),
+    ];
+    let form = Form {
+        action: "/",
+        list: "rows",
+        noun: "group",
+        more: &more,
+        kept: &[],
+    };
+    filter::form(&form, ask, seen, all)
 }
 
-/// The row of a group.
-pub(super) fn row(id: &str, group: &GroupStatus, now: Timestamp) -> Markup {
-    let page = Page::Group(group.group.clone());
+/// What can be looked for.
+fn proposals(known: &Known) -> Markup {
+    let groups = &known.status.groups;
+    let services: BTreeSet<&str> = groups.iter().map(|group| group.service.as_str()).collect();
+    let labels = groups.iter().flat_map(|group| group.labels.iter());
+    let labels: BTreeSet<&str> = labels.map(Label::as_str).collect();
+    let hosts = known
+        .machines
+        .each()
+        .map(|(machine, _)| &*machine.status.host);
     html! {
-        tr id=(id) role="row" {
-            th scope="row" role="rowheader" { a href=(page.path()) { (group.service) span.labels { ":" (group.labels) } } }
-            td role="cell" data-label="State" { (state(group, now)) }
-            td.number role="cell" data-label="Ready" { (ready(group)) }
-            td role="cell" data-label="Containers" { (cells(group)) }
-            td.number role="cell" data-label="Revision" { (words::or_dash(group.revision)) }
-            td.image role="cell" data-label="Image" { (words::or_dash(group.image.as_deref())) }
-            td.number role="cell" data-label="Deployed" {
-                @if let Some(at) = group.deployed_at { (words::age(at, now)) " ago" } @else { (words::dash()) }
-            }
+        datalist #services { @for service in services { option value=(service) {} } }
+        datalist #labels { @for label in labels { option value=(label) {} } }
+        datalist #hosts { @for host in hosts { option value=(host) {} } }
+    }
+}
+
+/// What a group is found by.
+fn marks(group: &GroupStatus) -> Marks {
+    let image = group.image.as_deref().unwrap_or_default();
+    let labels: Vec<&str> = group.labels.iter().map(Label::as_str).collect();
+    let hosts = group.containers.iter().filter_map(|it| it.host.as_deref());
+    let hosts: BTreeSet<&str> = hosts.collect();
+    let hosts: Vec<&str> = hosts.into_iter().collect();
+    let condition = group.condition().as_str();
+    Marks {
+        text: format!("{} {condition} {image}", group.group).to_lowercase(),
+        service: group.service.as_str().to_lowercase(),
+        labels: labels.join(" ").to_lowercase(),
+        state: condition.to_owned(),
+        hosts: hosts.join(" ").to_lowercase(),
+    }
+}
+
+fn row(id: &str, group: Group<'_>, marks: &Marks, hidden: bool, now: Timestamp) -> Markup {
+    let status = group.status;
+    html! {
+        tr id=(id) role="row" hidden[hidden] data-text=(marks.text) data-service=(marks.service)
+            data-labels=(marks.labels) data-state=(marks.state) data-hosts=(marks.hosts) {
+            (table::head(&name(&status.group)))
+            (table::text("State", &state(status, now)))
+            (table::number("Ready", &ready(status)))
+            (table::text("Containers", &html! {
+                (containers(status))
+                @if let Some(progress) = &group.detail.progress { (meter::parts(&rollout::shares(status, progress))) }
+            }))
+            (table::number("Revision", &words::or_dash(status.revision)))
+            (table::text("Image", &html! { span.image { (words::or_dash(status.image.as_deref())) } }))
+            (table::number("Deployed", &html! {
+                @if let Some(at) = status.deployed_at { (words::age(at, now)) " ago" } @else { (words::dash()) }
+            }))
         }
     }
+}
+
+/// A group's name, with a link to its page.
+pub(super) fn name(group: &GroupId) -> Markup {
+    html! { a href=(group_path(group)) { (group.service) span.labels { ":" (group.labels) } } }
 }
 
 /// How the group is, and what is under way.
@@ -97,14 +196,10 @@ pub(super) fn ready(group: &GroupStatus) -> Markup {
 }
 
 /// Every container as a sign.
-fn cells(group: &GroupStatus) -> Markup {
+pub(super) fn containers(group: &GroupStatus) -> Markup {
     let containers = &group.containers;
-    let hidden = containers.len().saturating_sub(MAX_CELLS);
     html! {
-        span.cells {
-            @for container in containers.iter().take(MAX_CELLS) { (container::sign(container)) }
-            @if hidden > 0 { " +" (hidden) }
-            @if containers.is_empty() { (words::dash()) }
-        }
+        @if containers.is_empty() { (words::dash()) }
+        @else { (cells::by_health(containers.iter().map(|it| Mark::of(it, group.revision)))) }
     }
 }

@@ -1,12 +1,19 @@
-//! Small things that pages are written with: states, times, and what is not there.
+//! Small things that pages are written with: states, times, amounts, and what is not there.
 
 use jiff::Timestamp;
 use maud::{Markup, Render, html};
+use theseus_core::cluster::{ContainerState, HealthState};
 use theseus_core::status::Condition;
 
 /// How a group is, as a sign, a word and a colour.
 pub(super) fn condition(condition: Condition) -> Markup {
-    let (class, sign) = match condition {
+    let (class, sign) = look_of(condition);
+    signed(class, sign, condition.as_str())
+}
+
+/// The colour and the sign of how a group is.
+pub(super) fn look_of(condition: Condition) -> (&'static str, &'static str) {
+    match condition {
         Condition::Down => ("bad", "✕"),
         Condition::Degraded => ("bad", "▲"),
         Condition::Failed => ("bad", "!"),
@@ -15,8 +22,29 @@ pub(super) fn condition(condition: Condition) -> Markup {
         Condition::Deploying => ("busy", "◐"),
         Condition::Removing => ("busy", "◌"),
         Condition::Well => ("good", "●"),
+    }
+}
+
+/// How far a container is.
+pub(super) fn state(state: ContainerState) -> Markup {
+    let (class, sign, word) = match state {
+        ContainerState::Staging => ("busy", "◌", "staging"),
+        ContainerState::Starting => ("busy", "◔", "starting"),
+        ContainerState::Running => ("good", "●", "running"),
+        ContainerState::Stopping => ("busy", "◑", "stopping"),
+        ContainerState::Unreachable => ("bad", "?", "unreachable"),
+        ContainerState::Ended => ("idle", "✕", "ended"),
     };
-    signed(class, sign, condition.as_str())
+    signed(class, sign, word)
+}
+
+/// What a container's checks say.
+pub(super) fn health(health: HealthState) -> Markup {
+    match health {
+        HealthState::Healthy => signed("good", "✓", "healthy"),
+        HealthState::Unhealthy => signed("bad", "▲", "unhealthy"),
+        HealthState::Unknown => signed("idle", "·", "unknown"),
+    }
 }
 
 /// A word with its sign, so that colour is never the only one.
@@ -31,7 +59,7 @@ pub(super) fn or_dash(value: Option<impl Render>) -> Markup {
 
 /// Stands where there is no value.
 pub(super) fn dash() -> Markup {
-    html! { span.none aria-label="none" { "–" } }
+    html! { span.none { span aria-hidden="true" { "–" } span.unseen { "none" } } }
 }
 
 /// A point in time.
@@ -47,13 +75,59 @@ pub(super) fn age(at: Timestamp, now: Timestamp) -> Markup {
 
 /// A number of seconds in the largest unit that still tells two of them apart. The script does the
 /// same.
-fn span(seconds: i64) -> String {
+pub(super) fn span(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{} s", seconds.max(0)),
         120..7200 => format!("{} min", seconds / 60),
         7200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
     }
+}
+
+/// `1 container`, `2 containers`.
+pub(super) fn count(number: impl TryInto<u64>, word: &str) -> String {
+    match number.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {word}"),
+        number => format!("{number} {word}s"),
+    }
+}
+
+/// An amount of memory, in the largest unit of which there is one.
+pub(super) fn bytes(bytes: f64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut amount, mut unit) = (bytes.max(0.0), 0);
+    while amount >= 1024.0 && unit + 1 < UNITS.len() {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    format!("{} {}", number(amount), UNITS[unit])
+}
+
+/// The same of an amount in MiB.
+pub(super) fn mib(mib: f64) -> String {
+    bytes(mib * 1024.0 * 1024.0)
+}
+
+/// A number with as many places as matter: `0.25`, `3.5`, `128`.
+pub(super) fn number(number: f64) -> String {
+    let places = match number.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        0.1.. => 2,
+        _ => 4,
+    };
+    let text = format!("{number:.places$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// Who did something, without the number of a process that is over.
+pub(super) fn who(by: &str) -> &str {
+    let name = by.split(" (pid ").next().unwrap_or_default();
+    if name.is_empty() { "somebody" } else { name }
 }
 
 #[cfg(test)]
@@ -74,5 +148,37 @@ mod tests {
         ] {
             assert_eq!(span(seconds), text);
         }
+    }
+
+    #[test]
+    fn amounts_are_told_as_people_say_them() {
+        for (amount, text) in [
+            (0.0, "0 B"),
+            (1023.0, "1023 B"),
+            (1536.0, "1.5 KiB"),
+            (134_217_728.0, "128 MiB"),
+            (68_719_476_736.0, "64 GiB"),
+        ] {
+            assert_eq!(bytes(amount), text);
+        }
+        assert_eq!(mib(65536.0), "64 GiB");
+        for (amount, text) in [
+            (0.1, "0.1"),
+            (3.256, "3.26"),
+            (12.34, "12.3"),
+            (1000.0, "1000"),
+        ] {
+            assert_eq!(number(amount), text);
+        }
+        assert_eq!(
+            (&*count(1, "group"), &*count(2_u32, "group")),
+            ("1 group", "2 groups")
+        );
+    }
+
+    #[test]
+    fn who_it_was() {
+        assert_eq!(who("ana@ci-7 (pid 4711)"), "ana@ci-7");
+        assert_eq!(who(""), "somebody");
     }
 }

@@ -26,7 +26,7 @@ async fn pages_tell_groups_and_their_containers() {
         r#"href="/groups/ingestor:dev""#,
         "degraded",
         r#"1<span class="of"> / 2</span>"#,
-        "staging, host2, revision 3",
+        r#"aria-label="1 running, 1 starting""#,
     ] {
         assert!(overview.contains(text), "{text} in {overview}");
     }
@@ -35,7 +35,9 @@ async fn pages_tell_groups_and_their_containers() {
     for text in [
         "ingestor.1",
         "host2",
-        "api <b>31005</b>",
+        r#"api <a href="http://host2:31005/" rel="noreferrer">31005</a>"#,
+        r#"href="/machines/host2""#,
+        r#"href="/groups/ingestor:dev/containers/ingestor.1""#,
         "running",
         "staging",
     ] {
@@ -137,14 +139,17 @@ async fn every_answer_is_guarded() {
         (ask(Method::GET, "/nowhere"), StatusCode::NOT_FOUND),
         (ask(Method::GET, "/groups/none"), StatusCode::NOT_FOUND),
         (
-            ask(Method::GET, "/events?group=none"),
+            ask(Method::GET, "/live?group=none"),
             StatusCode::BAD_REQUEST,
         ),
     ];
     for path in [
         "/",
         "/groups/a:b",
+        "/machines",
+        "/usage",
         "/events",
+        "/live",
         "/health",
         "/assets/viewer.css",
         "/assets/viewer.js",
@@ -165,7 +170,7 @@ async fn every_answer_is_guarded() {
         );
         assert!(!policy.contains("unsafe"), "{what}: {policy}");
         assert_eq!(header("x-content-type-options"), "nosniff", "{what}");
-        assert_eq!(header("referrer-policy"), "no-referrer", "{what}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{what}");
     }
 }
 
@@ -190,7 +195,7 @@ async fn while_the_cluster_is_away_the_last_known_state_stays() {
     assert_eq!(response.headers()["theseus-stale"], "true");
 
     world.runs(Some(Vec::new()));
-    world.page_with("/", "down").await;
+    world.page_with("/", "data-state=\"down\"").await;
     assert!(!world.get("/").await.1.contains("Out of touch"));
 }
 
@@ -216,13 +221,13 @@ async fn what_is_told_is_shown_without_a_look() {
         assert!(in_time.is_ok(), "{text} is never shown");
     };
     world.page_with(path, "flask:1").await;
-    told("a", ContainerState::Unreachable, "unreachable").await;
-    told("b", ContainerState::Stopping, "stopping").await;
+    told("a", ContainerState::Unreachable, "1 unreachable").await;
+    told("b", ContainerState::Stopping, "1 stopping").await;
 
     // What does not fit the picture takes a look, which puts the rest right, too.
     world.tell("ingestor:dev", "c", ContainerState::Staging);
     let corrected = async {
-        while world.get(path).await.1.contains("stopping") {
+        while world.get(path).await.1.contains("1 stopping") {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -302,27 +307,20 @@ async fn an_open_page_is_told_only_what_changed() {
     let world = World::with(groups(ContainerState::Staging));
     world.record("ingestor:dev", 1, spec("flask:1", 1)).await;
     world.record("ingestor:prod", 1, spec("flask:1", 2)).await;
-    let page = world.page_with("/", "degraded").await;
+    let page = world.page_with("/", "data-state=\"degraded\"").await;
     let (_, version) = page.split_once("data-version=\"").unwrap();
     let (version, _) = version.split_once('"').unwrap();
 
-    // Pages that have this version are told that nothing changed, but for the time of the look.
-    let mut overview = Messages::open(&world, &format!("/events?from={version}")).await;
-    let path = format!("/events?group=ingestor:prod&from={version}");
+    let mut overview = Messages::open(&world, &format!("/live?version={version}")).await;
+    let path = format!("/live?page=group&group=ingestor:prod&version={version}");
     let mut group = Messages::open(&world, &path).await;
-    for stream in [&mut overview, &mut group] {
-        let update = stream.until(|_| true).await;
-        let parts: Vec<_> = update["parts"].as_object().unwrap().keys().collect();
-        assert_eq!(parts, ["summary"]);
-        assert_eq!(update["rows"], Value::Null);
-    }
 
     world.runs(Some(groups(ContainerState::Running)));
     let update = overview
         .until(|update| update["parts"]["row:ingestor:prod"].is_string())
         .await;
     assert_eq!(update["parts"]["row:ingestor:dev"], Value::Null);
-    assert_eq!(update["rows"], Value::Null);
+    assert_eq!(update["parts"]["notice"], Value::Null);
     let update = group
         .until(|update| update["parts"]["row:c"].is_string())
         .await;
@@ -330,18 +328,20 @@ async fn an_open_page_is_told_only_what_changed() {
 
     // A group that goes takes its row with it.
     world.runs(Some(Vec::new()));
-    let update = group.until(|update| update["rows"].is_array()).await;
-    assert_eq!(update["rows"], json!([]));
+    let update = group
+        .until(|update| update["lists"]["rows"].is_array())
+        .await;
+    assert_eq!(update["lists"]["rows"], json!([]));
 }
 
 #[tokio::test]
 async fn a_page_from_another_process_is_told_everything() {
     let world = World::with(vec![app("ingestor:dev", 1, vec![running("a")])]);
-    world.page_with("/", "drifted").await;
-    let mut stream = Messages::open(&world, "/events?from=9000000000000000000").await;
+    world.page_with("/", "data-state=\"drifted\"").await;
+    let mut stream = Messages::open(&world, "/live?version=9000000000000000000").await;
     let update = stream.until(|_| true).await;
     assert!(update["parts"]["row:ingestor:dev"].is_string(), "{update}");
-    assert_eq!(update["rows"], json!(["row:ingestor:dev"]));
+    assert_eq!(update["lists"]["rows"], json!(["row:ingestor:dev"]));
 }
 
 #[tokio::test]
@@ -350,16 +350,16 @@ async fn there_are_only_so_many_streams_and_they_end_with_the_viewer() {
     world.page_with("/", "No group is deployed.").await;
     let mut open = Vec::new();
     for _ in 0..512 {
-        let response = world.request(ask(Method::GET, "/events")).await;
+        let response = world.request(ask(Method::GET, "/live")).await;
         assert_eq!(response.status(), StatusCode::OK);
         open.push(response);
     }
-    let refused = world.request(ask(Method::GET, "/events")).await;
+    let refused = world.request(ask(Method::GET, "/live")).await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     let one = open.pop().unwrap();
     open.clear();
     assert_eq!(
-        world.request(ask(Method::GET, "/events")).await.status(),
+        world.request(ask(Method::GET, "/live")).await.status(),
         StatusCode::OK
     );
 

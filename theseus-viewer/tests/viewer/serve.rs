@@ -33,7 +33,7 @@ async fn it_answers_on_loopback_until_it_is_stopped() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.ends_with("\r\n\r\nok"), "{answer}");
 
-    let mut events = get(address, "/events").await;
+    let mut events = get(address, "/live").await;
     assert!(events.read_u8().await.is_ok(), "the stream is open");
     stop.send(()).unwrap();
     let ended = tokio::time::timeout(PATIENCE, serving);

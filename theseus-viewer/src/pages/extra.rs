@@ -1,0 +1,81 @@
+//! What a page is made of besides the view: what was read for it from the store.
+
+use theseus_core::model::GroupId;
+use theseus_core::records::HistoryRecord;
+use theseus_core::usage::{Point, Span, Subject};
+
+use super::{Ask, Page, usage};
+use crate::reads::{Read, Reads};
+use crate::view::View;
+
+/// What was read for a page.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    /// The revisions of its group.
+    pub(super) history: Option<Read<HistoryRecord>>,
+    /// What its subjects have used.
+    pub(super) usage: Vec<(Subject, Read<Point>)>,
+}
+
+impl Page {
+    /// Whether there is more to it than the view.
+    pub(crate) fn has_extra(&self) -> bool {
+        match self {
+            Self::Group(_) | Self::Container(..) | Self::Machine(_) | Self::Usage => true,
+            Self::Overview | Self::Machines | Self::Events => false,
+        }
+    }
+}
+
+impl Extra {
+    /// Reads what the page needs.
+    pub(crate) async fn read(reads: &Reads, page: &Page, ask: &Ask, view: &View) -> Self {
+        let span = span(ask);
+        match page {
+            Page::Overview | Page::Machines | Page::Events => Self::default(),
+            Page::Group(group) => Self::of_group(reads, group, span).await,
+            Page::Container(_, id) => {
+                Self::of_subjects(reads, vec![Subject::Container(id.clone())], span).await
+            }
+            Page::Machine(host) => {
+                Self::of_subjects(reads, vec![Subject::Host(host.as_str().into())], span).await
+            }
+            Page::Usage => {
+                let subjects = match &view.known {
+                    Some(known) => usage::subjects(known, ask).shown,
+                    None => Vec::new(),
+                };
+                Self::of_subjects(reads, subjects, span).await
+            }
+        }
+    }
+
+    async fn of_group(reads: &Reads, group: &GroupId, span: Span) -> Self {
+        let subject = Subject::Group(group.clone());
+        let (history, usage) = tokio::join!(reads.history(group), reads.usage(&subject, span));
+        Self {
+            history: Some(history),
+            usage: vec![(subject, usage)],
+        }
+    }
+
+    async fn of_subjects(reads: &Reads, subjects: Vec<Subject>, span: Span) -> Self {
+        let read = subjects.into_iter().map(async |subject| {
+            let points = reads.usage(&subject, span).await;
+            (subject, points)
+        });
+        Self {
+            history: None,
+            usage: futures_util::future::join_all(read).await,
+        }
+    }
+}
+
+/// How far back charts go.
+pub(super) fn span(ask: &Ask) -> Span {
+    if ask.span == "week" {
+        Span::Week
+    } else {
+        Span::Hour
+    }
+}

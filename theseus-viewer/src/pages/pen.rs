@@ -1,0 +1,189 @@
+//! Writing a page: all of it, or only what changed since somebody got it.
+//!
+//! Each page is written once, as a template that hands its changeable parts to a [`Pen`]. To write a
+//! whole page the pen puts them where they belong; to tell what changed it keeps those that did, and
+//! what is around them is thrown away. So a part cannot look different when it comes later.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use jiff::Timestamp;
+use maud::{Markup, PreEscaped, html};
+use serde::Serialize;
+
+use crate::view::Version;
+
+/// What a page has already.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Has {
+    /// The view that it was made of.
+    pub(crate) version: Version,
+    /// What it was made of besides, as the pen numbers it.
+    pub(crate) late: String,
+}
+
+/// What changed in a page, for its script.
+#[derive(Debug, Serialize)]
+pub(crate) struct Update {
+    /// The version that the page has with this update.
+    version: Version,
+    /// See [`Has::late`].
+    late: String,
+    /// The time here, in milliseconds, for ages to be right where the browser's clock is not.
+    now: i64,
+    /// New elements, by their ids.
+    parts: BTreeMap<String, String>,
+    /// The ids of all rows of lists in their order, where that changed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    lists: BTreeMap<String, Vec<String>>,
+}
+
+impl Update {
+    /// Whether the page is as it should be already.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty() && self.lists.is_empty()
+    }
+
+    /// What the page has with it.
+    pub(crate) fn has(&self) -> Has {
+        Has {
+            version: self.version,
+            late: self.late.clone(),
+        }
+    }
+}
+
+/// Writes a page.
+pub(crate) struct Pen {
+    /// When.
+    pub(crate) now: Timestamp,
+    changes: Option<Changes>,
+    late: DefaultHasher,
+}
+
+struct Changes {
+    since: Version,
+    parts: BTreeMap<String, String>,
+    late: BTreeMap<String, String>,
+    lists: BTreeMap<String, Vec<String>>,
+}
+
+impl Pen {
+    /// Writes all of it.
+    pub(super) fn whole(now: Timestamp) -> Self {
+        Self {
+            now,
+            changes: None,
+            late: DefaultHasher::new(),
+        }
+    }
+
+    /// Writes what changed since.
+    pub(super) fn changes(since: Version, now: Timestamp) -> Self {
+        let changes = Changes {
+            since,
+            parts: BTreeMap::new(),
+            late: BTreeMap::new(),
+            lists: BTreeMap::new(),
+        };
+        Self {
+            changes: Some(changes),
+            ..Self::whole(now)
+        }
+    }
+
+    /// A part that is replaced as a whole when it changes.
+    pub(super) fn part(
+        &mut self,
+        id: &str,
+        stamp: Version,
+        write: impl FnOnce(Timestamp) -> Markup,
+    ) -> Markup {
+        let now = self.now;
+        let write = || html! { div id=(id) { (write(now)) } };
+        match &mut self.changes {
+            None => write(),
+            Some(changes) => {
+                if stamp > changes.since {
+                    changes.parts.insert(id.to_owned(), write().into_string());
+                }
+                nothing()
+            }
+        }
+    }
+
+    /// A part that is made of more than the view. All such parts are replaced together.
+    pub(super) fn late(&mut self, id: &str, write: impl FnOnce(Timestamp) -> Markup) -> Markup {
+        let now = self.now;
+        let text = html! { div id=(id) { (write(now)) } };
+        text.0.hash(&mut self.late);
+        match &mut self.changes {
+            None => text,
+            Some(changes) => {
+                changes.late.insert(id.to_owned(), text.into_string());
+                nothing()
+            }
+        }
+    }
+
+    /// The rows of a list: each with its id, when it changed, and what writes it.
+    pub(super) fn rows<'a, R>(
+        &mut self,
+        list: &str,
+        stamp: Version,
+        rows: impl Iterator<Item = (String, Version, R)> + 'a,
+    ) -> Markup
+    where
+        R: FnOnce(&str, Timestamp) -> Markup,
+    {
+        let now = self.now;
+        let Some(changes) = &mut self.changes else {
+            return html! { @for (id, _, write) in rows { (write(&id, now)) } };
+        };
+        let mut order = (stamp > changes.since).then(Vec::new);
+        for (id, row_stamp, write) in rows {
+            if row_stamp > changes.since {
+                let row = write(&id, now).into_string();
+                changes.parts.insert(id.clone(), row);
+            }
+            if let Some(order) = &mut order {
+                order.push(id);
+            }
+        }
+        if let Some(order) = order {
+            changes.lists.insert(list.to_owned(), order);
+        }
+        nothing()
+    }
+
+    /// What the parts are that are made of more than the view.
+    pub(super) fn late_hash(&self) -> String {
+        format!("{:016x}", self.late.finish())
+    }
+
+    /// What a page is to be told that has this.
+    pub(super) fn told(self, has: &Has, version: Version) -> Update {
+        let late = self.late_hash();
+        let changes = self.changes.unwrap_or(Changes {
+            since: has.version,
+            parts: BTreeMap::new(),
+            late: BTreeMap::new(),
+            lists: BTreeMap::new(),
+        });
+        let mut parts = changes.parts;
+        if late != has.late {
+            parts.extend(changes.late);
+        }
+        Update {
+            version,
+            late,
+            now: self.now.as_millisecond(),
+            parts,
+            lists: changes.lists,
+        }
+    }
+}
+
+fn nothing() -> Markup {
+    PreEscaped(String::new())
+}

@@ -1,0 +1,164 @@
+//! What pages read from the store besides the shared view: histories, of groups and of usage. Each
+//! is read once for everybody who asks within a moment, and nobody waits for long.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use theseus_core::engine::Engine;
+use theseus_core::model::GroupId;
+use theseus_core::records::HistoryRecord;
+use theseus_core::store::Store;
+use theseus_core::usage::{self, Point, Span, Subject};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::viewer::chain;
+
+/// How long a page waits for the store.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the history of a group stays as it was read.
+const HISTORY: Duration = Duration::from_secs(2);
+/// How long that of usage does, of which something is told every ten seconds.
+const USAGE: Duration = Duration::from_secs(10);
+/// How many answers are kept of each kind.
+const KEPT: usize = 1000;
+
+/// What was read, or why it could not be.
+pub(crate) type Read<T> = Result<Arc<[T]>, String>;
+
+/// Reads on behalf of all pages.
+pub(crate) struct Reads {
+    engine: Engine,
+    store: Arc<dyn Store>,
+    histories: Shelf<GroupId, HistoryRecord>,
+    usage: Shelf<(String, bool), Point>,
+}
+
+impl fmt::Debug for Reads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reads").finish_non_exhaustive()
+    }
+}
+
+impl Reads {
+    pub(crate) fn new(engine: Engine, store: Arc<dyn Store>) -> Self {
+        Self {
+            engine,
+            store,
+            histories: Shelf::new(HISTORY),
+            usage: Shelf::new(USAGE),
+        }
+    }
+
+    /// The revisions of a group, the latest first.
+    pub(crate) async fn history(&self, group: &GroupId) -> Read<HistoryRecord> {
+        let read = async {
+            let history = self.engine.history(group).await;
+            history.map_err(|error| chain(&error))
+        };
+        self.histories.get(group.clone(), read).await
+    }
+
+    /// What something has used.
+    pub(crate) async fn usage(&self, subject: &Subject, span: Span) -> Read<Point> {
+        let kind = match subject {
+            Subject::Container(_) => 'c',
+            Subject::Group(_) => 'g',
+            Subject::Host(_) => 'h',
+        };
+        let key = (format!("{kind}{subject}"), span == Span::Week);
+        let read = async {
+            let history = usage::history(&*self.store, subject, span, Timestamp::now()).await;
+            history.map_err(|error| chain(&error))
+        };
+        self.usage.get(key, read).await
+    }
+}
+
+/// Answers of one kind, as long as they last.
+struct Shelf<K, T> {
+    lasts: Duration,
+    answers: Mutex<HashMap<K, Answer<T>>>,
+}
+
+struct Answer<T> {
+    since: Instant,
+    cell: Arc<OnceCell<Read<T>>>,
+}
+
+impl<K: Eq + Hash, T> Shelf<K, T> {
+    fn new(lasts: Duration) -> Self {
+        Self {
+            lasts,
+            answers: Mutex::default(),
+        }
+    }
+
+    async fn get(&self, key: K, read: impl Future<Output = Result<Vec<T>, String>>) -> Read<T> {
+        let cell = self.cell(key);
+        let answer = cell.get_or_init(async || match tokio::time::timeout(PATIENCE, read).await {
+            Ok(answer) => answer.map(Arc::from),
+            Err(_) => Err(format!(
+                "the store gave no answer within {} s",
+                PATIENCE.as_secs()
+            )),
+        });
+        answer.await.clone()
+    }
+
+    fn cell(&self, key: K) -> Arc<OnceCell<Read<T>>> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() >= KEPT {
+            answers.retain(|_, answer| answer.since.elapsed() < self.lasts);
+        }
+        if answers.len() >= KEPT {
+            answers.clear();
+        }
+        let fresh = || Answer {
+            since: Instant::now(),
+            cell: Arc::default(),
+        };
+        let answer = answers.entry(key).or_insert_with(fresh);
+        if answer.since.elapsed() >= self.lasts {
+            *answer = fresh();
+        }
+        Arc::clone(&answer.cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn many_who_ask_are_one_read() {
+        let shelf: Shelf<u8, u8> = Shelf::new(HISTORY);
+        let reads = AtomicUsize::new(0);
+        let ask = async || {
+            let read = async {
+                reads.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(vec![7])
+            };
+            shelf.get(1, read).await.unwrap()[0]
+        };
+        assert_eq!(tokio::join!(ask(), ask()), (7, 7));
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
+        tokio::time::sleep(HISTORY).await;
+        ask().await;
+        assert_eq!(reads.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_hangs_is_not_waited_for() {
+        let shelf: Shelf<u8, u8> = Shelf::new(HISTORY);
+        let error = shelf.get(1, std::future::pending()).await.unwrap_err();
+        assert_eq!(error, "the store gave no answer within 2 s");
+    }
+}
