@@ -1,5 +1,9 @@
 //! The viewer as a browser meets it, over a cluster that the tests speak for.
 
+mod filters;
+mod live;
+mod pages;
 mod router;
 mod serve;
+mod sizes;
 mod world;

@@ -11,12 +11,13 @@ use axum::http::{Method, Request, Response, StatusCode, header};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use theseus_core::cluster::{
-    Accepted, App, AppId, Change, Cluster, ClusterError, Container, ContainerId, ContainerState,
-    EngineInfo, Event, EventKind, Events, HealthState, Part, Scope, Snapshot,
+    Accepted, Amounts, App, AppId, Change, Cluster, ClusterError, Container, ContainerId,
+    ContainerState, EngineInfo, Event, EventKind, Events, HealthState, Host, HostState, Inventory,
+    Part, Scope, Snapshot,
 };
 use theseus_core::engine::Engine;
 use theseus_core::model::{GroupId, Port, Spec};
-use theseus_core::records::{self, GroupRecord};
+use theseus_core::records::{self, GroupRecord, HistoryRecord};
 use theseus_core::store::{Store, Txn, Write};
 use theseus_store::MemoryStore;
 use theseus_viewer::{AllowedHosts, Viewer, router};
@@ -29,6 +30,7 @@ pub(crate) const HOST: &str = "localhost:5001";
 pub(crate) struct FakeCluster {
     /// `None` while it is away.
     apps: Mutex<Option<Vec<App>>>,
+    hosts: Mutex<Vec<Host>>,
     events: broadcast::Sender<Event>,
 }
 
@@ -61,6 +63,16 @@ impl Cluster for FakeCluster {
         Vec::new()
     }
 
+    async fn hosts(&self) -> Result<Inventory, ClusterError> {
+        let is_there = self.apps.lock().unwrap().is_some();
+        let hosts = self.hosts.lock().unwrap().clone();
+        let inventory = Inventory {
+            hosts,
+            is_complete: true,
+        };
+        is_there.then_some(inventory).ok_or_else(Self::error)
+    }
+
     async fn events(&self) -> Result<Events, ClusterError> {
         let events = self.events.subscribe();
         Ok(stream::unfold(events, async |mut events| {
@@ -85,8 +97,14 @@ impl World {
 
     /// A world that runs these apps.
     pub(crate) fn with(apps: Vec<App>) -> Self {
+        Self::on(Vec::new(), apps)
+    }
+
+    /// The same on these machines.
+    pub(crate) fn on(hosts: Vec<Host>, apps: Vec<App>) -> Self {
         let cluster = Arc::new(FakeCluster {
             apps: Mutex::new(Some(apps)),
+            hosts: Mutex::new(hosts),
             events: broadcast::channel(16).0,
         });
         let store = Arc::new(MemoryStore::new());
@@ -111,12 +129,32 @@ impl World {
             deployed_at: Timestamp::now(),
             adopted: None,
         };
-        let write = Write::Put(records::group_key(&group), records::encode(&record));
+        let key = records::group_key(&group);
+        self.write(Write::Put(key, records::encode(&record))).await;
+    }
+
+    /// Writes something down.
+    pub(crate) async fn write(&self, write: Write) {
         let txn = Txn {
             compares: Vec::new(),
             writes: vec![write],
         };
         self.store.commit(txn).await.unwrap();
+    }
+
+    /// Adds a revision to a group's history.
+    pub(crate) async fn past(&self, group: &str, revision: u32, spec: Spec, by: &str) {
+        let group: GroupId = group.parse().unwrap();
+        let record = HistoryRecord {
+            group: group.clone(),
+            revision,
+            spec: Arc::new(spec),
+            created_at: Timestamp::now(),
+            by: by.to_owned(),
+            ending: None,
+        };
+        let key = records::history_key(&group, revision);
+        self.write(Write::Put(key, records::encode(&record))).await;
     }
 
     /// Tells that something happened to a container.
@@ -225,4 +263,21 @@ pub(crate) fn container(id: &str, host: &str, state: ContainerState) -> Containe
 
 pub(crate) fn running(id: &str) -> Container {
     container(id, "host1", ContainerState::Running)
+}
+
+/// A machine with four processors, of which one is taken.
+pub(crate) fn host(name: &str) -> Host {
+    let amounts = |cpus: f64, mem: f64, ports: u16| Amounts {
+        cpus,
+        mem,
+        disk: 0.0,
+        ports: vec![31000..=31000 + ports],
+    };
+    Host {
+        name: name.into(),
+        state: HostState::Active,
+        attributes: [("rack".to_owned(), "a".to_owned())].into(),
+        total: Some(amounts(4.0, 65536.0, 99)),
+        free: Some(amounts(3.0, 64512.0, 89)),
+    }
 }

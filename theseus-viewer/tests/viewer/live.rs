@@ -1,0 +1,241 @@
+//! What open pages are told.
+
+use std::collections::BTreeSet;
+
+use axum::body::BodyDataStream;
+use axum::http::{Method, StatusCode, header};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use theseus_core::cluster::ContainerState;
+
+use crate::world::{PATIENCE, World, app, ask, container, host, running, spec};
+
+/// The messages of an event stream.
+struct Messages {
+    body: BodyDataStream,
+    text: String,
+}
+
+impl Messages {
+    async fn open(world: &World, path: &str) -> Self {
+        let response = world.request(ask(Method::GET, path)).await;
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "text/event-stream"
+        );
+        Self {
+            body: response.into_body().into_data_stream(),
+            text: String::new(),
+        }
+    }
+
+    /// The next message that satisfies the condition.
+    async fn until(&mut self, condition: impl Fn(&Value) -> bool) -> Value {
+        let found = async {
+            loop {
+                while let Some((message, rest)) = self.text.split_once("\n\n") {
+                    let data = message.lines().find_map(|line| line.strip_prefix("data: "));
+                    let update: Option<Value> =
+                        data.map(|data| serde_json::from_str(data).unwrap());
+                    self.text = rest.into();
+                    if let Some(update) = update.filter(&condition) {
+                        return update;
+                    }
+                }
+                let chunk = self.body.next().await.expect("the stream goes on").unwrap();
+                self.text.push_str(str::from_utf8(&chunk).unwrap());
+            }
+        };
+        tokio::time::timeout(PATIENCE, found)
+            .await
+            .expect("the message comes in time")
+    }
+}
+
+#[tokio::test]
+async fn an_open_page_is_told_only_what_changed() {
+    let groups = |second| {
+        vec![
+            app("ingestor:dev", 1, vec![running("a")]),
+            app(
+                "ingestor:prod",
+                1,
+                vec![running("b"), container("c", "host2", second)],
+            ),
+        ]
+    };
+    let world = World::with(groups(ContainerState::Staging));
+    world.record("ingestor:dev", 1, spec("flask:1", 1)).await;
+    world.record("ingestor:prod", 1, spec("flask:1", 2)).await;
+    let page = world.page_with("/", "data-state=\"degraded\"").await;
+    let (_, version) = page.split_once("data-version=\"").unwrap();
+    let (version, _) = version.split_once('"').unwrap();
+
+    let mut overview = Messages::open(&world, &format!("/live?version={version}")).await;
+    let path = format!("/live?page=group&group=ingestor:prod&version={version}");
+    let mut group = Messages::open(&world, &path).await;
+
+    world.runs(Some(groups(ContainerState::Running)));
+    let update = overview
+        .until(|update| update["parts"]["row:ingestor:prod"].is_string())
+        .await;
+    assert_eq!(update["parts"]["row:ingestor:dev"], Value::Null);
+    assert_eq!(update["parts"]["notice"], Value::Null);
+    let update = group
+        .until(|update| update["parts"]["row:c"].is_string())
+        .await;
+    assert_eq!(update["parts"]["row:b"], Value::Null);
+
+    // A group that goes takes its row with it.
+    world.runs(Some(Vec::new()));
+    let update = group
+        .until(|update| update["lists"]["rows"].is_array())
+        .await;
+    assert_eq!(update["lists"]["rows"], json!([]));
+}
+
+#[tokio::test]
+async fn a_page_from_another_process_is_told_everything() {
+    let world = World::with(vec![app("ingestor:dev", 1, vec![running("a")])]);
+    world.page_with("/", "data-state=\"drifted\"").await;
+    let mut stream = Messages::open(&world, "/live?version=9000000000000000000").await;
+    let update = stream.until(|_| true).await;
+    assert!(update["parts"]["row:ingestor:dev"].is_string(), "{update}");
+    assert_eq!(update["lists"]["rows"], json!(["row:ingestor:dev"]));
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_streams_and_they_end_with_the_viewer() {
+    let world = World::new();
+    world.page_with("/", "No group is deployed.").await;
+    let mut open = Vec::new();
+    for _ in 0..512 {
+        let response = world.request(ask(Method::GET, "/live")).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        open.push(response);
+    }
+    let refused = world.request(ask(Method::GET, "/live")).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let one = open.pop().unwrap();
+    open.clear();
+    assert_eq!(
+        world.request(ask(Method::GET, "/live")).await.status(),
+        StatusCode::OK
+    );
+
+    world.viewer.stop();
+    let ended = one.into_body().into_data_stream().collect::<Vec<_>>();
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("the stream ends");
+}
+
+/// The page's ids of its parts and rows.
+fn ids(page: &str) -> BTreeSet<&str> {
+    let parts = page.split(" id=\"").skip(1);
+    parts
+        .filter_map(|rest| Some(rest.split_once('"')?.0))
+        .collect()
+}
+
+#[tokio::test]
+async fn whatever_is_told_has_its_place_in_the_page() {
+    let world = World::on(
+        vec![host("host1")],
+        vec![app("ingestor:dev", 1, vec![running("a")])],
+    );
+    world.record("ingestor:dev", 1, spec("flask:1", 1)).await;
+    world.page_with("/machines", "65").await;
+    for (page, stream) in [
+        ("/", "/live?page=overview"),
+        (
+            "/groups/ingestor:dev",
+            "/live?page=group&group=ingestor:dev",
+        ),
+        (
+            "/groups/ingestor:dev/containers/a",
+            "/live?page=container&group=ingestor:dev&name=a",
+        ),
+        ("/machines", "/live?page=machines"),
+        ("/machines/host1", "/live?page=machine&name=host1"),
+        ("/usage", "/live?page=usage"),
+        ("/events", "/live?page=events"),
+    ] {
+        let text = world.get(page).await.1;
+        let ids = ids(&text);
+        let told = Messages::open(&world, stream).await.until(|_| true).await;
+        for (id, part) in told["parts"].as_object().unwrap() {
+            assert!(ids.contains(&**id), "{page} has no {id}");
+            // Exactly the element that the page had.
+            let part = part.as_str().unwrap();
+            assert!(part.contains(&format!(" id=\"{id}\"")), "{page}: {part}");
+        }
+        for id in told["lists"].as_object().into_iter().flatten() {
+            assert!(ids.contains(&**id.0), "{page} has no {}", id.0);
+        }
+        assert!(
+            text.contains(&stream.replace('&', "&amp;")),
+            "{page}: {stream}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn machines_change_with_what_is_on_them() {
+    let apps = |state| vec![app("a:b", 1, vec![container("x", "host1", state)])];
+    let world = World::on(
+        vec![host("host1"), host("host2")],
+        apps(ContainerState::Staging),
+    );
+    world.record("a:b", 1, spec("flask:1", 1)).await;
+    world.page_with("/machines", "1 starting").await;
+    let mut machines = Messages::open(&world, "/live?page=machines").await;
+    machines
+        .until(|told| told["parts"]["machine:host1"].is_string())
+        .await;
+    world.runs(Some(apps(ContainerState::Running)));
+    let told = machines
+        .until(|told| {
+            told["parts"]["machine:host1"]
+                .to_string()
+                .contains("1 running")
+        })
+        .await;
+    assert_eq!(told["parts"]["machine:host2"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_happens_is_told_where_events_are_shown() {
+    let world = World::with(vec![app("a:b", 1, vec![running("x")])]);
+    world.record("a:b", 1, spec("flask:1", 1)).await;
+    world.page_with("/", "data-state=\"well\"").await;
+    let mut events = Messages::open(&world, "/live?page=events").await;
+    let told = async {
+        loop {
+            // Once more, since nobody may have listened yet.
+            world.tell("a:b", "x", ContainerState::Unreachable);
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let seen = events.until(|told| told.to_string().contains("cannot be reached"));
+    tokio::select! {
+        told = seen => {
+            let order = told["lists"]["rows"].as_array().unwrap();
+            assert!(order.iter().all(|id| id.as_str().unwrap().starts_with("event:")), "{told}");
+        }
+        () = told => {}
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_exist_cannot_be_followed() {
+    let world = World::new();
+    for path in [
+        "/live?page=nothing",
+        "/live?page=group",
+        "/live?page=machine",
+    ] {
+        let refused = world.request(ask(Method::GET, path)).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+}
