@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use theseus_core::audit::AuditError;
 use theseus_core::cluster::ClusterError;
-use theseus_core::engine::{ControlError, EngineError};
+use theseus_core::engine::{AskError, CheckError, ControlError, EngineError, UnknownGroup};
+use theseus_core::plan::RollbackError;
 use theseus_core::registry::RegistryError;
 use theseus_core::store::StoreError;
 use theseus_marathon::ConfigError;
@@ -141,6 +142,57 @@ impl From<ControlError> for Failure {
             _ => return Self::new(Code::Failed, message),
         };
         Self::new(Code::Failed, message).hint(hint)
+    }
+}
+
+impl From<UnknownGroup> for Failure {
+    fn from(unknown: UnknownGroup) -> Self {
+        let failure = Self::usage(unknown.to_string());
+        match unknown.near {
+            Some(near) => failure.hint(format!("did you mean {near}?")),
+            None if unknown.nothing_there => failure.hint("nothing is deployed yet"),
+            None => failure.hint("theseus status lists what is deployed"),
+        }
+    }
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        let message = error.to_string();
+        match error {
+            AskError::Unknown(unknown) => unknown.into(),
+            AskError::LostRecord { .. } => {
+                Self::new(Code::Failed, message).hint("deploy its manifest again")
+            }
+            AskError::NoWayBack(error) => error.into(),
+            AskError::NothingUnderWay { group } => ControlError::NothingUnderWay { group }.into(),
+            AskError::Engine(error) => error.into(),
+            _ => Self::new(Code::Failed, message),
+        }
+    }
+}
+
+impl From<RollbackError> for Failure {
+    fn from(error: RollbackError) -> Self {
+        let message = error.to_string();
+        match error {
+            RollbackError::Unknown { group, .. } => {
+                Self::usage(message).hint(format!("theseus history {group} lists its revisions"))
+            }
+            RollbackError::NoHistory { group } => Self::new(Code::Failed, message)
+                .hint(format!("theseus history {group} lists its revisions")),
+            _ => Self::new(Code::Failed, message),
+        }
+    }
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Refused(faults) => Self::usage(faults.to_string()),
+            CheckError::Cluster(error) => error.into(),
+            error => Self::new(Code::Failed, chain(&error)),
+        }
     }
 }
 

@@ -10,10 +10,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use theseus_core::manifest::Source;
-use theseus_core::plan::Plan;
+use theseus_core::plan::{Likeness, Plan};
 
 use crate::failure::{Code, Failure};
 
@@ -26,9 +25,9 @@ pub(crate) struct SavedPlan {
     /// Tells such a file from a manifest.
     theseus_plan: u32,
     manifests: Vec<Named>,
-    /// The records that each group was planned from, by the store's revisions.
-    bases: Vec<(Option<u64>, Option<u64>)>,
-    plan: Value,
+    /// By what it is known again.
+    #[serde(flatten)]
+    likeness: Likeness,
 }
 
 /// A manifest by its path, and what it held.
@@ -67,8 +66,7 @@ pub(crate) fn save(
     let saved = SavedPlan {
         theseus_plan: VERSION,
         manifests,
-        bases: bases(plan),
-        plan: shown(plan)?,
+        likeness: likeness(plan)?,
     };
     let mut text = serde_json::to_vec_pretty(&saved).map_err(|error| not_json(&error))?;
     text.push(b'\n');
@@ -143,13 +141,10 @@ impl SavedPlan {
 
     /// Whether what would be done now is what was kept.
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), Failure> {
-        if self.bases != bases(plan) {
-            return Err(stale("what is deployed has changed"));
+        match self.likeness.moved(&likeness(plan)?) {
+            Some(moved) => Err(stale(&moved.to_string())),
+            None => Ok(()),
         }
-        if lasting(self.plan.clone()) != lasting(shown(plan)?) {
-            return Err(stale("what runs has changed"));
-        }
-        Ok(())
     }
 }
 
@@ -161,38 +156,8 @@ fn stale(why: &str) -> Failure {
     .hint("plan again: theseus plan FILE --out PLAN")
 }
 
-fn bases(plan: &Plan) -> Vec<(Option<u64>, Option<u64>)> {
-    plan.groups
-        .iter()
-        .map(|group| {
-            (
-                group.base.record.map(|r| r.0),
-                group.base.rollout.map(|r| r.0),
-            )
-        })
-        .collect()
-}
-
-fn shown(plan: &Plan) -> Result<Value, Failure> {
-    serde_json::to_value(plan).map_err(|error| not_json(&error))
-}
-
-/// What makes a plan that very plan. What else was shown tells of times, and of the cluster's load:
-/// that changes by itself.
-fn lasting(mut plan: Value) -> Value {
-    let groups = plan.get_mut("groups").and_then(Value::as_array_mut);
-    for group in groups
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object_mut)
-    {
-        group.remove("outlook");
-        group.remove("notices");
-        if let Some(obstacle) = group.get_mut("obstacle").and_then(Value::as_object_mut) {
-            obstacle.remove("message");
-        }
-    }
-    plan
+fn likeness(plan: &Plan) -> Result<Likeness, Failure> {
+    Likeness::of(plan).map_err(|error| not_json(&error))
 }
 
 fn not_json(error: &serde_json::Error) -> Failure {

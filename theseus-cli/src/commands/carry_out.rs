@@ -3,19 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use theseus_core::cluster::Refusal;
-use theseus_core::engine::{self, GroupReport, Outcome, Progress, Report};
-use theseus_core::model::GroupId;
+use theseus_core::engine::{self, Ask, GroupReport, Outcome, Progress, Report};
+use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::plan::Plan;
-use theseus_core::records::Goal;
 
 use super::waiting;
 use crate::args::{Format, Global, parse_duration};
-use crate::connect::Connection;
+use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure};
 use crate::interrupt::Stop;
 use crate::output;
@@ -109,6 +107,18 @@ impl Options {
     }
 }
 
+/// Does what is asked for of groups that are there: plans it, and carries that out.
+pub(super) async fn do_as_asked(
+    global: &Global,
+    options: &Options,
+    groups: &[GroupSelector],
+    ask: Ask,
+) -> Result<Code, Failure> {
+    let connection = connect(global).await?.asked_to(ask.deed());
+    let plan = async || Ok(connection.engine.plan_ask(groups, ask).await?);
+    carry_out(global, &connection, options, plan).await
+}
+
 /// Shows a plan, asks where somebody can answer, carries it out, and tells how it went. Whoever
 /// waits for others plans again when they are done.
 pub(super) async fn carry_out(
@@ -152,11 +162,7 @@ pub(super) async fn plan_in_turn(
 /// Asks the cluster whether it can run what is planned, wherever that comes from.
 async fn check(connection: &Connection, plan: &Plan) -> Result<(), Failure> {
     connection.tell_notices().await?;
-    let wanted = plan.groups.iter().filter_map(|plan| match &plan.goal {
-        Goal::Present { spec, .. } => Some((plan.group.clone(), Arc::clone(spec))),
-        Goal::Absent => None,
-    });
-    let refusals = connection.cluster.unsupported(&wanted.collect()).await?;
+    let refusals = connection.engine.refusals(plan).await?;
     let lines = refusals.iter().flat_map(|(group, refusals)| {
         refusals.iter().map(move |Refusal { field, message }| {
             let field = field.as_ref().map(|field| format!("{field}: "));

@@ -70,13 +70,7 @@ async fn check(
     desired: &Desired,
 ) -> Result<(), Failure> {
     connection.tell_notices().await?;
-    let refusals = connection.cluster.unsupported(&desired.deploy).await?;
-    if refusals.is_empty() {
-        return Ok(());
-    }
-    Manifest::parse_for(sources, &refusals)
-        .map(drop)
-        .map_err(|faults| Failure::new(Code::Usage, faults.to_string()))
+    Ok(connection.engine.check(sources, desired).await?)
 }
 
 /// What was read wants.

@@ -1,14 +1,10 @@
 //! `theseus remove`
 
-use theseus_core::audit::Deed;
-use theseus_core::cluster::Scope;
+use theseus_core::engine::Ask;
 use theseus_core::model::GroupSelector;
-use theseus_core::plan::{self, Desired, Plan};
 
-use super::carry_out::{Options, carry_out};
-use super::selection::select;
+use super::carry_out::{Options, do_as_asked};
 use crate::args::Global;
-use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure};
 
 const EXAMPLES: &str = "\
@@ -28,18 +24,5 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
-    let connection = connect(global).await?.asked_to(Deed::Remove);
-    let plan = async || removal(&connection, &args.groups).await;
-    carry_out(global, &connection, &args.options, plan).await
-}
-
-async fn removal(connection: &Connection, groups: &[GroupSelector]) -> Result<Plan, Failure> {
-    let observed = connection.engine.observe(&Scope::All).await?;
-    let remove = select(&observed, groups)?.into_iter().cloned().collect();
-    let desired = Desired {
-        remove,
-        ..Desired::default()
-    };
-    let plan = plan::plan(&desired, &observed);
-    Ok(connection.engine.foresee(plan, &observed).await)
+    do_as_asked(global, &args.options, &args.groups, Ask::Remove).await
 }

@@ -1,14 +1,10 @@
 //! `theseus restart`
 
-use theseus_core::audit::Deed;
-use theseus_core::cluster::Scope;
+use theseus_core::engine::Ask;
 use theseus_core::model::GroupSelector;
-use theseus_core::plan::{self, Plan};
 
-use super::carry_out::{Options, carry_out};
-use super::selection::{lost_record, select};
+use super::carry_out::{Options, do_as_asked};
 use crate::args::Global;
-use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure};
 
 const EXAMPLES: &str = "\
@@ -28,18 +24,5 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
-    let connection = connect(global).await?.asked_to(Deed::Restart);
-    let plan = async || restarting(&connection, &args.groups).await;
-    carry_out(global, &connection, &args.options, plan).await
-}
-
-async fn restarting(connection: &Connection, groups: &[GroupSelector]) -> Result<Plan, Failure> {
-    let observed = connection.engine.observe(&Scope::All).await?;
-    let mut plan = Plan::default();
-    for group in select(&observed, groups)? {
-        let state = &observed.groups[group];
-        let restarted = plan::restart(group, state).ok_or_else(|| lost_record(group))?;
-        plan.groups.push(restarted);
-    }
-    Ok(connection.engine.foresee(plan, &observed).await)
+    do_as_asked(global, &args.options, &args.groups, Ask::Restart).await
 }

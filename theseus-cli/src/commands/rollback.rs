@@ -1,14 +1,11 @@
 //! `theseus rollback`
 
-use theseus_core::audit::Deed;
-use theseus_core::cluster::{Revision, Scope};
+use theseus_core::cluster::Revision;
+use theseus_core::engine::Ask;
 use theseus_core::model::GroupSelector;
-use theseus_core::plan::{self, Plan, RollbackError};
 
-use super::carry_out::{Options, carry_out};
-use super::selection::select;
+use super::carry_out::{Options, do_as_asked};
 use crate::args::Global;
-use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure};
 
 const EXAMPLES: &str = "\
@@ -31,31 +28,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
-    let connection = connect(global).await?.asked_to(Deed::Rollback);
-    let plan = async || going_back(&connection, args).await;
-    carry_out(global, &connection, &args.options, plan).await
-}
-
-async fn going_back(connection: &Connection, args: &Args) -> Result<Plan, Failure> {
-    let observed = connection.engine.observe(&Scope::All).await?;
-    let mut plan = Plan::default();
-    for group in select(&observed, &args.groups)? {
-        let history = connection.engine.history(group).await?;
-        let state = &observed.groups[group];
-        let back = plan::rollback(group, state, &history, args.to).map_err(no_way_back)?;
-        plan.groups.push(back);
-    }
-    Ok(connection.engine.foresee(plan, &observed).await)
-}
-
-fn no_way_back(error: RollbackError) -> Failure {
-    let message = error.to_string();
-    match error {
-        RollbackError::Unknown { group, .. } => {
-            Failure::usage(message).hint(format!("theseus history {group} lists its revisions"))
-        }
-        RollbackError::NoHistory { group } => Failure::new(Code::Failed, message)
-            .hint(format!("theseus history {group} lists its revisions")),
-        _ => Failure::new(Code::Failed, message),
-    }
+    let ask = Ask::Rollback(args.to);
+    do_as_asked(global, &args.options, &args.groups, ask).await
 }

@@ -1,16 +1,10 @@
 //! `theseus scale`
 
-use std::sync::Arc;
+use theseus_core::engine::Ask;
+use theseus_core::model::GroupSelector;
 
-use theseus_core::audit::Deed;
-use theseus_core::cluster::Scope;
-use theseus_core::model::{GroupSelector, Spec};
-use theseus_core::plan::{self, Desired, Plan};
-
-use super::carry_out::{Options, carry_out};
-use super::selection::{lost_record, select};
+use super::carry_out::{Options, do_as_asked};
 use crate::args::Global;
-use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure};
 
 const EXAMPLES: &str = "\
@@ -33,24 +27,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
-    let connection = connect(global).await?.asked_to(Deed::Scale);
-    let plan = async || scaling(&connection, args).await;
-    carry_out(global, &connection, &args.options, plan).await
-}
-
-async fn scaling(connection: &Connection, args: &Args) -> Result<Plan, Failure> {
-    let observed = connection.engine.observe(&Scope::All).await?;
-    let mut desired = Desired::default();
-    for group in select(&observed, &args.groups)? {
-        let Some((_, spec)) = observed.groups[group].target() else {
-            return Err(lost_record(group));
-        };
-        let spec = Spec {
-            instances: args.instances,
-            ..Spec::clone(spec)
-        };
-        desired.deploy.insert(group.clone(), Arc::new(spec));
-    }
-    let plan = plan::plan(&desired, &observed);
-    Ok(connection.engine.foresee(plan, &observed).await)
+    let ask = Ask::Scale(args.instances);
+    do_as_asked(global, &args.options, &args.groups, ask).await
 }

@@ -1,21 +1,11 @@
 //! Times and numbers as people say them.
 
 use jiff::{SignedDuration, Timestamp};
+pub(crate) use theseus_core::model::duration::rough;
 
 /// How long ago that was: `45s`, `12m`, `3h`, `5d`.
 pub(crate) fn age(since: Option<Timestamp>, now: Timestamp) -> String {
     since.map_or_else(|| "-".to_owned(), |since| rough(now.duration_since(since)))
-}
-
-/// A duration in its largest unit.
-pub(crate) fn rough(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs().max(0);
-    match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7200 => format!("{}m", seconds / 60),
-        7200..172_800 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
-    }
 }
 
 /// A duration to the tenth of a second, or roughly when it is long.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use theseus_core::plan::{Action, After, FieldChange, GroupPlan, Plan};
+use theseus_core::plan::{Action, FieldChange, GroupPlan, Plan};
 
 use super::style::{BAD, CHANGE, FAINT, GOOD, NOTE, STRONG, inert, paint};
 use super::wrap::wrap;
@@ -36,7 +36,7 @@ pub(crate) fn render(plan: &Plan, verbose: bool, width: Option<u16>) -> String {
             human::count(plan.foreign, "app"),
         );
     }
-    text.push_str(&summary(plan));
+    let _ = writeln!(text, "{}", paint(STRONG, &plan.summary()));
     text
 }
 
@@ -67,7 +67,7 @@ fn render_group(text: &mut String, plan: &GroupPlan, verbose: bool, width: Optio
         let _ = writeln!(text, "    {}. {step}", index + 1);
     }
     for after in &plan.after {
-        let _ = writeln!(text, "    {}", waits_for(after));
+        let _ = writeln!(text, "    {}", after.words());
     }
     if let Some(outlook) = &plan.outlook {
         outlook::render(text, plan, outlook, verbose, width);
@@ -79,14 +79,6 @@ fn render_group(text: &mut String, plan: &GroupPlan, verbose: bool, width: Optio
     if let Some(obstacle) = &plan.obstacle {
         let head = format!("    {} ", paint(BAD, "not possible:"));
         text.push_str(&wrap(&head, &inert(&obstacle.message), width));
-    }
-}
-
-fn waits_for(after: &After) -> String {
-    match after.serving {
-        0 => format!("waits for {}", after.group),
-        1 => format!("waits for 1 container of {} to serve", after.group),
-        serving => format!("waits for {serving} containers of {} to serve", after.group),
     }
 }
 
@@ -121,35 +113,4 @@ fn shown(value: &Value) -> String {
         Value::String(text) => inert(text),
         value => inert(&value.to_string()),
     }
-}
-
-fn summary(plan: &Plan) -> String {
-    let counted: Vec<String> = Action::ALL
-        .into_iter()
-        .filter(|action| *action != Action::None)
-        .map(|action| (action, plan.count(action)))
-        .filter(|(_, count)| *count > 0)
-        .map(|(action, count)| format!("{count} to {}", action.as_str()))
-        .collect();
-    let unchanged = plan.groups.iter().filter(|group| group.is_empty()).count();
-    let noted = plan.count(Action::None) - unchanged;
-    let stuck = plan
-        .groups
-        .iter()
-        .filter(|group| group.obstacle.is_some())
-        .count();
-    let mut parts = counted;
-    if noted > 0 {
-        parts.push(format!("{noted} to record"));
-    }
-    if stuck > 0 {
-        parts.push(format!("{stuck} not possible"));
-    }
-    if unchanged > 0 || parts.is_empty() {
-        parts.push(format!("{unchanged} unchanged"));
-    }
-    format!(
-        "{}\n",
-        paint(STRONG, &format!("Plan: {}.", parts.join(", ")))
-    )
 }

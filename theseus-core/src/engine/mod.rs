@@ -11,12 +11,14 @@
 //! again, here or elsewhere, goes on where it was.
 
 mod adopt;
+mod ask;
 mod begin;
 pub(crate) mod commit;
 mod control;
 mod explain;
 mod held;
 mod journal;
+mod look;
 pub(crate) mod observe;
 mod pace;
 mod place;
@@ -44,7 +46,9 @@ use crate::state::Observed;
 use crate::store::{Store, StoreError};
 
 pub use adopt::{Adopted, Candidate};
+pub use ask::{Ask, AskError, CheckError, UnknownGroup};
 pub use control::{Abort, ControlError};
+pub use look::{Last, Look, UnderWay};
 pub use progress::{GroupReport, Outcome, Progress, Report};
 
 /// What can keep the engine from its work.
@@ -138,6 +142,11 @@ impl Engine {
     pub fn in_the_name_of(mut self, by: impl Into<String>) -> Self {
         self.by = by.into();
         self
+    }
+
+    /// In whose name the engine works; empty where nobody said so.
+    pub fn by(&self) -> &str {
+        &self.by
     }
 
     /// Says what the engine was asked for, where it is not a deploy. It is written into the audit

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use jiff::fmt::friendly::{SpanParser, SpanPrinter};
 use serde::{Deserialize, Deserializer, Serializer, de};
 
@@ -16,6 +17,17 @@ pub fn parse(text: &str) -> Option<Duration> {
 /// Writes a duration so that [`parse`] reads it back.
 pub fn format(duration: Duration) -> String {
     SpanPrinter::new().unsigned_duration_to_string(&duration)
+}
+
+/// A duration in its largest unit, for people: `45s`, `12m`, `3h`, `5d`.
+pub fn rough(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().max(0);
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
 }
 
 /// Writes the duration as text.

@@ -7,12 +7,14 @@
 mod diff;
 mod halt;
 mod json;
+mod likeness;
 mod order;
 mod outlook;
 mod single;
 mod step;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use crate::state::{GroupState, Observed};
 use crate::store;
 
 pub use diff::{FieldChange, fields, shown};
+pub use likeness::{Likeness, Moved};
 pub use outlook::Outlook;
 pub(crate) use outlook::{Placed, foresee, neighbours};
 pub use single::{RollbackError, restart, resume, rollback};

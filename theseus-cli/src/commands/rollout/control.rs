@@ -2,10 +2,8 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use theseus_core::cluster::Scope;
-use theseus_core::engine::ControlError;
-use theseus_core::model::GroupId;
-use theseus_core::plan::{self, Plan};
+use theseus_core::engine::Ask;
+use theseus_core::model::{GroupId, GroupSelector};
 
 use super::follow::{End, follow};
 use super::look::{look, render};
@@ -81,22 +79,9 @@ pub(super) async fn resume(
     manner: &Manner,
 ) -> Result<Code, Failure> {
     let options = Options::from(manner.clone());
-    let plan = async || resumption(connection, group).await;
+    let groups = [GroupSelector::Group(group.clone())];
+    let plan = async || Ok(connection.engine.plan_ask(&groups, Ask::Resume).await?);
     carry_out(global, connection, &options, plan).await
-}
-
-async fn resumption(connection: &Connection, group: &GroupId) -> Result<Plan, Failure> {
-    let observed = connection.engine.observe(&Scope::All).await?;
-    let state = observed.groups.get(group);
-    let Some(plan) = state.and_then(|state| plan::resume(group, state)) else {
-        let group = group.clone();
-        return Err(ControlError::NothingUnderWay { group }.into());
-    };
-    let plan = Plan {
-        groups: vec![plan],
-        ..Plan::default()
-    };
-    Ok(connection.engine.foresee(plan, &observed).await)
 }
 
 /// Takes a rollout back: by whoever carries it out, or else from here.
