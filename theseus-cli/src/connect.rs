@@ -258,13 +258,15 @@ fn etcd_config(etcd: &Etcd) -> Result<EtcdConfig, Failure> {
     })
 }
 
-fn secret_text(path: &Path) -> Result<String, Failure> {
+/// The text in a file that is nobody else's business.
+pub(crate) fn secret_text(path: &Path) -> Result<String, Failure> {
     let text = String::from_utf8(secret_bytes(path)?)
         .map_err(|_| Failure::usage(format!("{} is no text", path.display())))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn secret_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+/// What such a file holds.
+pub(crate) fn secret_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let read = || {
         let size = std::fs::metadata(path)?.len();
         if size > MAX_SECRET {

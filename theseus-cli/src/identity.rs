@@ -12,6 +12,15 @@ pub(crate) fn of(pid: u32) -> String {
     format!("{user}@{} (pid {pid})", host.to_string_lossy())
 }
 
+/// What this process is called while it does something for others: `ana@ci-7 (viewer) (pid 4711)`.
+pub(crate) fn own_as(what: &str) -> String {
+    let own = own();
+    match own.split_once(" (pid ") {
+        Some((name, pid)) => format!("{name} ({what}) (pid {pid}"),
+        None => own,
+    }
+}
+
 /// What this process is called.
 pub(crate) fn own() -> String {
     of(std::process::id())

@@ -1,24 +1,37 @@
-//! What stands before every route: whom it serves, what it takes, and the headers of every answer.
+//! What stands before every route: whom it serves, and the headers of every answer.
+//!
+//! ```text
+//! guard:  Host is ours? -> Origin is ours? -> not another site's page? -> a method that we know?
+//! admit:  a token or a session? -> may change? -> if a browser asks: from one of our pages?
+//! ```
 //!
 //! A page on another site can make a browser send requests here. The `Host` header tells when it
-//! does so by a name of its own that resolves to this machine (DNS rebinding), `Origin` when it does
-//! so from its own pages; both must be ours. Nothing here changes anything, so only `GET` and `HEAD`
-//! are taken.
+//! does so by a name of its own that resolves to this machine (DNS rebinding), `Origin` and
+//! `Sec-Fetch-Site` when it does so from its own pages; all must be ours. That is asked before
+//! anything else, also of addresses that there are not. What a route needs is asked route by route.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, HeaderName, HeaderValue,
+    ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use std::convert::Infallible;
 
-/// The headers of every answer, errors included.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
+use crate::access::{Access, Changes, Secret, Sessions, Tries};
+use crate::metrics::{Denial, Metrics};
+use crate::refusal::Refusal;
+use crate::routes::{Answers, Needs};
+
+/// The headers of every answer, errors included. With `no-referrer` browsers would send
+/// `Origin: null` with our own forms.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
@@ -28,46 +41,242 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     ),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-    (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
     ),
 ];
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+/// For how long browsers are to come by `https` only, in seconds.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// The names under which the viewer may be asked for: what browsers send as `Host`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AllowedHosts(Arc<[String]>);
+tokio::task_local! {
+    /// Who asks for what is answered right now.
+    static CALLER: Caller;
+}
 
-impl AllowedHosts {
-    /// These, each a name or an address, with its port unless that is the scheme's own.
-    pub fn new(hosts: impl IntoIterator<Item = String>) -> Self {
-        Self(hosts.into_iter().collect())
+/// The address that a connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Who is let in, and who is in.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    access: Access,
+    sessions: Mutex<Sessions>,
+    tries: Mutex<Tries>,
+    metrics: Arc<Metrics>,
+}
+
+/// Who asks, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Caller {
+    credential: Credential,
+    may_change: bool,
+    address: Option<IpAddr>,
+}
+
+/// What lets somebody in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Credential {
+    /// Nothing, and nothing is needed.
+    None,
+    /// The token itself.
+    Token,
+    /// A session that was begun with it.
+    Session,
+}
+
+impl Caller {
+    /// Who asks for what is answered right now: every page shows him what he can do, and nothing of
+    /// what he cannot.
+    pub(crate) fn now() -> Self {
+        CALLER.try_with(|caller| *caller).unwrap_or(Self::NOBODY)
     }
 
-    /// The names that loopback has on every machine, with this port.
-    pub fn loopback(port: u16) -> Self {
-        let names = [
-            "localhost".to_owned(),
-            Ipv4Addr::LOCALHOST.to_string(),
-            format!("[{}]", Ipv6Addr::LOCALHOST),
-        ];
-        Self::new(names.into_iter().map(|name| match port {
-            80 => name,
-            _ => format!("{name}:{port}"),
+    const NOBODY: Self = Self {
+        credential: Credential::None,
+        may_change: false,
+        address: None,
+    };
+
+    /// Whether he may deploy, and everything else that changes something.
+    pub(crate) fn may_change(self) -> bool {
+        self.may_change
+    }
+
+    /// Whether he has signed in, and so may sign out.
+    pub(crate) fn has_session(self) -> bool {
+        self.credential == Credential::Session
+    }
+
+    /// Where he asks from, as far as that is known.
+    pub(crate) fn address(self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// Where he asks from, if that is another machine.
+    pub(crate) fn elsewhere(self) -> Option<IpAddr> {
+        self.address.filter(|address| !address.is_loopback())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or(Self::NOBODY))
+    }
+}
+
+impl Gate {
+    pub(crate) fn new(access: Access, metrics: Arc<Metrics>) -> Self {
+        Self {
+            access,
+            sessions: Mutex::default(),
+            tries: Mutex::default(),
+            metrics,
+        }
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// How many browsers are signed in.
+    pub(crate) fn sessions(&self) -> usize {
+        lock(&self.sessions).len()
+    }
+
+    /// Whether this is the token. Who was wrong too often is not listened to.
+    pub(crate) fn try_token(&self, text: &str, address: Option<IpAddr>) -> Result<(), Refusal> {
+        let Some(token) = self.access.token() else {
+            return Err(Refusal::unauthorized("this viewer has no token"));
+        };
+        let mut tries = lock(&self.tries);
+        if let Some(wait) = tries.wait(address) {
+            self.metrics.denied(Denial::TooManyTries);
+            return Err(Refusal::later(
+                StatusCode::TOO_MANY_REQUESTS,
+                "there were too many wrong tokens",
+                wait,
+            ));
+        }
+        if token.is(text) {
+            return Ok(());
+        }
+        tries.wrong(address);
+        self.metrics.denied(Denial::WrongToken);
+        let from = address.map_or_else(|| "somewhere".to_owned(), |it| it.to_string());
+        tracing::warn!(from, "a wrong token was refused");
+        Err(Refusal::unauthorized(
+            "that is not the token of this viewer",
+        ))
+    }
+
+    /// Begins a session.
+    pub(crate) fn sign_in(&self) -> Result<Secret, getrandom::Error> {
+        lock(&self.sessions).begin()
+    }
+
+    /// Ends the session of whoever asks.
+    pub(crate) fn sign_out(&self, headers: &HeaderMap) {
+        for held in held(headers) {
+            lock(&self.sessions).end(held);
+        }
+    }
+
+    fn has_session(&self, headers: &HeaderMap) -> bool {
+        let sessions = lock(&self.sessions);
+        held(headers).any(|held| sessions.has(held))
+    }
+
+    /// Finds out who asks.
+    fn caller(&self, request: &Request) -> Result<Option<Caller>, Refusal> {
+        let headers = request.headers();
+        let address = self.address(request);
+        let credential = if let Some(value) = headers.get(AUTHORIZATION) {
+            let text = value.to_str().ok().and_then(bearer).ok_or_else(|| {
+                Refusal::unauthorized("the Authorization header is not Bearer and a token")
+            })?;
+            self.try_token(text, address)?;
+            Credential::Token
+        } else if self.has_session(headers) {
+            Credential::Session
+        } else if self.access.token().is_none() {
+            Credential::None
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Caller {
+            credential,
+            may_change: self.access.changes() == Changes::Allowed,
+            address,
         }))
     }
 
-    fn has(&self, host: &str) -> bool {
-        self.0.iter().any(|known| known.eq_ignore_ascii_case(host))
+    fn address(&self, request: &Request) -> Option<IpAddr> {
+        let peer = request.extensions().get().map(|Peer(address)| *address);
+        if !self.access.is_proxied() {
+            return peer;
+        }
+        // What stands last was written by the proxy itself.
+        let told = request
+            .headers()
+            .get_all(X_FORWARDED_FOR)
+            .iter()
+            .next_back();
+        let told = told.and_then(|value| value.to_str().ok());
+        let last = told.and_then(|value| value.rsplit(',').next());
+        last.and_then(|last| last.trim().parse().ok()).or(peer)
     }
 
-    fn has_origin(&self, origin: &str) -> bool {
-        let host = origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"));
-        host.is_some_and(|host| self.has(host))
+    /// Whether a browser says that one of our own pages asks.
+    pub(crate) fn is_own_page(&self, headers: &HeaderMap) -> bool {
+        let site = headers.get(SEC_FETCH_SITE);
+        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        site.map_or(origin.is_some(), |site| site == "same-origin")
+            && origin.is_none_or(|origin| self.access.has_origin(origin))
     }
+}
+
+/// What browsers hold of sessions: cookies are sent to all ports of a name, so each has its own.
+fn held(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let name = cookie_name(headers);
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(move |(of, _)| {
+            let of = of.strip_prefix(SECURE).unwrap_or(of);
+            of == name
+        })
+        .map(|(_, held)| held)
+}
+
+/// Browsers take a cookie with this name only over TLS, and for this host alone.
+pub(crate) const SECURE: &str = "__Host-";
+
+/// What the cookie is called.
+pub(crate) fn cookie_name(headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let port = host
+        .and_then(|host| host.rsplit_once(':'))
+        .map(|(_, port)| port)
+        .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    format!("theseus-{}", port.unwrap_or("viewer"))
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether every value of a header is accepted.
@@ -79,39 +288,133 @@ fn all(headers: &HeaderMap, name: HeaderName, accepted: impl Fn(&str) -> bool) -
 }
 
 /// Lets a request through or refuses it, and puts the headers on the answer.
-pub(crate) async fn guard(
-    State(hosts): State<AllowedHosts>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = match refusal(&hosts, &request) {
-        Some(refusal) => refusal,
+pub(crate) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let answers = Answers::to(request.uri().path());
+    let mut response = match foreign(&gate, &request) {
+        Some((denial, refusal)) => {
+            gate.metrics.denied(denial);
+            tracing::warn!(
+                path = request.uri().path(),
+                reason = refusal.reason(),
+                "a request was refused"
+            );
+            refusal.answer(answers)
+        }
         None => next.run(request).await,
     };
+    let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, value);
+        headers.insert(name, value);
+    }
+    // What only the signed-in may see is not left in caches of proxies and browsers.
+    let keeping = if gate.access.token().is_some() {
+        "no-store"
+    } else {
+        "no-cache"
+    };
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static(keeping));
+    if gate.access.is_https() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
     response
 }
 
-fn refusal(hosts: &AllowedHosts, request: &Request) -> Option<Response> {
+fn foreign(gate: &Gate, request: &Request) -> Option<(Denial, Refusal)> {
     let headers = request.headers();
+    let hosts = gate.access.hosts();
     let authority = request.uri().authority();
     let named = headers.contains_key(HOST) || authority.is_some();
     let ours = all(headers, HOST, |host| hosts.has(host))
         && authority.is_none_or(|authority| hosts.has(authority.as_str()));
     if !named || !ours {
-        let reason = "This viewer does not answer to that host name.\n";
-        return Some((StatusCode::FORBIDDEN, reason).into_response());
+        let reason = "this viewer does not answer to that host name";
+        return Some((Denial::Host, Refusal::forbidden(reason)));
     }
-    if !all(headers, ORIGIN, |origin| hosts.has_origin(origin)) {
-        let reason = "This viewer does not answer to pages of other sites.\n";
-        return Some((StatusCode::FORBIDDEN, reason).into_response());
+    let is_other_site = match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
+        None | Some(b"same-origin" | b"none") => false,
+        // A link on another site may lead here, but no page there may ask by itself.
+        Some(_) => !is_followed_link(request),
+    };
+    if is_other_site || !all(headers, ORIGIN, |origin| gate.access.has_origin(origin)) {
+        let reason = "this viewer does not answer to pages of other sites";
+        return Some((Denial::Origin, Refusal::forbidden(reason)));
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let reason = "This viewer only shows; it takes GET and HEAD.\n";
-        let allow = [(ALLOW, HeaderValue::from_static("GET, HEAD"))];
-        return Some((StatusCode::METHOD_NOT_ALLOWED, allow, reason).into_response());
+    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) {
+        return Some((Denial::Method, Refusal::method("GET, HEAD, POST")));
     }
     None
+}
+
+fn is_followed_link(request: &Request) -> bool {
+    let is = |name, expected| {
+        let value = request.headers().get(name);
+        value.is_some_and(|value: &HeaderValue| value == expected)
+    };
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document")
+}
+
+/// What a route wants of whoever asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) needs: Needs,
+    pub(crate) answers: Answers,
+}
+
+/// Lets those through to a route who may use it, and tells it who they are.
+pub(crate) async fn admit(State(rule): State<Rule>, mut request: Request, next: Next) -> Response {
+    match admitted(&rule, &request) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            CALLER.scope(caller, next.run(request)).await
+        }
+        Err(refusal) => refusal.answer(rule.answers),
+    }
+}
+
+fn admitted(rule: &Rule, request: &Request) -> Result<Caller, Refusal> {
+    let gate = &rule.gate;
+    let is_form = *request.method() == Method::POST && rule.answers == Answers::Page;
+    if rule.needs == Needs::Nothing {
+        // To sign somebody in unasked is an attack, too.
+        if is_form && !gate.is_own_page(request.headers()) {
+            return Err(not_ours(gate));
+        }
+        return Ok(Caller {
+            credential: Credential::None,
+            may_change: false,
+            address: gate.address(request),
+        });
+    }
+    let Some(caller) = gate.caller(request)? else {
+        gate.metrics.denied(Denial::NoToken);
+        return Err(if rule.answers == Answers::Page {
+            Refusal::sign_in(request)
+        } else {
+            Refusal::unauthorized("this viewer wants its token: Authorization: Bearer TOKEN")
+        });
+    };
+    if rule.needs == Needs::Changing && !caller.may_change {
+        gate.metrics.denied(Denial::ShowsOnly);
+        return Err(Refusal::forbidden(
+            "this viewer only shows: it was started without --allow-changes",
+        ));
+    }
+    // A browser sends its cookies whoever makes it ask; who has the token itself knows what he does.
+    let by_cookie = caller.credential == Credential::Session && *request.method() == Method::POST;
+    if (is_form || by_cookie) && !gate.is_own_page(request.headers()) {
+        return Err(not_ours(gate));
+    }
+    Ok(caller)
+}
+
+fn not_ours(gate: &Gate) -> Refusal {
+    gate.metrics.denied(Denial::Origin);
+    Refusal::forbidden(
+        "this is only taken from the viewer's own pages, or with its token as Bearer",
+    )
 }

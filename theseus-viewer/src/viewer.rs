@@ -53,10 +53,13 @@ pub struct Viewer {
 }
 
 struct Shared {
+    engine: Engine,
+    store: Arc<dyn Store>,
     views: watch::Receiver<Arc<View>>,
     streams: Arc<Semaphore>,
     machines: Arc<Interest>,
     reads: Reads,
+    stopped: watch::Sender<bool>,
     task: AbortHandle,
 }
 
@@ -85,17 +88,21 @@ impl Viewer {
         let (sender, views) = watch::channel(Arc::new(View::first(Timestamp::now())));
         let machines = Arc::new(Interest::default());
         let reads = Reads::new(engine.clone(), Arc::clone(&store));
-        let watched = Arc::clone(&machines);
+        let (watched, told) = (Arc::clone(&machines), Arc::clone(&store));
+        let desk = Desk::new(engine.clone(), sender);
         let task = tokio::spawn(async move {
-            let nudges = Nudges::listen(cluster, &store, watched);
-            Desk::new(engine, sender).work(nudges).await;
+            let nudges = Nudges::listen(cluster, &told, watched);
+            desk.work(nudges).await;
         });
         Self {
             shared: Arc::new(Shared {
+                engine,
+                store,
                 views,
                 streams: Arc::new(Semaphore::new(MAX_STREAMS)),
                 machines,
                 reads,
+                stopped: watch::channel(false).0,
                 task: task.abort_handle(),
             }),
             links: Arc::default(),
@@ -127,6 +134,43 @@ impl Viewer {
     /// Stops looking, and ends all event streams. What was seen last stays.
     pub fn stop(&self) {
         self.shared.task.abort();
+        self.shared.stopped.send_replace(true);
+    }
+
+    /// Ready once it has stopped.
+    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stopped = self.shared.stopped.subscribe();
+        async move {
+            // Without anybody who could stop it, it has.
+            let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
+        }
+    }
+
+    /// The engine over cluster and store.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    /// The store that is looked at.
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// How many event streams are open.
+    pub(crate) fn streams(&self) -> usize {
+        MAX_STREAMS - self.shared.streams.available_permits()
+    }
+
+    /// What was seen last, once the cluster has told of its machines, or has not for a while.
+    pub(crate) async fn view_with_machines(&self) -> Arc<View> {
+        self.machines_are_shown();
+        let mut views = self.shared.views.clone();
+        let told = views.wait_for(|view| {
+            let machines = view.known.as_ref().map(|known| &known.machines);
+            machines.is_some_and(|it| it.told_at.is_some() || it.trouble.is_some())
+        });
+        let _ = tokio::time::timeout(RETRY, told).await;
+        self.view()
     }
 
     /// What was seen last.

@@ -2,6 +2,7 @@
 
 mod docker;
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,11 +18,13 @@ use super::registrar;
 use super::viewer::{self, listen};
 use crate::args::{Format, Global, parse_duration};
 use crate::connect::{self, Connection};
-use crate::failure::{Code, Failure, chain};
+use crate::failure::{Code, Failure};
 use crate::interrupt;
 use crate::output::style::{STRONG, paint};
 use crate::output::{print, print_json, say};
 use crate::sandbox_file::{Running, SandboxFile, state_dir};
+use crate::saved_plan::create_private;
+use theseus_viewer::{Exposure, Token};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,6 +67,11 @@ pub(crate) struct Args {
     /// The port of its viewer; 0 for any
     #[arg(long, default_value_t = viewer::PORT)]
     viewer_port: u16,
+    /// Let whoever has the viewer's token deploy, scale, roll back, and so on, in a browser too
+    ///
+    /// The token is made anew each time, and is in the file that is told.
+    #[arg(long)]
+    allow_changes: bool,
     /// Keep cluster and records in this directory, to go on from there the next time
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -111,7 +119,8 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         }
     };
     let server = start(&args, kept.as_ref(), real.as_ref()).await?;
-    let viewer_listener = listen(args.viewer_port, "viewer").await?;
+    let viewer_address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), args.viewer_port);
+    let viewer_listener = listen(viewer_address, "viewer").await?;
     let directory = match (&kept, &real) {
         (Some(kept), _) => kept.directory.clone(),
         (None, Some(real)) => real.directory().to_owned(),
@@ -129,18 +138,17 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     };
     let connection = connect::sandbox(&running).await?;
     let _file = SandboxFile::write(&running)?;
+    let exposure = exposure(&args, &directory)?;
     announce(global, &running)?;
 
-    let pages = theseus_viewer::Viewer::start(
-        connection.engine.clone(),
-        connection.cluster.clone(),
-        connection.store.clone(),
-    );
+    let pages = viewer::of(&connection);
     let (quit, quitting) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(theseus_viewer::serve(viewer_listener, pages, async {
+    let stop = async {
         // Dropping the sender means the same.
         let _ = quitting.await;
-    }));
+    };
+    let serving = theseus_viewer::serve(viewer_listener, pages, exposure, stop);
+    let serving = tokio::spawn(serving);
     let registrar = registrar::of(&connection, registrar::SAMPLE_EVERY);
     let registering = registrar.run(
         &|happening| tracing::debug!(?happening, "registrar"),
@@ -156,7 +164,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         if let Some(desired) = &desired {
             deploy(global, &connection, desired).await;
         }
-        suggest(global, &running, &args.deploy);
+        suggest(global, &running, &args);
         std::future::pending::<()>().await;
     };
     // A deploy that is under way is broken off: its cluster ends with it.
@@ -184,7 +192,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         let _ = std::fs::remove_dir_all(&directory);
     }
     match outcome {
-        Ok(Err(error)) => Err(Failure::new(Code::Failed, chain(&error))),
+        Ok(Err(error)) => Err(error.into()),
         _ => Ok(Code::Done),
     }
 }
@@ -245,6 +253,30 @@ fn scratch(port: u16) -> Result<PathBuf, Failure> {
     Ok(directory)
 }
 
+/// The viewer of a sandbox is for this machine alone; changes take a token all the same, since pages of
+/// other sites run on this machine, too.
+fn exposure(args: &Args, directory: &Path) -> Result<Exposure, Failure> {
+    if !args.allow_changes {
+        return Ok(Exposure::default());
+    }
+    let failed =
+        |error: std::io::Error| Failure::new(Code::Failed, format!("cannot make a token: {error}"));
+    let (token, text) = Token::generate().map_err(failed)?;
+    let path = token_file(directory);
+    let mut file = create_private(&path).map_err(|error| Failure::file("write", &path, &error))?;
+    writeln!(file, "{text}").map_err(|error| Failure::file("write", &path, &error))?;
+    Ok(Exposure {
+        token: Some(token),
+        allow_changes: true,
+        ..Exposure::default()
+    })
+}
+
+/// Where the token of the viewer is.
+fn token_file(directory: &Path) -> PathBuf {
+    directory.join("viewer.token")
+}
+
 fn announce(global: &Global, running: &Running) -> Result<(), Failure> {
     if global.format == Format::Json {
         return print_json(running);
@@ -268,11 +300,11 @@ async fn deploy(global: &Global, connection: &Connection, desired: &Desired) {
 }
 
 /// Says what to try next, in another terminal.
-fn suggest(global: &Global, running: &Running, deployed: &[PathBuf]) {
+fn suggest(global: &Global, running: &Running, args: &Args) {
     if global.format == Format::Json {
         return;
     }
-    let file = deployed.first().map_or_else(
+    let file = args.deploy.first().map_or_else(
         || "examples/ingestor.yaml".to_owned(),
         |file| file.display().to_string(),
     );
@@ -285,6 +317,15 @@ fn suggest(global: &Global, running: &Running, deployed: &[PathBuf]) {
          or open {} in a browser. Ctrl-C ends the sandbox.\n",
         running.viewer,
     ));
+    if let (true, Some(directory)) = (args.allow_changes, running.store.parent()) {
+        let token = token_file(directory);
+        say(&format!(
+            "Sign in there with the token that this shows: cat {token}\n\
+             Programs send it, too: curl -H \"Authorization: Bearer $(cat {token})\" {}api/v1/status\n",
+            running.viewer,
+            token = token.display(),
+        ));
+    }
 }
 
 /// A directory in which the sandbox keeps its state.

@@ -31,6 +31,7 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
     html! {
         (layout::trail(&[("/".to_owned(), "Overview"), (service, id.service.as_str())]))
         h1 { (id) }
+        @if let Some(group) = group { (crate::actions::forms(group.status)) }
         (pen.part("facts", changed, |now| match group {
             Some(group) => facts(sight, group, now),
             None if known.is_some() => missing(sight, id),

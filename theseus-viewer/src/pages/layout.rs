@@ -1,9 +1,11 @@
 //! What is around every page.
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Page, address};
+use crate::guard::Caller;
 
 /// The places that every page leads to.
 const PLACES: [(&str, &str); 4] = [
@@ -48,14 +50,26 @@ pub(crate) fn still(title: &str, place: &str, content: &Markup) -> Markup {
 
 /// The page for an address that has none.
 pub(crate) fn not_found(reason: &str) -> Markup {
+    refused(StatusCode::NOT_FOUND, reason, None)
+}
+
+/// The page of whoever does not get what he asked for.
+pub(crate) fn refused(status: StatusCode, reason: &str, help: Option<&str>) -> Markup {
+    let title = match status {
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::CONFLICT | StatusCode::GONE => "Not possible now",
+        _ => status.canonical_reason().unwrap_or("That did not work"),
+    };
     let content = html! {
-        h1 { "Not found" }
-        p { (reason) }
+        h1 { (title) }
+        @for line in reason.lines() { p { (line) } }
+        @if let Some(help) = help { p { (help) } }
         p { "What there is: " @for (index, (path, name)) in PLACES.iter().enumerate() {
             @if index > 0 { ", " } a href=(path) { (name) }
         } "." }
     };
-    still("Not found", "", &content)
+    still(title, "", &content)
 }
 
 fn around(title: &str, place: &str, head: &Markup, aside: &Markup, main: &Markup) -> Markup {
@@ -82,9 +96,23 @@ fn around(title: &str, place: &str, head: &Markup, aside: &Markup, main: &Markup
                         } }
                     }
                     (aside)
+                    (own(place))
                 }
                 (main)
             }
+        }
+    }
+}
+
+/// What whoever looks may do besides.
+fn own(place: &str) -> Markup {
+    let caller = Caller::now();
+    html! {
+        @if caller.may_change() {
+            a.own href="/deploy" aria-current=[(place == "/deploy").then_some("page")] { "Deploy" }
+        }
+        @if caller.has_session() {
+            form.own method="post" action="/sign-out" { button type="submit" { "Sign out" } }
         }
     }
 }

@@ -40,8 +40,9 @@ use crate::view::{Trouble, View};
 use pen::Pen;
 
 pub(crate) use extra::Extra;
-pub(crate) use layout::not_found;
+pub(crate) use layout::{not_found, refused, still};
 pub(crate) use pen::{Has, Update};
+pub(crate) use words::{age, moment};
 
 /// Which page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -63,12 +63,12 @@ pub(super) fn dash() -> Markup {
 }
 
 /// A point in time.
-pub(super) fn moment(at: Timestamp) -> Markup {
+pub(crate) fn moment(at: Timestamp) -> Markup {
     html! { time datetime=(at) { (at.strftime("%F %T UTC")) } }
 }
 
 /// How long ago something was. The page's script keeps it true.
-pub(super) fn age(at: Timestamp, now: Timestamp) -> Markup {
+pub(crate) fn age(at: Timestamp, now: Timestamp) -> Markup {
     let seconds = now.as_second().saturating_sub(at.as_second());
     html! { time data-age datetime=(at) title=(at.strftime("%F %T UTC")) { (span(seconds)) } }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use theseus_viewer::{ServeError, serve};
+use theseus_viewer::{Exposure, ExposureError, ServeError, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -23,7 +23,8 @@ async fn it_answers_on_loopback_until_it_is_stopped() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(serve(listener, world.viewer.clone(), async {
+    let exposure = Exposure::default();
+    let serving = tokio::spawn(serve(listener, world.viewer.clone(), exposure, async {
         let _ = stopped.await;
     }));
 
@@ -45,9 +46,11 @@ async fn it_answers_on_loopback_until_it_is_stopped() {
 async fn other_addresses_are_refused() {
     let world = World::new();
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let refused = serve(listener, world.viewer.clone(), std::future::pending()).await;
+    let exposure = Exposure::default();
+    let stop = std::future::pending();
+    let refused = serve(listener, world.viewer.clone(), exposure, stop).await;
     assert!(
-        matches!(refused, Err(ServeError::NotLoopback { .. })),
+        matches!(refused, Err(ServeError::Exposed(ExposureError::NoToken(_)))),
         "{refused:?}"
     );
 }

@@ -1,0 +1,154 @@
+//! What all answers have in common.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use theseus_core::engine::UnknownGroup;
+use theseus_core::model::{GroupId, GroupSelector};
+use utoipa::IntoResponses;
+
+use crate::refusal::{Problem, Refusal};
+use crate::routes::Answers;
+use crate::view::{Known, View};
+use crate::viewer::Viewer;
+
+/// When what is told was seen.
+const OBSERVED_AT: HeaderName = HeaderName::from_static("theseus-observed-at");
+/// Whether a later look failed, so that what is told may have changed since.
+const STALE: HeaderName = HeaderName::from_static("theseus-stale");
+
+/// What can go wrong wherever something is shown.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it only describes what a refusal looks like")]
+pub(super) enum Refused {
+    /// The request is not understood.
+    #[response(status = 400)]
+    BadRequest(#[to_schema] Problem),
+    /// The viewer has a token, and the request has another one or none.
+    #[response(status = 401)]
+    Unauthorized(#[to_schema] Problem),
+    /// The host, the origin or the caller is not one that this is for.
+    #[response(status = 403)]
+    Forbidden(#[to_schema] Problem),
+    /// There is no such thing.
+    #[response(status = 404)]
+    NotFound(#[to_schema] Problem),
+    /// There were too many wrong tokens.
+    #[response(status = 429)]
+    TooMany(#[to_schema] Problem),
+    /// The cluster or the store could not be asked.
+    #[response(status = 502)]
+    OutOfReach(#[to_schema] Problem),
+    /// Nothing is known yet.
+    #[response(status = 503)]
+    NotYet(#[to_schema] Problem),
+}
+
+/// An answer, or why there is none.
+pub(super) type Told = Result<Response, Wrong>;
+
+/// Why there is no answer.
+pub(super) struct Wrong(Refusal);
+
+impl From<Refusal> for Wrong {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+impl From<JsonRejection> for Wrong {
+    fn from(rejection: JsonRejection) -> Self {
+        Self(Refusal::new(rejection.status(), rejection.body_text()))
+    }
+}
+
+impl From<QueryRejection> for Wrong {
+    fn from(rejection: QueryRejection) -> Self {
+        Self(Refusal::new(rejection.status(), rejection.body_text()))
+    }
+}
+
+impl IntoResponse for Wrong {
+    fn into_response(self) -> Response {
+        self.0.answer(Answers::Data)
+    }
+}
+
+/// What was seen last.
+pub(super) struct Seen {
+    view: Arc<View>,
+    known: Arc<Known>,
+}
+
+impl Seen {
+    /// What was seen last; a refusal while nothing was.
+    pub(super) fn last(viewer: &Viewer) -> Result<Self, Refusal> {
+        Self::of(viewer.view())
+    }
+
+    /// What is in a view.
+    pub(super) fn of(view: Arc<View>) -> Result<Self, Refusal> {
+        if let Some(known) = view.known.clone() {
+            return Ok(Self { view, known });
+        }
+        let reason = view
+            .trouble
+            .as_ref()
+            .map_or("cluster and store have not been looked at yet", |trouble| {
+                &trouble.message
+            });
+        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason))
+    }
+
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Tells something of it, with how far it can be trusted.
+    pub(super) fn tell(&self, what: &impl Serialize) -> Response {
+        let headers = [
+            (OBSERVED_AT, self.known.observed_at.to_string()),
+            (STALE, self.view.trouble.is_some().to_string()),
+        ];
+        (headers, Json(what)).into_response()
+    }
+}
+
+/// Tells something.
+pub(super) fn tell(what: &impl Serialize) -> Response {
+    Json(what).into_response()
+}
+
+/// The group that an address names.
+pub(super) fn group(text: &str) -> Result<GroupId, Refusal> {
+    text.parse().map_err(|reason| {
+        let reason = format!("{text:?} is no group: {reason}");
+        Refusal::new(StatusCode::NOT_FOUND, reason)
+    })
+}
+
+/// The groups that a query means.
+pub(super) fn selector(text: &str) -> Result<GroupSelector, Refusal> {
+    text.parse().map_err(|reason| {
+        let reason = format!("{text:?} is neither a group nor a service: {reason}");
+        Refusal::new(StatusCode::BAD_REQUEST, reason)
+    })
+}
+
+/// That there is no such group.
+pub(super) fn unknown(group: &GroupId, known: &Known) -> Refusal {
+    let selector = GroupSelector::Group(group.clone());
+    let unknown = UnknownGroup::new(
+        &selector,
+        known.status.groups.iter().map(|group| &group.group),
+    );
+    let refusal = Refusal::new(StatusCode::NOT_FOUND, unknown.to_string());
+    match unknown.near {
+        Some(near) => refusal.help(format!("did you mean {near}?")),
+        None => refusal,
+    }
+}

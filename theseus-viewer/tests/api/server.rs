@@ -1,0 +1,105 @@
+//! The viewer's own server: TLS, and clients that do not do their part.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use theseus_viewer::{Exposure, Tls, serve};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+
+use crate::world::{TOKEN, token, viewer};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn served(exposure: Exposure) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, viewer(), exposure, std::future::pending()));
+    address
+}
+
+async fn get(mut connection: impl AsyncRead + AsyncWrite + Unpin, head: &str) -> String {
+    let request = format!("GET {head}connection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let reading = connection.read_to_end(&mut answer);
+    // Whoever closes without a word of TLS has still said everything before.
+    let _ = tokio::time::timeout(PATIENCE, reading)
+        .await
+        .expect("it answers");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn it_speaks_tls_with_a_certificate_of_its_own() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let address = served(Exposure {
+        tls: Some(tls),
+        token: Some(token()),
+        ..Exposure::default()
+    })
+    .await;
+
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connect = async || {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connector = TlsConnector::from(Arc::new(config.clone()));
+        connector.connect(name, stream).await.unwrap()
+    };
+    let port = address.port();
+    let head = format!("/api/v1/status HTTP/1.1\r\nhost: localhost:{port}\r\n");
+    let answer = get(connect().await, &head).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(answer.contains("strict-transport-security: "), "{answer}");
+    let with_token = format!("{head}authorization: Bearer {TOKEN}\r\n");
+    let answer = get(connect().await, &with_token).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+
+    // Plain words are no TLS, and cost nobody anything.
+    let plain = TcpStream::connect(address).await.unwrap();
+    let answer = get(plain, &head).await;
+    assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn headers_have_a_bound() {
+    let address = served(Exposure::default()).await;
+    let connection = TcpStream::connect(address).await.unwrap();
+    let filler = "x".repeat(64 << 10);
+    let answer = get(
+        connection,
+        &format!("/ HTTP/1.1\r\nhost: {address}\r\nx-filler: {filler}\r\n"),
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+async fn certificates_that_are_none_are_refused() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), other.signing_key.serialize_pem());
+    for (certificate, key) in [
+        ("", key.as_str()),
+        ("nonsense", key.as_str()),
+        (certificate.as_str(), ""),
+        (certificate.as_str(), key.as_str()),
+    ] {
+        let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes());
+        assert!(tls.is_err(), "{certificate} {key}");
+    }
+}
