@@ -63,13 +63,24 @@ pub(crate) fn refused(status: StatusCode, reason: &str, help: Option<&str>) -> M
     };
     let content = html! {
         h1 { (title) }
-        @for line in reason.lines() { p { (line) } }
-        @if let Some(help) = help { p { (help) } }
+        @for line in reason.lines() { p { (sentence(line)) } }
+        @if let Some(help) = help { p { (sentence(help)) } }
         p { "What there is: " @for (index, (path, name)) in PLACES.iter().enumerate() {
             @if index > 0 { ", " } a href=(path) { (name) }
         } "." }
     };
     still(title, "", &content)
+}
+
+/// Words of an error as a sentence.
+fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    let first = rest.next().into_iter().flat_map(char::to_uppercase);
+    let mut text: String = first.chain(rest).collect();
+    if !text.ends_with(['.', '?', '!']) {
+        text.push('.');
+    }
+    text
 }
 
 fn around(title: &str, place: &str, head: &Markup, aside: &Markup, main: &Markup) -> Markup {
