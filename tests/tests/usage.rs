@@ -8,7 +8,7 @@ use theseus_core::cluster::{Cluster as _, Scope};
 use theseus_core::engine::{Engine, Options, Outcome};
 use theseus_core::registry::Registrar;
 use theseus_core::store::{Store, list_all};
-use theseus_core::usage::{Point, Span, Subject, USAGE, history};
+use theseus_core::usage::{By, Point, Span, Subject, USAGE, history, latest};
 use theseus_sandbox::SandboxServer;
 use theseus_store::testing::EtcdServer;
 use theseus_store::{EtcdConfig, EtcdStore, MemoryStore, SqliteStore};
@@ -68,6 +68,9 @@ async fn story(store: Arc<dyn Store>) {
     until_told(&*store, &Subject::Host(host), Span::Hour).await;
     let own = Subject::Container(container.id.clone());
     let own = until_told(&*store, &own, Span::Hour).await;
+    let last = latest(&*store, By::Group, Timestamp::now()).await;
+    let last = last.expect("it can be read");
+    assert!(last.contains_key(&group.to_string()), "{last:?}");
     let limit = |points: &[Point]| points.last().and_then(|it| it.memory_limit);
     assert!(limit(&whole) > limit(&own), "it has more than one");
     until_told(&*store, &group, Span::Week).await;

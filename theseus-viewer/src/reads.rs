@@ -12,7 +12,7 @@ use theseus_core::engine::Engine;
 use theseus_core::model::GroupId;
 use theseus_core::records::HistoryRecord;
 use theseus_core::store::Store;
-use theseus_core::usage::{self, Point, Span, Subject};
+use theseus_core::usage::{self, By, Point, Span, Subject};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
@@ -36,6 +36,7 @@ pub(crate) struct Reads {
     store: Arc<dyn Store>,
     histories: Shelf<GroupId, HistoryRecord>,
     usage: Shelf<(String, bool), Point>,
+    latest: Shelf<&'static str, (String, Point)>,
 }
 
 impl fmt::Debug for Reads {
@@ -51,6 +52,7 @@ impl Reads {
             store,
             histories: Shelf::new(HISTORY),
             usage: Shelf::new(USAGE),
+            latest: Shelf::new(USAGE),
         }
     }
 
@@ -76,6 +78,21 @@ impl Reads {
             history.map_err(|error| chain(&error))
         };
         self.usage.get(key, read).await
+    }
+
+    /// What everything of a kind used last, by name.
+    pub(crate) async fn latest(&self, by: By) -> Read<(String, Point)> {
+        let key = match by {
+            By::Container => "container",
+            By::Group => "group",
+            By::Host => "host",
+        };
+        let read = async {
+            let latest = usage::latest(&*self.store, by, Timestamp::now()).await;
+            let latest = latest.map_err(|error| chain(&error))?;
+            Ok(latest.into_iter().collect())
+        };
+        self.latest.get(key, read).await
     }
 }
 

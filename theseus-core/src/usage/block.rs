@@ -102,12 +102,17 @@ impl Span {
 
     /// The key of a part of a block.
     pub(super) fn key(self, start: i64, (kind, part): Part) -> String {
+        format!("{}{part:02}", self.kind_prefix(start, kind))
+    }
+
+    /// The prefix of what a block tells of one kind.
+    pub(super) fn kind_prefix(self, start: i64, kind: Kind) -> String {
         let kind = match kind {
             Kind::Container => "containers",
             Kind::Group => "groups",
             Kind::Host => "hosts",
         };
-        format!("{}{kind}/{part:02}", self.block_prefix(start))
+        format!("{}{kind}/", self.block_prefix(start))
     }
 
     /// Which part of a block it is that has this key.
@@ -235,6 +240,17 @@ impl Block {
             (point.cpu.is_some() || point.memory.is_some()).then_some(point)
         };
         (0..steps).filter_map(point).collect()
+    }
+}
+
+impl Block {
+    /// The last that is told of each name in a block that begins then.
+    pub(super) fn last(&self, kind: Kind, start: i64) -> impl Iterator<Item = (String, Point)> {
+        self.series.keys().filter_map(move |name| {
+            let name = Name::new(kind, name);
+            let point = self.points(&name, start).pop()?;
+            Some((name.name, point))
+        })
     }
 }
 

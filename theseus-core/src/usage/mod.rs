@@ -12,6 +12,7 @@ mod meter;
 mod sampler;
 mod top;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use serde::Serialize;
 use crate::cluster::ContainerId;
 use crate::model::GroupId;
 use crate::records::{self, RecordError};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, list_all};
 
 pub use amount::Amount;
 pub use block::USAGE;
@@ -100,6 +101,30 @@ impl Subject {
         };
         Name::new(kind, &self.to_string())
     }
+}
+
+/// What all containers, groups or hosts used last, by name, as far as that is at most ten minutes ago.
+pub async fn latest(
+    store: &dyn Store,
+    by: By,
+    now: Timestamp,
+) -> Result<BTreeMap<String, Point>, UsageError> {
+    let kind = match by {
+        By::Container => Kind::Container,
+        By::Group => Kind::Group,
+        By::Host => Kind::Host,
+    };
+    let mut points = BTreeMap::new();
+    // The block that has just begun may not be written yet.
+    let mut starts: Vec<i64> = Span::Hour.starts(now).collect();
+    for start in starts.split_off(starts.len().saturating_sub(2)) {
+        let prefix = Span::Hour.kind_prefix(start, kind);
+        for entry in list_all(store, &prefix).await?.0 {
+            let block = records::decode::<Block>(&entry)?.record;
+            points.extend(block.last(kind, start));
+        }
+    }
+    Ok(points)
 }
 
 /// What a subject has used up to now, the oldest first. Steps of which nothing is known are left out.

@@ -15,6 +15,8 @@ pub(crate) struct Extra {
     pub(super) history: Option<Read<HistoryRecord>>,
     /// What its subjects have used.
     pub(super) usage: Vec<(Subject, Read<Point>)>,
+    /// All that is meant, with what was used last.
+    pub(super) standing: Vec<usage::Standing>,
 }
 
 impl Page {
@@ -41,11 +43,17 @@ impl Extra {
                 Self::of_subjects(reads, vec![Subject::Host(host.as_str().into())], span).await
             }
             Page::Usage => {
-                let subjects = match &view.known {
-                    Some(known) => usage::subjects(known, ask).shown,
+                let latest = reads.latest(usage::by(ask)).await;
+                let standing = match &view.known {
+                    Some(known) => usage::standing(known, ask, &latest),
                     None => Vec::new(),
                 };
-                Self::of_subjects(reads, subjects, span).await
+                let drawn = standing.iter().take(usage::DRAWN);
+                let subjects = drawn.map(|it| it.subject.clone()).collect();
+                Self {
+                    standing,
+                    ..Self::of_subjects(reads, subjects, span).await
+                }
             }
         }
     }
@@ -56,6 +64,7 @@ impl Extra {
         Self {
             history: Some(history),
             usage: vec![(subject, usage)],
+            standing: Vec::new(),
         }
     }
 
@@ -67,6 +76,7 @@ impl Extra {
         Self {
             history: None,
             usage: futures_util::future::join_all(read).await,
+            standing: Vec::new(),
         }
     }
 }

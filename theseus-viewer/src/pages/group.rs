@@ -14,6 +14,9 @@ use super::{
 };
 use crate::view::{Group, Known};
 
+/// How many containers are listed.
+const MOST: usize = 1000;
+
 pub(super) fn write(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
     let view = sight.view;
     let known = view.known.as_deref();
@@ -22,7 +25,7 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
     let gone = known.map_or(view.version, Known::groups_changed);
     let changed = group.map_or(gone, |group| group.changed);
     let listed = group.map_or(gone, Group::containers_changed);
-    let containers = group.into_iter().flat_map(Group::containers);
+    let containers = group.into_iter().flat_map(Group::containers).take(MOST);
     let rows = containers.map(|(it, changed)| {
         let write = move |row: &str, now| container::row(row, id, it, now);
         (format!("row:{}", it.id), changed, write)
@@ -42,7 +45,9 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
             h2 #containers-title { "Containers" }
             (table::table("rows", "Containers", &container::COLUMNS, &pen.rows("rows", listed, rows)))
             (pen.part("nothing", listed, |_| html! {
-                @if group.is_some_and(|group| group.status.containers.is_empty()) {
+                @let count = group.map_or(1, |group| group.status.containers.len());
+                @if count > MOST { p.soft { "and " (count - MOST) " more: " code { "theseus ps " (id) } } }
+                @if count == 0 {
                     (empty("No container is there at the moment.", &html! { "As soon as one is asked for, it shows up here." }))
                 }
             }))

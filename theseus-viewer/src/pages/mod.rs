@@ -79,6 +79,8 @@ pub(crate) struct Ask {
     pub(crate) host: String,
     /// By what machines are coloured, or usage is told.
     pub(crate) by: String,
+    /// What comes first.
+    pub(crate) sort: String,
     /// How far back charts go.
     pub(crate) span: String,
     /// Which revision is compared …
@@ -152,6 +154,7 @@ impl Page {
             ("to", Some(ask.to.as_str())),
         ];
         if *self == Self::Usage {
+            parameters.push(("sort", Some(ask.sort.as_str())));
             parameters.push(("q", Some(ask.q.as_str())));
         }
         address::with_query("/live", &parameters)

@@ -88,8 +88,21 @@ pub(super) fn span(seconds: i64) -> String {
 pub(super) fn count(number: impl TryInto<u64>, word: &str) -> String {
     match number.try_into().unwrap_or(u64::MAX) {
         1 => format!("1 {word}"),
-        number => format!("{number} {word}s"),
+        number => format!("{} {word}s", grouped(number)),
     }
+}
+
+/// A whole number as people read it: `10,000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// An amount of memory, in the largest unit of which there is one.

@@ -228,6 +228,13 @@ impl Known {
         }
     }
 
+    /// The group that a container is of.
+    pub(crate) fn group_of(&self, container: &ContainerId) -> Option<&GroupId> {
+        let mut groups = self.status.groups.iter();
+        let group = groups.find(|group| group.containers.iter().any(|it| it.id == *container))?;
+        Some(&group.group)
+    }
+
     /// A group.
     pub(crate) fn group(&self, id: &GroupId) -> Option<Group<'_>> {
         let index = self.names.binary_search(id).ok()?;

@@ -36,6 +36,8 @@ pub(crate) struct Machines {
     hosts: Vec<Machine>,
     names: Vec<Arc<str>>,
     stamps: Stamps,
+    /// The places of the machines, in the order in which people count them.
+    order: Vec<usize>,
 }
 
 /// One machine.
@@ -93,6 +95,8 @@ impl Machines {
             |former, now| before.is_some_and(|before| before.hosts[former] == hosts[now]),
             version,
         );
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_by_cached_key(|&index| natural(&names[index]));
         let (told_at, trouble) = (news.told_at, news.trouble.clone());
         let same = before.filter(|before| {
             before.told_at.is_some() == told_at.is_some()
@@ -107,6 +111,7 @@ impl Machines {
             hosts,
             names,
             stamps,
+            order,
         }
     }
 
@@ -115,14 +120,58 @@ impl Machines {
         self.stamps.list
     }
 
-    /// The machines by name, and when each of them last changed.
+    /// The machines as people count them, and when each of them last changed.
     pub(crate) fn each(&self) -> impl Iterator<Item = (&Machine, Version)> {
-        self.hosts.iter().zip(self.stamps.each.iter().copied())
+        let at = |&index: &usize| (&self.hosts[index], self.stamps.each[index]);
+        self.order.iter().map(at)
     }
 
     /// A machine, and when it last changed.
     pub(crate) fn get(&self, name: &str) -> Option<(&Machine, Version)> {
         let index = self.names.binary_search_by(|it| (**it).cmp(name)).ok()?;
         Some((&self.hosts[index], self.stamps.each[index]))
+    }
+}
+
+/// What sorts `host-2` before `host-10`: the name in pieces of text, each with the number behind it.
+fn natural(name: &str) -> Vec<(&str, u64)> {
+    let mut pieces = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digit = |c: char| c.is_ascii_digit();
+        let (text, behind) = rest.split_at(rest.find(digit).unwrap_or(rest.len()));
+        let end = behind.find(|c| !digit(c)).unwrap_or(behind.len());
+        pieces.push((text, behind[..end].parse().unwrap_or(u64::MAX)));
+        rest = &behind[end..];
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_are_in_the_order_in_which_people_count_them() {
+        let mut names = [
+            "host-10",
+            "host-2.b",
+            "host-2.a",
+            "10.0.0.9",
+            "10.0.0.10",
+            "db",
+        ];
+        names.sort_by_cached_key(|name| natural(name));
+        assert_eq!(
+            names,
+            [
+                "10.0.0.9",
+                "10.0.0.10",
+                "db",
+                "host-2.a",
+                "host-2.b",
+                "host-10"
+            ]
+        );
     }
 }

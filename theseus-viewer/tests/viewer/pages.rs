@@ -215,8 +215,46 @@ async fn usage_says_when_nothing_is_known() {
         &["href=\"/machines/host2\"", "aria-current=\"true\">Week"],
     );
     assert!(!page.contains("href=\"/machines/host1\""), "{page}");
+    let page = world.get("/usage?by=container&sort=name").await.1;
+    has(
+        &page,
+        &[
+            "aria-current=\"true\">By name",
+            "href=\"/groups/ingestor:dev/containers/new.1\"",
+        ],
+    );
     let page = world.get("/usage?q=nothing").await.1;
     has(&page, &["There is nothing to draw."]);
+}
+
+#[tokio::test]
+async fn what_was_used_is_drawn() {
+    let world = rolling().await;
+    let now = jiff::Timestamp::now().as_second();
+    // As a registrar writes it, five minutes ago; which part a name is in is the registrar's affair.
+    let start = now - now % 300 - 300;
+    for part in 0..16 {
+        let key = format!("usage/fine/{start:012}/groups/{part:02}");
+        let series =
+            r#"{"cpu":[500,null,1500],"mem":[1024,null,2048],"cpu_limit":2000,"mem_limit":4096}"#;
+        let block = format!(r#"{{"v":1,"step":10,"series":{{"ingestor:dev":{series}}}}}"#);
+        world.write(Write::Put(key, block.into())).await;
+    }
+    for path in ["/groups/ingestor:dev", "/usage"] {
+        let page = world.get(path).await.1;
+        has(
+            &page,
+            &[
+                "Processors of ingestor:dev, now 1.5, at most 1.5",
+                "Memory of ingestor:dev, now 2 MiB, at most 2 MiB",
+                "<path class=\"line\" d=\"M",
+                "<path class=\"limit\" d=\"M",
+                "<td class=\"number\">1.5</td>",
+                "As a table",
+            ],
+        );
+        assert!(!page.contains("NaN"), "{page}");
+    }
 }
 
 #[tokio::test]
