@@ -116,6 +116,7 @@
   let watchdog = 0;
   let reopening = 0;
   let pause = 1_000;
+  let held = false;
 
   function show(state, text) {
     if (link.dataset.link === state) return;
@@ -183,7 +184,7 @@
   }
 
   function tick() {
-    if (document.hidden) return;
+    if (document.hidden || held) return;
     const now = Math.floor((Date.now() + offset) / 1_000);
     for (const time of document.querySelectorAll("time[data-age]")) {
       const text = span(now - Math.floor(Date.parse(time.dateTime) / 1_000));
@@ -216,14 +217,33 @@
     listen();
   }
 
-  function reopen() {
+  function close() {
     clearTimeout(watchdog);
     clearTimeout(reopening);
     source.close();
+  }
+
+  function reopen() {
+    close();
     show("lost", "Connection lost, trying again");
     reopening = setTimeout(open, pause * (0.5 + Math.random() / 2));
     pause = Math.min(pause * 2, MAX_PAUSE);
   }
+
+  // Nothing moves for as long as somebody wants to read in peace.
+  const hold = document.getElementById("hold");
+  hold.hidden = false;
+  hold.addEventListener("click", () => {
+    held = !held;
+    hold.textContent = held ? "Go on" : "Pause";
+    hold.setAttribute("aria-pressed", String(held));
+    if (held) {
+      close();
+      show("held", "Paused");
+    } else {
+      open();
+    }
+  });
 
   setInterval(tick, 1_000);
   document.addEventListener("visibilitychange", tick);

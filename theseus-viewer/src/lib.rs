@@ -33,7 +33,7 @@ mod viewer;
 
 pub use access::{Access, AllowedHosts, Changes, Token, WeakToken};
 pub use exposure::{Exposure, ExposureError};
-pub use links::Links;
+pub use links::{Links, UnfitLink};
 pub use routes::{Answers, Needs, Route, router, routes};
 pub use serve::{ServeError, serve};
 pub use tls::{Tls, TlsError};

@@ -12,20 +12,25 @@ pub struct Links {
     mesos: Option<String>,
 }
 
+/// That no page may link there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected an address of pages such as https://marathon.example.com: http or https, and without \
+     credentials, a query or a fragment"
+)]
+pub struct UnfitLink;
+
 impl Links {
-    /// The pages of Marathon at this address. An address that no browser can follow, or with
-    /// credentials in it, is left out.
-    #[must_use]
-    pub fn marathon(mut self, base: &Url) -> Self {
-        self.marathon = followable(base);
-        self
+    /// Marathon's pages are at this address.
+    pub fn marathon(mut self, base: &Url) -> Result<Self, UnfitLink> {
+        self.marathon = Some(followable(base)?);
+        Ok(self)
     }
 
-    /// The pages of the Mesos master at this address; the same goes for it.
-    #[must_use]
-    pub fn mesos(mut self, base: &Url) -> Self {
-        self.mesos = followable(base);
-        self
+    /// Those of the Mesos master are at this one.
+    pub fn mesos(mut self, base: &Url) -> Result<Self, UnfitLink> {
+        self.mesos = Some(followable(base)?);
+        Ok(self)
     }
 
     /// Marathon's page of an app.
@@ -45,11 +50,16 @@ impl Links {
     }
 }
 
-fn followable(base: &Url) -> Option<String> {
+/// The address, if a browser can follow it and nothing is in it that is nobody's business.
+fn followable(base: &Url) -> Result<String, UnfitLink> {
     let is_web = matches!(base.scheme(), "http" | "https");
     let is_open = base.username().is_empty() && base.password().is_none();
     let is_plain = base.query().is_none() && base.fragment().is_none();
-    (is_web && is_open && is_plain).then(|| base.as_str().trim_end_matches('/').to_owned())
+    if is_web && is_open && is_plain {
+        Ok(base.as_str().trim_end_matches('/').to_owned())
+    } else {
+        Err(UnfitLink)
+    }
 }
 
 #[cfg(test)]
@@ -70,8 +80,8 @@ mod tests {
             ("http://m/?token=1", None),
         ] {
             let links = Links::default().marathon(&base.parse().unwrap());
-            let link = links.app(&AppId("/a".to_owned()));
-            assert_eq!(link.as_deref(), expected, "{base}");
+            let link = links.map(|links| links.app(&AppId("/a".to_owned())));
+            assert_eq!(link.ok().flatten().as_deref(), expected, "{base}");
         }
         assert_eq!(Links::default().agents(), None);
     }

@@ -1,5 +1,6 @@
-//! What pages read from the store besides the shared view: histories, of groups and of usage. Each
-//! is read once for everybody who asks within a moment, and nobody waits for long.
+//! What pages read besides the shared view: histories, of groups and of usage, from the store, and who
+//! else is on a machine, from the cluster. Each is read once for everybody who asks within a moment,
+//! and nobody waits for long.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use theseus_core::cluster::{Cluster, Tenant};
 use theseus_core::engine::Engine;
 use theseus_core::model::GroupId;
 use theseus_core::records::HistoryRecord;
@@ -18,12 +20,14 @@ use tokio::time::Instant;
 
 use crate::viewer::chain;
 
-/// How long a page waits for the store.
+/// How long a page waits.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the history of a group stays as it was read.
 const HISTORY: Duration = Duration::from_secs(2);
 /// How long that of usage does, of which something is told every ten seconds.
 const USAGE: Duration = Duration::from_secs(10);
+/// How long who else runs things on a machine stays as it was told.
+const TENANTS: Duration = Duration::from_secs(30);
 /// How many answers are kept of each kind.
 const KEPT: usize = 1000;
 
@@ -33,10 +37,12 @@ pub(crate) type Read<T> = Result<Arc<[T]>, String>;
 /// Reads on behalf of all pages.
 pub(crate) struct Reads {
     engine: Engine,
+    cluster: Arc<dyn Cluster>,
     store: Arc<dyn Store>,
     histories: Shelf<GroupId, HistoryRecord>,
     usage: Shelf<(String, bool), Point>,
     latest: Shelf<&'static str, (String, Point)>,
+    tenants: Shelf<String, Tenant>,
 }
 
 impl fmt::Debug for Reads {
@@ -46,13 +52,15 @@ impl fmt::Debug for Reads {
 }
 
 impl Reads {
-    pub(crate) fn new(engine: Engine, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(engine: Engine, cluster: Arc<dyn Cluster>, store: Arc<dyn Store>) -> Self {
         Self {
             engine,
+            cluster,
             store,
             histories: Shelf::new(HISTORY),
             usage: Shelf::new(USAGE),
             latest: Shelf::new(USAGE),
+            tenants: Shelf::new(TENANTS),
         }
     }
 
@@ -94,6 +102,15 @@ impl Reads {
         };
         self.latest.get(key, read).await
     }
+
+    /// Who else runs things on a machine.
+    pub(crate) async fn tenants(&self, host: &str) -> Read<Tenant> {
+        let read = async {
+            let tenants = self.cluster.tenants(host).await;
+            tenants.map_err(|error| chain(&error))
+        };
+        self.tenants.get(host.to_owned(), read).await
+    }
 }
 
 /// Answers of one kind, as long as they last.
@@ -119,10 +136,7 @@ impl<K: Eq + Hash, T> Shelf<K, T> {
         let cell = self.cell(key);
         let answer = cell.get_or_init(async || match tokio::time::timeout(PATIENCE, read).await {
             Ok(answer) => answer.map(Arc::from),
-            Err(_) => Err(format!(
-                "the store gave no answer within {} s",
-                PATIENCE.as_secs()
-            )),
+            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
         });
         answer.await.clone()
     }
@@ -173,9 +187,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_store_that_hangs_is_not_waited_for() {
+    async fn who_hangs_is_not_waited_for() {
         let shelf: Shelf<u8, u8> = Shelf::new(HISTORY);
         let error = shelf.get(1, std::future::pending()).await.unwrap_err();
-        assert_eq!(error, "the store gave no answer within 2 s");
+        assert_eq!(error, "no answer within 2 s");
     }
 }

@@ -87,7 +87,7 @@ impl Viewer {
     pub fn start(engine: Engine, cluster: Arc<dyn Cluster>, store: Arc<dyn Store>) -> Self {
         let (sender, views) = watch::channel(Arc::new(View::first(Timestamp::now())));
         let machines = Arc::new(Interest::default());
-        let reads = Reads::new(engine.clone(), Arc::clone(&store));
+        let reads = Reads::new(engine.clone(), Arc::clone(&cluster), Arc::clone(&store));
         let (watched, told) = (Arc::clone(&machines), Arc::clone(&store));
         let desk = Desk::new(engine.clone(), sender);
         let task = tokio::spawn(async move {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use theseus_viewer::{
-    Exposure, ExposureError, ServeError, Tls, TlsError, Token, Viewer, WeakToken,
+    Exposure, ExposureError, Links, ServeError, Tls, TlsError, Token, UnfitLink, Viewer, WeakToken,
 };
 use tokio::net::TcpListener;
+use url::Url;
 
 use crate::args::Global;
 use crate::connect::{Connection, connect, secret_bytes, secret_text};
@@ -44,6 +45,40 @@ pub(crate) struct Args {
     port: Option<u16>,
     #[command(flatten)]
     exposure: ExposureArgs,
+    #[command(flatten)]
+    links: LinkArgs,
+}
+
+/// Pages of the cluster's own that the viewer's pages lead to.
+#[derive(Debug, clap::Args)]
+struct LinkArgs {
+    /// Link to Marathon's own pages, which browsers find at this address
+    #[arg(long, value_name = "URL")]
+    marathon_url: Option<Url>,
+    /// Link to the pages of the Mesos master, which browsers find at this address
+    #[arg(long, value_name = "URL")]
+    mesos_url: Option<Url>,
+}
+
+impl LinkArgs {
+    fn read(&self) -> Result<Links, Failure> {
+        let mut links = Links::default();
+        if let Some(url) = &self.marathon_url {
+            links = links
+                .marathon(url)
+                .map_err(|error| unfit("--marathon-url", error))?;
+        }
+        if let Some(url) = &self.mesos_url {
+            links = links
+                .mesos(url)
+                .map_err(|error| unfit("--mesos-url", error))?;
+        }
+        Ok(links)
+    }
+}
+
+fn unfit(flag: &str, error: UnfitLink) -> Failure {
+    Failure::usage(format!("{flag}: {error}"))
 }
 
 /// How the viewer is reached, and by whom.
@@ -138,6 +173,7 @@ impl From<ServeError> for Failure {
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     // What must not be is told before anything else is waited for.
     let exposure = args.exposure.read()?;
+    let links = args.links.read()?;
     let wanted = match args.port {
         Some(port) => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
         None => args.listen,
@@ -153,7 +189,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         url(address, &exposure)
     ));
     let cluster = Arc::clone(&connection.cluster);
-    let viewer = of(&connection);
+    let viewer = of(&connection).linked_to(links);
     let served = theseus_viewer::serve(listener, viewer, exposure, interrupt::requested()).await;
     cluster.unsubscribe().await;
     served?;

@@ -80,7 +80,7 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, name: &ContainerId, pen: &m
             _ if known.is_some() => missing(id),
             _ => html! {},
         }))
-        section aria-labelledby="usage-title" {
+        section.present aria-labelledby="usage-title" {
             div.heading { h2 #usage-title { "Usage" } (chart::spans(&path, &[], span)) }
             (pen.late("usage", |now| html! { @for (subject, points) in &sight.extra.usage { (chart::pair(subject, points, span, now)) } }))
         }

@@ -1,5 +1,6 @@
 //! What a page is made of besides the view: what was read for it from the store.
 
+use theseus_core::cluster::Tenant;
 use theseus_core::model::GroupId;
 use theseus_core::records::HistoryRecord;
 use theseus_core::usage::{Point, Span, Subject};
@@ -15,6 +16,8 @@ pub(crate) struct Extra {
     pub(super) history: Option<Read<HistoryRecord>>,
     /// What its subjects have used.
     pub(super) usage: Vec<(Subject, Read<Point>)>,
+    /// Who else runs things on its machine.
+    pub(super) tenants: Option<Read<Tenant>>,
     /// All that is meant, with what was used last.
     pub(super) standing: Vec<usage::Standing>,
 }
@@ -40,7 +43,13 @@ impl Extra {
                 Self::of_subjects(reads, vec![Subject::Container(id.clone())], span).await
             }
             Page::Machine(host) => {
-                Self::of_subjects(reads, vec![Subject::Host(host.as_str().into())], span).await
+                let subjects = vec![Subject::Host(host.as_str().into())];
+                let usage = Self::of_subjects(reads, subjects, span);
+                let (usage, tenants) = tokio::join!(usage, reads.tenants(host));
+                Self {
+                    tenants: Some(tenants),
+                    ..usage
+                }
             }
             Page::Usage => {
                 let latest = reads.latest(usage::by(ask)).await;
@@ -64,7 +73,7 @@ impl Extra {
         Self {
             history: Some(history),
             usage: vec![(subject, usage)],
-            standing: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -74,9 +83,8 @@ impl Extra {
             (subject, points)
         });
         Self {
-            history: None,
             usage: futures_util::future::join_all(read).await,
-            standing: Vec::new(),
+            ..Self::default()
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
             None => html! {},
         }))
         (pen.part("rollout", changed, |now| html! { @if let Some(group) = group { (rollout::panel(group, now)) } }))
-        section aria-labelledby="containers-title" {
+        section.present aria-labelledby="containers-title" {
             h2 #containers-title { "Containers" }
             (table::table("rows", "Containers", &container::COLUMNS, &pen.rows("rows", listed, rows)))
             (pen.part("nothing", listed, |_| html! {
@@ -162,7 +162,7 @@ fn missing(sight: &Sight<'_>, id: &GroupId) -> Markup {
 fn usage(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
     let span = extra::span(sight.ask);
     html! {
-        section aria-labelledby="usage-title" {
+        section.present aria-labelledby="usage-title" {
             div.heading { h2 #usage-title { "Usage" } (chart::spans(&group_path(id), &[], span)) }
             (pen.late("usage", |now| html! { @for (subject, points) in &sight.extra.usage { (chart::pair(subject, points, span, now)) } }))
         }

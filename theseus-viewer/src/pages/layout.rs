@@ -30,13 +30,16 @@ pub(super) struct Live {
 /// A page that is kept true while it is open.
 pub(super) fn live(page: &Page, live: &Live, content: &Markup) -> Markup {
     let aside = html! {
-        p #link role="status" data-link="off" { noscript { "Reloads every 10 s" } }
+        div.live {
+            p #link role="status" data-link="off" { noscript { "Reloads every 30 s" } }
+            button #hold type="button" aria-pressed="false" hidden { "Pause" }
+        }
     };
     let main = html! {
         main #content tabindex="-1" data-live=(live.stream) data-version=(live.version)
             data-late=(live.late) data-now=(live.now.as_millisecond()) { (content) }
     };
-    let refresh = html! { noscript { meta http-equiv="refresh" content="10"; } };
+    let refresh = html! { noscript { meta http-equiv="refresh" content="30"; } };
     around(&page.title(), page.place(), &refresh, &aside, &main)
 }
 

@@ -54,14 +54,15 @@ pub(super) fn write(sight: &Sight<'_>, host: &str, pen: &mut Pen) -> Markup {
             (Some(_), None) => missing(sight, host),
             (None, _) => html! {},
         }))
-        section aria-labelledby="containers-title" {
+        section.present aria-labelledby="containers-title" {
             h2 #containers-title { "Containers" }
             (table::table("rows", "Containers", &COLUMNS, &pen.rows("rows", changed, rows)))
             (pen.part("nothing", changed, |_| html! {
                 @if found.is_some_and(|(machine, _)| machine.cells.is_empty()) { p.soft { "None of a group of Theseus's." } }
             }))
         }
-        section aria-labelledby="usage-title" {
+        (pen.late("others", |_| others(sight)))
+        section.present aria-labelledby="usage-title" {
             div.heading { h2 #usage-title { "Usage" } (chart::spans(&machine_path(host), &[], span)) }
             (pen.late("usage", |now| html! { @for (subject, points) in &sight.extra.usage { (chart::pair(subject, points, span, now)) } }))
         }
@@ -86,6 +87,22 @@ fn facts(sight: &Sight<'_>, machine: &Machine) -> Markup {
             @if let Some(href) = sight.links.agents() { (fact("In Mesos", &html! { a.outside href=(href) rel="noreferrer" { "all agents" } })) }
         }
         div.wide { (machines::resources(machine)) }
+    }
+}
+
+/// Who else runs things there.
+fn others(sight: &Sight<'_>) -> Markup {
+    html! {
+        @match &sight.extra.tenants {
+            Some(Ok(tenants)) if !tenants.is_empty() => p {
+                "Others run things there, too: "
+                @for (index, it) in tenants.iter().enumerate() {
+                    @if index > 0 { ", " } (it.name) " " span.of { (words::count(it.tasks, "task")) }
+                } "."
+            },
+            Some(Err(reason)) => p.soft { "Who else runs things there is not known: " (reason) },
+            _ => {}
+        }
     }
 }
 
