@@ -46,6 +46,8 @@ pub struct SandboxProgram {
     pub url: String,
     /// Its viewer.
     pub viewer: String,
+    /// Where its registrar tells how it fares.
+    pub registrar: String,
     _program: Running,
 }
 
@@ -175,6 +177,7 @@ impl Home {
         SandboxProgram {
             url: address("url"),
             viewer: address("viewer"),
+            registrar: address("registrar"),
             _program: program,
         }
     }

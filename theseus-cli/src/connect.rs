@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) name: String,
     pub(crate) engine: Engine,
     pub(crate) cluster: Arc<dyn Cluster>,
+    /// The cluster as what it is, for what no other cluster has.
+    pub(crate) marathon: Arc<theseus_marathon::Marathon>,
     pub(crate) store: Arc<dyn Store>,
     /// Where a registrar is to listen, if that is configured.
     pub(crate) subscriber: Option<Subscriber>,
@@ -72,18 +74,31 @@ pub(crate) async fn connect_store(global: &Global) -> Result<Arc<dyn Store>, Fai
 /// Finds out what is meant and opens it.
 pub(crate) async fn connect(global: &Global) -> Result<Connection, Failure> {
     let Resolved { name, target, .. } = config::resolve(global)?;
-    open(name, &target).await
+    let context = context_of(&target);
+    open(name, &target, context).await
 }
 
-/// The cluster and store of a sandbox that runs on this machine.
-pub(crate) async fn sandbox(running: &Running) -> Result<Connection, Failure> {
-    open(None, &Target::Sandbox(running.clone())).await
+/// The cluster and store of a sandbox that runs in this process, which listens there for what happens.
+pub(crate) async fn sandbox(
+    running: &Running,
+    subscriber: Subscriber,
+) -> Result<Connection, Failure> {
+    let target = Target::Sandbox(Box::new(running.clone()));
+    let context = Context {
+        subscriber: Some(subscriber),
+        ..context_of(&target)
+    };
+    open(None, &target, context).await
 }
 
-async fn open(name: Option<String>, target: &Target) -> Result<Connection, Failure> {
-    let context = context_of(target);
+async fn open(
+    name: Option<String>,
+    target: &Target,
+    context: Context,
+) -> Result<Connection, Failure> {
     // What is wrong in the configuration is told before anybody is waited for.
-    let cluster: Arc<dyn Cluster> = Arc::new(client_of(&context)?);
+    let marathon = Arc::new(client_of(&context)?);
+    let cluster: Arc<dyn Cluster> = Arc::clone(&marathon) as Arc<dyn Cluster>;
     let name = match (target, name) {
         (Target::Sandbox(_), _) => "the sandbox".to_owned(),
         (Target::Configured(_), Some(name)) => format!("context {name}"),
@@ -101,6 +116,7 @@ async fn open(name: Option<String>, target: &Target) -> Result<Connection, Failu
         name,
         engine,
         cluster,
+        marathon,
         store,
         subscriber: context.subscriber,
         noticed: AtomicBool::new(false),

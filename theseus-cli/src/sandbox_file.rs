@@ -17,6 +17,9 @@ pub(crate) struct Running {
     pub(crate) url: Url,
     /// Where its viewer listens.
     pub(crate) viewer: Url,
+    /// Where its registrar tells how it fares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) registrar: Option<Url>,
     /// The file that holds the records.
     pub(crate) store: PathBuf,
     /// Its process.

@@ -5,10 +5,14 @@
 //! Events may be lost, doubled and late. So a container only ever moves on in its life, what does
 //! not fit the picture asks for a look, and whoever shows hearsay looks now and then anyway.
 
+mod ledger;
+
 use jiff::Timestamp;
 
 use crate::cluster::{Container, ContainerId, ContainerState, Event, EventKind, HealthState};
 use crate::state::{GroupState, Observed};
+
+pub use ledger::Ledger;
 
 /// What an event made of the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +110,7 @@ mod tests {
     }
 
     /// A group with one container, which is this far.
-    fn seen(state: ContainerState) -> Observed {
+    pub(super) fn seen(state: ContainerState) -> Observed {
         let container = Container {
             id: ContainerId("t.1".to_owned()),
             host: Some("h1".into()),
@@ -141,7 +145,7 @@ mod tests {
         observed.groups.values().next()?.apps[0].containers.first()
     }
 
-    fn event(group: Option<&str>, kind: EventKind) -> Event {
+    pub(super) fn event(group: Option<&str>, kind: EventKind) -> Event {
         Event {
             at: Some(at(7)),
             group: group.map(|group| group.parse().unwrap()),
@@ -149,12 +153,12 @@ mod tests {
         }
     }
 
-    fn state(id: &str, state: ContainerState) -> EventKind {
+    pub(super) fn state(id: &str, state: ContainerState) -> EventKind {
         let id = ContainerId(id.to_owned());
         EventKind::Container { id, state }
     }
 
-    fn health(id: &str, health: HealthState) -> EventKind {
+    pub(super) fn health(id: &str, health: HealthState) -> EventKind {
         let id = ContainerId(id.to_owned());
         EventKind::Health { id, health }
     }

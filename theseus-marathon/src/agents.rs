@@ -158,7 +158,7 @@ impl Agent {
 }
 
 /// What an agent is called in its own paths, and where it is.
-fn address(master: &Url, told: &mesos::Agent) -> Option<(String, Url)> {
+pub(crate) fn address(master: &Url, told: &mesos::Agent) -> Option<(String, Url)> {
     let (name, place) = match told.pid.as_deref().and_then(|pid| pid.split_once('@')) {
         Some((name, place)) => (name, place.to_owned()),
         None => ("slave(1)", format!("{}:{PORT}", told.hostname)),

@@ -119,6 +119,19 @@ impl Marathon {
         self.known.get_or_try_init(discover).await
     }
 
+    /// What happens from now on, and how it is heard.
+    pub async fn hear(&self) -> Result<(Events, Hearing), ClusterError> {
+        let listening = self.listen().await;
+        listening.map_err(|failure| self.error(failure))
+    }
+
+    /// What takes in the events that a Marathon without an event stream sends, for whoever listens
+    /// at the address of [`MarathonConfig::callbacks`] anyway. Without it, that address is listened
+    /// on as soon as somebody wants to know what happens.
+    pub fn callbacks(&self) -> axum::Router {
+        self.hub.router()
+    }
+
     async fn listen(&self) -> Result<(Events, Hearing), Failure> {
         let known = self.known().await?;
         events::listen(&self.http, known.dialect, &self.hub).await
@@ -232,9 +245,7 @@ impl Cluster for Marathon {
     }
 
     async fn events(&self) -> Result<Events, ClusterError> {
-        let listening = self.listen().await;
-        let (events, _) = listening.map_err(|failure| self.error(failure))?;
-        Ok(events)
+        Ok(self.hear().await?.0)
     }
 
     async fn unsubscribe(&self) {

@@ -16,7 +16,7 @@ use theseus_core::cluster::{ContainerId, Reading, Silent, Usage};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::config::is_loopback;
+use crate::agents::address;
 use crate::failure::Failure;
 use crate::hosts::{ask_agents, framework, master};
 use crate::http::{Http, Request};
@@ -50,8 +50,8 @@ pub(crate) async fn usage(
     let asked = wanted.map(|agent| {
         let (master, framework) = (&master, framework.as_deref());
         async move {
-            let told = match place(master, &agent) {
-                Some(url) => ask(http, url).await,
+            let told = match address(master, &agent) {
+                Some((_, url)) => ask(http, url).await,
                 None => Err("the master does not tell where it is reached".to_owned()),
             };
             let host: Arc<str> = agent.hostname.into();
@@ -77,18 +77,6 @@ pub(crate) async fn usage(
 fn known(body: &[u8]) -> serde_json::Result<Vec<Agent>> {
     let told: Agents = serde_json::from_slice(body)?;
     Ok(told.slaves.into_iter().filter_map(Lenient::sound).collect())
-}
-
-/// Where an agent is; `None` where nobody can tell from here.
-fn place(master: &Url, agent: &Agent) -> Option<Url> {
-    let (_, place) = agent.pid.as_deref()?.split_once('@')?;
-    let is_bare = |url: &Url| {
-        let has_more = url.query().is_some() || url.fragment().is_some() || url.path() != "/";
-        url.has_host() && url.username().is_empty() && url.password().is_none() && !has_more
-    };
-    let url = Url::parse(&format!("{}://{place}/", master.scheme())).ok();
-    url.filter(is_bare)
-        .filter(|url| !is_loopback(url) || is_loopback(master))
 }
 
 /// What an agent tells of its containers, or why it does not.
@@ -288,37 +276,6 @@ mod tests {
         };
         assert_eq!(ids(Some("F")), ["own", "whose"]);
         assert_eq!(ids(None), ["own", "other", "whose"]);
-    }
-
-    #[test]
-    fn where_an_agent_is() {
-        for (master, pid, expected) in [
-            (
-                "http://m:5050",
-                json!("slave(1)@10.0.0.1:5051"),
-                Some("http://10.0.0.1:5051/"),
-            ),
-            (
-                "https://m:5050",
-                json!("slave(2)@[fe80::1]:5052"),
-                Some("https://[fe80::1]:5052/"),
-            ),
-            (
-                "http://localhost:1",
-                json!("slave(1)@127.0.0.1:7000"),
-                Some("http://127.0.0.1:7000/"),
-            ),
-            ("http://m:5050", json!("slave(1)@127.0.0.1:5051"), None),
-            ("http://m:5050", json!("slave(1)@u:p@evil:80"), None),
-            ("http://m:5050", json!("slave(1)@h:80/path?x"), None),
-            ("http://m:5050", json!("slave(1)@"), None),
-            ("http://m:5050", json!("slave"), None),
-            ("http://m:5050", Value::Null, None),
-        ] {
-            let agent = serde_json::from_value(json!({"hostname": "h1", "pid": pid})).unwrap();
-            let found = place(&master.parse().unwrap(), &agent);
-            assert_eq!(found.as_ref().map(Url::as_str), expected, "{master} {pid}");
-        }
     }
 
     proptest! {

@@ -5,11 +5,15 @@ mod docker;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use jiff::Timestamp;
 use theseus_core::plan::Desired;
+use theseus_core::registry::Happening;
 use theseus_sandbox::{HostConfig, MarathonVersion, SandboxConfig, SandboxServer, Snapshot};
+use tokio::net::TcpListener;
 use url::Url;
 
 use super::carry_out::{Manner, Options, carry_out};
@@ -17,6 +21,7 @@ use super::manifests;
 use super::registrar;
 use super::viewer::{self, listen};
 use crate::args::{Format, Global, parse_duration};
+use crate::config::Subscriber;
 use crate::connect::{self, Connection};
 use crate::failure::{Code, Failure};
 use crate::interrupt;
@@ -72,6 +77,9 @@ pub(crate) struct Args {
     /// The token is made anew each time, and is in the file that is told.
     #[arg(long)]
     allow_changes: bool,
+    /// The port at which its registrar serves /health and /metrics; 0 for any
+    #[arg(long, default_value_t = 0)]
+    registrar_port: u16,
     /// Keep cluster and records in this directory, to go on from there the next time
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -119,8 +127,9 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         }
     };
     let server = start(&args, kept.as_ref(), real.as_ref()).await?;
-    let viewer_address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), args.viewer_port);
-    let viewer_listener = listen(viewer_address, "viewer").await?;
+    let own = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    let viewer_listener = listen(own(args.viewer_port), "viewer").await?;
+    let registrar_listener = listen(own(args.registrar_port), "registrar").await?;
     let directory = match (&kept, &real) {
         (Some(kept), _) => kept.directory.clone(),
         (None, Some(real)) => real.directory().to_owned(),
@@ -128,15 +137,12 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     };
     let running = Running {
         url: address_url(server.address())?,
-        viewer: address_url(
-            viewer_listener
-                .local_addr()
-                .map_err(|error| cannot_listen(&error))?,
-        )?,
+        viewer: address_url(place(&viewer_listener)?)?,
+        registrar: Some(address_url(place(&registrar_listener)?)?),
         store: directory.join("store.db"),
         pid: std::process::id(),
     };
-    let connection = connect::sandbox(&running).await?;
+    let connection = connect::sandbox(&running, subscriber(&registrar_listener)?).await?;
     let _file = SandboxFile::write(&running)?;
     let exposure = exposure(&args, &directory)?;
     announce(global, &running)?;
@@ -149,11 +155,6 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     };
     let serving = theseus_viewer::serve(viewer_listener, pages, exposure, stop);
     let serving = tokio::spawn(serving);
-    let registrar = registrar::of(&connection, registrar::SAMPLE_EVERY);
-    let registering = registrar.run(
-        &|happening| tracing::debug!(?happening, "registrar"),
-        std::future::pending(),
-    );
     let keeping = async {
         match &kept {
             Some(kept) => kept.keep_on(&server).await,
@@ -172,9 +173,10 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
         () = interrupt::requested() => {}
         () = working => {}
         () = keeping => {}
-        () = registering => {}
+        () = register(registrar_listener, &connection) => {}
     }
     say("Stopping the sandbox.\n");
+    connection.cluster.unsubscribe().await;
     drop(quit);
     // What is decided from now on is for nobody.
     if let Some(real) = &real {
@@ -229,6 +231,33 @@ async fn start(
         })
 }
 
+/// Keeps the registry true, and tells how that fares.
+async fn register(listener: TcpListener, connection: &Connection) {
+    let board = Arc::new(registrar::Board::new(Timestamp::now()));
+    let note = |happening: Happening| {
+        tracing::debug!(?happening, "registrar");
+        board.note(&happening, Timestamp::now());
+    };
+    let registrar = registrar::of(connection, registrar::SAMPLE_EVERY);
+    tokio::select! {
+        () = registrar.run(&note, std::future::pending()) => {}
+        failure = registrar::serve(listener, connection, Arc::clone(&board)) => failure.print(),
+    }
+}
+
+/// Where an old Marathon is to send what happens.
+fn subscriber(listener: &TcpListener) -> Result<Subscriber, Failure> {
+    let address = place(listener)?;
+    Ok(Subscriber {
+        host: address.ip().to_string(),
+        port: Some(address.port()),
+    })
+}
+
+fn place(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(|error| cannot_listen(&error))
+}
+
 fn cannot_listen(error: &std::io::Error) -> Failure {
     Failure::new(Code::Failed, format!("cannot listen: {error}"))
 }
@@ -281,8 +310,11 @@ fn announce(global: &Global, running: &Running) -> Result<(), Failure> {
     if global.format == Format::Json {
         return print_json(running);
     }
+    let registrar = running.registrar.as_ref().map_or_else(String::new, |url| {
+        format!("  registrar {url}health, {url}metrics\n")
+    });
     print(&format!(
-        "{}\n  Marathon  {}\n  viewer    {}\n",
+        "{}\n  Marathon  {}\n  viewer    {}\n{registrar}",
         paint(STRONG, "The sandbox runs."),
         running.url,
         running.viewer,

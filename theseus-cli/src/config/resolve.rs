@@ -25,7 +25,7 @@ pub(crate) enum Target {
     /// As configured.
     Configured(Box<Context>),
     /// The sandbox that runs on this machine.
-    Sandbox(Running),
+    Sandbox(Box<Running>),
 }
 
 /// The environment variables that override the file.
@@ -112,7 +112,7 @@ fn find(
 fn sandbox(running: Running) -> Resolved {
     Resolved {
         name: Some("sandbox".to_owned()),
-        target: Target::Sandbox(running),
+        target: Target::Sandbox(Box::new(running)),
         file: None,
         overrides: Vec::new(),
     }

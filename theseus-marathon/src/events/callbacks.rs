@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -63,33 +64,54 @@ impl fmt::Display for Callbacks {
 }
 
 /// The one listener, while somebody listens.
-#[derive(Debug, Default)]
-pub(crate) struct Hub(Mutex<Option<Subscription>>);
+#[derive(Debug)]
+pub(crate) struct Hub {
+    place: Mutex<Option<Subscription>>,
+    events: broadcast::Sender<Option<Event>>,
+    /// Whether somebody else listens at the address, and passes on what comes in.
+    is_served: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Subscription {
     url: String,
-    events: broadcast::Sender<Option<Event>>,
     tasks: JoinSet<()>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            place: Mutex::default(),
+            events: broadcast::channel(WAITING).0,
+            is_served: AtomicBool::new(false),
+        }
+    }
 }
 
 impl Hub {
     /// What happens from now on, and the address to which it is sent; or why nothing is.
     pub(crate) async fn subscribe(&self, http: &Arc<Http>) -> Result<(Events, String), String> {
-        let mut place = self.0.lock().await;
+        let mut place = self.place.lock().await;
         if place.is_none() {
-            *place = Some(begin(http).await?);
+            *place = Some(self.begin(http).await?);
         }
         let subscription = place.as_ref().expect("it has just been put there");
-        let events = told(subscription.events.subscribe());
+        let events = told(self.events.subscribe());
         Ok((events, subscription.url.clone()))
+    }
+
+    /// What takes in Marathon's callbacks, for whoever listens at their address anyway. From now on
+    /// nobody else does.
+    pub(crate) fn router(&self) -> Router {
+        self.is_served.store(true, Ordering::Relaxed);
+        router(self.events.clone())
     }
 
     /// Takes the address back from Marathon if nobody listens any more.
     pub(crate) async fn unsubscribe(&self, http: &Http) {
-        let mut place = self.0.lock().await;
-        let is_over = |it: &Subscription| it.events.receiver_count() == 0;
-        if let Some(mut subscription) = place.take_if(|it| is_over(it)) {
+        let mut place = self.place.lock().await;
+        let is_over = |_: &mut Subscription| self.events.receiver_count() == 0;
+        if let Some(mut subscription) = place.take_if(is_over) {
             subscription.tasks.shutdown().await;
             let request = request(Method::DELETE, &subscription.url);
             if let Err(failure) = http.write(&request).await {
@@ -97,38 +119,39 @@ impl Hub {
             }
         }
     }
-}
 
-async fn begin(http: &Arc<Http>) -> Result<Subscription, String> {
-    let callbacks = http.config().callbacks.as_ref().ok_or(
-        "this Marathon has no event stream, and no subscriber: {host, port} is configured to which it could send events",
-    )?;
-    let listener = bind(callbacks).await.map_err(|error| {
-        format!("cannot listen on {callbacks} for Marathon's callbacks: {error}")
-    })?;
-    let (events, _) = broadcast::channel(WAITING);
-    let mut tasks = JoinSet::new();
-    let router = router(events.clone());
-    tasks.spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::warn!(%error, "callbacks are not listened to any more");
+    async fn begin(&self, http: &Arc<Http>) -> Result<Subscription, String> {
+        let callbacks = http.config().callbacks.as_ref().ok_or(
+            "this Marathon has no event stream, and no subscriber: {host, port} is configured to which it could send events",
+        )?;
+        let mut tasks = JoinSet::new();
+        if !self.is_served.load(Ordering::Relaxed) {
+            let listener = bind(callbacks).await.map_err(|error| {
+                format!("cannot listen on {callbacks} for Marathon's callbacks: {error}")
+            })?;
+            let router = router(self.events.clone());
+            tasks.spawn(async move {
+                if let Err(error) = axum::serve(listener, router).await {
+                    tracing::warn!(%error, "callbacks are not listened to any more");
+                }
+            });
         }
-    });
-    let url = format!("http://{callbacks}{PATH}");
-    let subscribe = request(Method::POST, &url);
-    http.write(&subscribe)
-        .await
-        .map_err(|failure| refused(&failure))?;
-    let http = Arc::clone(http);
-    tasks.spawn(async move {
-        loop {
-            tokio::time::sleep(REMINDER).await;
-            if let Err(failure) = http.write(&subscribe).await {
-                tracing::debug!(?failure, "Marathon is not reminded of the subscription");
+        let url = format!("http://{callbacks}{PATH}");
+        let subscribe = request(Method::POST, &url);
+        http.write(&subscribe)
+            .await
+            .map_err(|failure| refused(&failure))?;
+        let http = Arc::clone(http);
+        tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(REMINDER).await;
+                if let Err(failure) = http.write(&subscribe).await {
+                    tracing::debug!(?failure, "Marathon is not reminded of the subscription");
+                }
             }
-        }
-    });
-    Ok(Subscription { url, events, tasks })
+        });
+        Ok(Subscription { url, tasks })
+    }
 }
 
 /// Where one is told to listen; or at that port, where the name is one of a router on the way.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use serde_json::json;
 use theseus_core::cluster::{Cluster as _, EventKind, Events};
-use theseus_marathon::{Callbacks, Marathon, MarathonConfig};
+use theseus_marathon::{Callbacks, Hearing, Marathon, MarathonConfig};
 use tokio::net::TcpListener;
 use wiremock::{MockServer, ResponseTemplate};
 
@@ -52,6 +52,31 @@ fn update(app: &str) -> serde_json::Value {
         "eventType": "status_update_event", "appId": app, "taskId": "t.1",
         "taskStatus": "TASK_RUNNING",
     })
+}
+
+#[tokio::test]
+async fn whoever_listens_at_the_address_anyway_takes_callbacks_in() {
+    let server = old().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let marathon = of(&server, port);
+    let router = marathon.callbacks();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    // The port is taken, so it cannot listen there itself.
+    let (mut events, hearing) = marathon.hear().await.unwrap();
+    let address = format!("http://127.0.0.1:{port}/theseus/events");
+    assert_eq!(hearing, Hearing::Callbacks(address.clone()));
+    assert_eq!(next(&mut events).await, EventKind::Attached);
+    let body = update("/theseus/a/dev/r1").to_string();
+    let sent = wiremock_client().post(&address).body(body).send().await;
+    assert_eq!(sent.unwrap().status(), 200);
+    assert!(matches!(
+        next(&mut events).await,
+        EventKind::Container { .. }
+    ));
+    drop(events);
+    marathon.unsubscribe().await;
+    assert_eq!(requests(&server).await.len(), 2, "it is taken back");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use theseus_core::registry::Happening;
 use super::metrics::Metrics;
 
 /// What is known of it.
-pub(super) struct Board {
+pub(crate) struct Board {
     health: Mutex<Health>,
     metrics: Metrics,
 }
@@ -59,7 +59,7 @@ impl Health {
 }
 
 impl Board {
-    pub(super) fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: Timestamp) -> Self {
         Self {
             health: Mutex::new(Health {
                 status: Role::Starting,
@@ -75,7 +75,7 @@ impl Board {
     }
 
     /// Takes note of what happened.
-    pub(super) fn note(&self, happening: &Happening, now: Timestamp) {
+    pub(crate) fn note(&self, happening: &Happening, now: Timestamp) {
         self.metrics.note(happening);
         let mut health = self.lock();
         match happening {

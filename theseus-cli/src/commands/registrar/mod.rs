@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use theseus_core::registry::{Happening, Registrar};
 use tokio::net::TcpListener;
 
-use self::board::Board;
+pub(crate) use self::board::Board;
 use crate::args::{Global, parse_duration};
 use crate::config::Subscriber;
 use crate::connect::{Connection, connect};
@@ -34,7 +34,8 @@ Examples:
 ///
 /// It follows the cluster and writes into the store what endpoints and other programs read there.
 /// Several may run: one leads, and within ten seconds another takes its place. On its address it
-/// serves /health, which answers 503 while it cannot do its work, and /metrics for Prometheus.
+/// serves /health, which answers 503 while it cannot do its work, and /metrics for Prometheus; what
+/// a Marathon without an event stream sends to the subscriber of mesos.yaml is to arrive there, too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -63,19 +64,9 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
             |address| format!(" is at http://{address}"),
         )
     ));
-    let (quit, quitting) = tokio::sync::oneshot::channel::<()>();
-    let served = Arc::clone(&board);
     let serving = async {
         match listener {
-            Some(listener) => {
-                let stop = async {
-                    // Dropping the sender means the same.
-                    let _ = quitting.await;
-                };
-                axum::serve(listener, http::router(served))
-                    .with_graceful_shutdown(stop)
-                    .await
-            }
+            Some(listener) => serve(listener, &connection, Arc::clone(&board)).await,
             None => std::future::pending().await,
         }
     };
@@ -88,16 +79,24 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     };
     tokio::select! {
         () = registrar.run(&tell, interrupt::requested()) => {}
-        served = serving => {
-            drop(quit);
-            served.map_err(|error| {
-                Failure::new(Code::Failed, format!("cannot listen: {}", chain(&error)))
-            })?;
-        }
+        failure = serving => return Err(failure),
     }
     // What was left with Marathon so that it tells what happens goes with whoever was told.
     connection.cluster.unsubscribe().await;
     Ok(Code::Done)
+}
+
+/// Serves how a registrar fares, and takes in what a Marathon without an event stream sends to the
+/// same address. It goes on for as long as it is polled; says why no longer.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    connection: &Connection,
+    board: Arc<Board>,
+) -> Failure {
+    let router = http::router(board).merge(connection.marathon.callbacks());
+    let served = axum::serve(listener, router).await;
+    let why = served.map_or_else(|error| chain(&error), |()| "it came to an end".to_owned());
+    Failure::new(Code::Failed, format!("cannot listen: {why}"))
 }
 
 /// How often a registrar looks at what is used, unless something else is said.
