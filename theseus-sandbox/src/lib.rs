@@ -64,7 +64,7 @@ pub use docker::{Docker, DockerConfig, DockerError, Machine, sandboxes, sweep};
 pub use faults::{FaultAction, HttpFault};
 pub use requests::RequestRecord;
 pub use sandbox::Sandbox;
-pub use script::{Exit, Script};
+pub use script::{Exit, Rotation, Script};
 pub use server::SandboxServer;
 pub use snapshot::{Snapshot, SnapshotError, TaskState};
 pub use version::{MarathonVersion, UnknownVersion};

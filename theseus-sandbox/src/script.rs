@@ -55,9 +55,38 @@ pub struct Script {
         skip_serializing_if = "Option::is_none"
     )]
     pub log_every: Option<Duration>,
+    /// Requests that it has written down already when it begins to run, as if it had run before.
+    pub log_backlog: u64,
+    /// When what the task says is rotated: after 8,192 requests, and one former file is kept, if
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_rotation: Option<Rotation>,
     /// The task ends by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
+}
+
+/// When a log is rotated: `stdout` becomes `stdout.1`, and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rotation {
+    /// After so many requests; more than 0.
+    pub lines: u64,
+    /// How many former files are kept.
+    pub keep: u32,
+    /// Whether those from `stdout.2.gz` on are compressed.
+    #[serde(default)]
+    pub compress: bool,
+}
+
+impl Default for Rotation {
+    fn default() -> Self {
+        Self {
+            lines: 8192,
+            keep: 1,
+            compress: false,
+        }
+    }
 }
 
 /// The end of a task by its own doing.

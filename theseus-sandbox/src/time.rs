@@ -29,6 +29,11 @@ impl Stamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// So many milliseconds later, or earlier.
+    pub(crate) fn shifted(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
     /// Seconds since 1970.
     #[expect(clippy::cast_precision_loss, reason = "exact for 285,000 years")]
     pub(crate) fn as_seconds(self) -> f64 {

@@ -9,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use common::{Cluster, cluster, config, docker, pass, with};
 use serde_json::Value;
-use theseus_sandbox::{HostConfig, SandboxConfig, SandboxServer, Script};
+use theseus_sandbox::{HostConfig, Rotation, SandboxConfig, SandboxServer, Script};
 use tower::ServiceExt;
 
 /// An agent, asked in memory.
@@ -204,6 +204,47 @@ async fn a_long_log_is_rotated() {
     assert_eq!(first.duration_since(last).as_millis(), 10);
     pass(10 * 24 * 3_600_000).await;
     assert_eq!(names().await.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_is_as_long_and_rotated_as_its_script_says() {
+    let mut config = config();
+    config.hosts = HostConfig::several(1);
+    config.scripts = vec![Script {
+        log_backlog: 1_000_000_000,
+        log_rotation: Some(Rotation {
+            lines: 100,
+            keep: 3,
+            compress: true,
+        }),
+        ..Script::default()
+    }];
+    let cluster = with(config);
+    cluster.ok("PUT", "/v2/apps/web", docker("/web", 1)).await;
+    cluster.settle().await;
+    let agent = Agent::of(&cluster, "host-1");
+    let executor = agent.executors("executors").await.remove(0);
+    let directory = executor["directory"].as_str().unwrap().to_owned();
+    let files = agent.get(&format!("/files/browse?path={directory}")).await;
+    let files = files.as_array().unwrap().clone();
+    let name = |file: &Value| {
+        let path = file["path"].as_str().unwrap();
+        path.rsplit('/').next().unwrap().to_owned()
+    };
+    let names: Vec<String> = files.iter().map(name).collect();
+    assert_eq!(
+        names,
+        ["stderr", "stdout", "stdout.1", "stdout.2.gz", "stdout.3.gz"]
+    );
+    let times: Vec<f64> = files[1..]
+        .iter()
+        .map(|it| it["mtime"].as_f64().unwrap())
+        .collect();
+    assert!(times.is_sorted_by(|a, b| a > b), "{times:?}");
+    let packed = format!("/files/download?path={directory}/stdout.2.gz");
+    let (_, bytes) = agent.bytes(&packed).await;
+    assert_eq!(&bytes[..2], [0x1f, 0x8b]);
+    assert_eq!(Some(bytes.len() as u64), files[3]["size"].as_u64());
 }
 
 #[tokio::test(start_paused = true)]

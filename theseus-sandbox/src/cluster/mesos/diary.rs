@@ -2,16 +2,18 @@
 //! the times of its life, and is written whenever somebody reads it. So a log may be of any length
 //! and costs no memory, and reads the same however often it is read.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::io::Read as _;
 use std::ops::Range;
 use std::time::Duration;
+
+use flate2::Compression;
+use flate2::read::GzEncoder;
 
 use super::super::task::Task;
 use crate::random::Random;
 use crate::time::Stamp;
-
-/// Lines of requests until `stdout` becomes `stdout.1` and a new one is begun.
-const LINES_PER_FILE: u64 = 8192;
 
 /// From one request that a task answers to the next, unless its script says otherwise.
 const PACE: Duration = Duration::from_secs(1);
@@ -53,7 +55,7 @@ impl Note {
 /// One file in the directory of a task.
 #[derive(Debug)]
 pub(super) struct File {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) changed: Stamp,
     content: Content,
 }
@@ -62,6 +64,7 @@ pub(super) struct File {
 enum Content {
     Text(String),
     Requests(Requests),
+    Packed(Vec<u8>),
 }
 
 impl File {
@@ -69,6 +72,7 @@ impl File {
         match &self.content {
             Content::Text(text) => text.len() as u64,
             Content::Requests(requests) => requests.size(),
+            Content::Packed(bytes) => bytes.len() as u64,
         }
     }
 
@@ -77,6 +81,7 @@ impl File {
         match &self.content {
             Content::Text(text) => cut(text.as_bytes(), 0, &range).to_vec(),
             Content::Requests(requests) => requests.bytes(&range),
+            Content::Packed(bytes) => cut(bytes, 0, &range).to_vec(),
         }
     }
 }
@@ -110,26 +115,29 @@ fn errors(task: &Task, host: &str) -> File {
         line(ending.at, &plain(&ending.message));
     }
     File {
-        name: "stderr",
+        name: "stderr".into(),
         changed,
         content: Content::Text(text),
     }
 }
 
 /// What the task says: a greeting, then a line for each request that it answers. The current file
-/// and, once there is one, the one before.
+/// and the former ones that are kept.
 fn requests(task: &Task, until: Stamp) -> Vec<File> {
-    let pace = task.script.log_every.unwrap_or(PACE);
+    let script = &task.script;
+    let pace = script.log_every.unwrap_or(PACE);
     let pace = pace.max(Duration::from_millis(1));
+    let rotation = script.log_rotation.unwrap_or_default();
+    let per_file = rotation.lines.max(1);
     let count = match task.started_at {
         Some(started) => until.since(started).as_millis() / pace.as_millis(),
         None => 0,
     };
     let count = u64::try_from(count).unwrap_or(u64::MAX);
-    let current = count.saturating_sub(1) / LINES_PER_FILE;
-    let file = |number: u64, name| {
-        let first = number * LINES_PER_FILE;
-        let lines = first..count.min(first + LINES_PER_FILE);
+    let count = count.saturating_add(script.log_backlog);
+    let current = count.saturating_sub(1) / per_file;
+    let file = |number: u64, age: u32| {
+        let first = number * per_file;
         let requests = Requests {
             greeting: if number == 0 {
                 greeting(task)
@@ -138,20 +146,37 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
             },
             seed: seed_of(&task.id),
             started: task.started_at.unwrap_or(task.staged_at),
+            backlog: script.log_backlog,
             pace,
-            lines,
+            lines: first..count.min(first + per_file),
+        };
+        let changed = requests.changed();
+        let (name, content) = match age {
+            0 => ("stdout".into(), Content::Requests(requests)),
+            2.. if rotation.compress => (
+                format!("stdout.{age}.gz").into(),
+                Content::Packed(packed(&requests.bytes(&(0..u64::MAX)))),
+            ),
+            _ => (format!("stdout.{age}").into(), Content::Requests(requests)),
         };
         File {
             name,
-            changed: requests.changed(),
-            content: Content::Requests(requests),
+            changed,
+            content,
         }
     };
-    let mut files = vec![file(current, "stdout")];
-    if let Some(former) = current.checked_sub(1) {
-        files.push(file(former, "stdout.1"));
-    }
-    files
+    let ages = 0..=rotation.keep;
+    ages.filter_map(|age| Some(file(current.checked_sub(u64::from(age))?, age)))
+        .collect()
+}
+
+/// The same bytes for the same text each time.
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut encoder = GzEncoder::new(bytes, Compression::fast());
+    // Reading from memory never fails.
+    let _ = encoder.read_to_end(&mut packed);
+    packed
 }
 
 fn greeting(task: &Task) -> String {
@@ -187,6 +212,8 @@ struct Requests {
     greeting: String,
     seed: u64,
     started: Stamp,
+    /// How many of the lines were written before that.
+    backlog: u64,
     pace: Duration,
     /// Counted over all files of the task.
     lines: Range<u64>,
@@ -194,8 +221,10 @@ struct Requests {
 
 impl Requests {
     fn at(&self, line: u64) -> Stamp {
-        let line = u32::try_from(line + 1).unwrap_or(u32::MAX);
-        self.started.plus(self.pace.saturating_mul(line))
+        let number = |lines: u64| i64::try_from(lines).unwrap_or(i64::MAX);
+        let pace = i64::try_from(self.pace.as_millis()).unwrap_or(i64::MAX);
+        let since = number(line).saturating_add(1) - number(self.backlog);
+        self.started.shifted(since.saturating_mul(pace))
     }
 
     fn changed(&self) -> Stamp {
@@ -267,6 +296,7 @@ mod tests {
             greeting: "hello\n".into(),
             seed: seed_of("web.1"),
             started: Stamp::default(),
+            backlog: 0,
             pace: Duration::from_secs(1),
             lines,
         }
