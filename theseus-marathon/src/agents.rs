@@ -9,7 +9,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -40,6 +40,8 @@ pub(crate) struct Agent {
     name: String,
     /// Which spelling of `/state` it understands.
     spelling: AtomicUsize,
+    /// Whether its files are asked for in the old spelling.
+    is_old: AtomicBool,
     state: Mutex<Kept<State>>,
 }
 
@@ -112,8 +114,18 @@ impl Agent {
             http: http.elsewhere(url).ok()?,
             name,
             spelling: AtomicUsize::new(0),
+            is_old: AtomicBool::new(false),
             state: Mutex::new(None),
         })
+    }
+
+    /// Whether paths were spelled as files when something was last found there: before Mesos 1.0.
+    pub(crate) fn is_old(&self) -> bool {
+        self.is_old.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn spells_as_file(&self, is_old: bool) {
+        self.is_old.store(is_old, Ordering::Relaxed);
     }
 
     /// What runs and ran there, as of a few seconds ago.

@@ -22,8 +22,7 @@ const PACE: Duration = Duration::from_secs(1);
 /// task is over.
 const IDLE_LOOKS: u32 = 5;
 
-/// How long a task may be unknown at its agent before it counts as gone: it is known elsewhere
-/// before it is launched there.
+/// How long a task, or its files, may be unknown at its agent before they count as gone.
 const NOT_YET: Duration = Duration::from_secs(60);
 
 /// After how many failed tries in a row a place to begin at is not looked for any more.
@@ -89,10 +88,14 @@ pub(super) struct Follower {
     pieces: VecDeque<LogPiece>,
     /// When the next look may be.
     next_look: Instant,
+    /// Until then nothing is done: whoever makes files vanish all the time is not asked for more of
+    /// them as fast as he can answer.
+    rest: Instant,
     idle_looks: u32,
     life: Life,
     caught_up: bool,
-    began: Instant,
+    /// Since when it is not there.
+    gone_since: Option<Instant>,
     /// When the agent last answered.
     answered: Option<Timestamp>,
     out_of_reach: bool,
@@ -111,10 +114,11 @@ impl Follower {
             turn: 0,
             pieces: VecDeque::new(),
             next_look: Instant::now(),
+            rest: Instant::now(),
             idle_looks: 0,
             life: Life::Running,
             caught_up: false,
-            began: Instant::now(),
+            gone_since: None,
             answered: None,
             out_of_reach: false,
             is_done: false,
@@ -130,15 +134,21 @@ impl Follower {
             if self.is_done {
                 return None;
             }
+            sleep_until(self.rest).await;
             let outcome = self.step().await;
             if outcome.is_ok() {
                 self.heard();
             }
             match outcome {
                 Ok(()) => {}
-                Err(Trouble::Failed(failure)) if self.want.follow && failure.did_nothing() => {
+                Err(Trouble::Failed(failure)) if self.want.follow && may_pass(&failure) => {
                     self.lost(failure);
                     sleep(2 * PACE).await;
+                }
+                Err(Trouble::Gone) if self.want.follow && self.may_be_there_again() => {
+                    self.fetch = None;
+                    self.sandbox = None;
+                    sleep(PACE).await;
                 }
                 Err(trouble) => {
                     self.is_done = true;
@@ -149,6 +159,13 @@ impl Follower {
                 }
             }
         }
+    }
+
+    /// Whether what is not there may be there soon: a task is known elsewhere before its agent knows
+    /// it, and an agent that starts anew does not show everything at once.
+    fn may_be_there_again(&mut self) -> bool {
+        let since = *self.gone_since.get_or_insert_with(Instant::now);
+        self.life == Life::Running && since.elapsed() < NOT_YET
     }
 
     /// The agent has answered.
@@ -165,6 +182,8 @@ impl Follower {
     /// The agent cannot be reached.
     fn lost(&mut self, failure: Failure) {
         self.fetch = None;
+        // What is written meanwhile comes late, too.
+        self.caught_up = false;
         if !std::mem::replace(&mut self.out_of_reach, true) {
             self.pieces.push_back(LogPiece::OutOfReach {
                 since: self.answered,
@@ -193,7 +212,8 @@ impl Follower {
             sleep_until(self.next_look).await;
             return self.look(&sandbox).await;
         }
-        if !std::mem::replace(&mut self.caught_up, true) {
+        // Nobody knows that while the agent cannot be asked.
+        if !self.out_of_reach && !std::mem::replace(&mut self.caught_up, true) {
             self.pieces.push_back(LogPiece::CaughtUp);
         }
         if !self.want.follow || self.life == Life::Final {
@@ -225,10 +245,6 @@ impl Follower {
                 Ok(())
             }
             Search::OutOfReach(failure) => Err(failure.into()),
-            Search::Unknown if self.want.follow && self.began.elapsed() < NOT_YET => {
-                sleep(PACE).await;
-                Ok(())
-            }
             Search::Unknown => Err(Trouble::Gone),
         }
     }
@@ -375,6 +391,7 @@ impl Follower {
     async fn look(&mut self, sandbox: &Sandbox) -> Result<(), Trouble> {
         let life = self.life;
         let directory = look(sandbox).await?;
+        self.gone_since = None;
         self.next_look = Instant::now() + PACE;
         if life != Life::Running {
             self.life = Life::Final;
@@ -403,6 +420,7 @@ impl Follower {
     fn tell(&mut self, index: usize, told: Told) {
         let Reading { output, track } = &self.readings[index];
         if told.missed {
+            self.rest = Instant::now() + PACE;
             self.pieces.push_back(LogPiece::Missed { output: *output });
         }
         if !told.bytes.is_empty() {
@@ -414,6 +432,12 @@ impl Follower {
             });
         }
     }
+}
+
+/// Whether it may be otherwise the next time: who answers nonsense now may be a proxy, or an agent
+/// that just starts.
+fn may_pass(failure: &Failure) -> bool {
+    !matches!(failure, Failure::Denied(_) | Failure::Gone(_))
 }
 
 async fn look(sandbox: &Sandbox) -> Result<super::files::Directory, Trouble> {

@@ -117,6 +117,10 @@ impl Finder {
                 address,
                 source,
             },
+            ClusterError::Garbled { address, reason } => ClusterError::Garbled {
+                address,
+                reason: reason.replace("Marathon's", "a Mesos agent's"),
+            },
             other => other,
         }
     }

@@ -41,17 +41,24 @@ impl Sandbox {
         from: u64,
         length: u64,
     ) -> Result<Option<Piece>, Failure> {
-        let mut first = None;
-        for less in 0..LONGEST_CHARACTER.min(length) {
+        let (mut length, mut less, mut first) = (length, 0, None);
+        loop {
             let Some(piece) = self.read_once(path, from, length - less).await? else {
                 return Ok(None);
             };
+            if piece.is_ambiguous {
+                (length, less) = (piece.length, 0);
+                continue;
+            }
             if !piece.is_cut() {
                 return Ok(Some(piece));
             }
             first.get_or_insert(piece);
+            less += 1;
+            if less >= LONGEST_CHARACTER.min(length) {
+                return Ok(first);
+            }
         }
-        Ok(first)
     }
 
     async fn read_once(
@@ -105,10 +112,13 @@ impl Sandbox {
         query: &[(&'static str, String)],
         parse: fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<Option<T>, Failure> {
-        for spelling in ["", ".json"] {
+        let is_old = self.agent.is_old();
+        for as_file in [is_old, !is_old] {
+            let spelling = if as_file { ".json" } else { "" };
             let mut request = Request::get(&format!("{endpoint}{spelling}"));
             request.query = query.to_vec();
             if let Some(told) = self.agent.http.find(&request, parse).await? {
+                self.agent.spells_as_file(as_file);
                 return Ok(Some(told));
             }
         }

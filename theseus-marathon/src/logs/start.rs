@@ -13,6 +13,11 @@ use crate::failure::Failure;
 /// More lines are not looked for from the end on.
 const MOST_LINES: u64 = 1 << 20;
 
+/// How much is looked through in search of the last lines: so much anyway, and so much for each. In
+/// what has no lines one could search for ever.
+const LEAST_SEARCH: u64 = 1 << 20;
+const SEARCH_FOR_LINE: u64 = 16 << 10;
+
 /// A place in an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
@@ -86,6 +91,8 @@ struct Count {
     seen: u64,
     /// Whether the very last byte was looked at: if it ends a line, it begins none.
     is_past_end: bool,
+    /// How much may still be looked through.
+    patience: u64,
 }
 
 impl Count {
@@ -94,6 +101,7 @@ impl Count {
             wanted,
             seen: 0,
             is_past_end: false,
+            patience: LEAST_SEARCH.saturating_add(wanted.saturating_mul(SEARCH_FOR_LINE)),
         }
     }
 
@@ -130,7 +138,15 @@ impl Count {
                     before: bytes[..at].to_vec(),
                 }));
             }
+            self.patience = self.patience.saturating_sub(end - from);
             end = from;
+            if self.patience == 0 && end > 0 {
+                return Ok(Search::Found(Place {
+                    file: file.number,
+                    offset: end,
+                    before: Vec::new(),
+                }));
+            }
         }
         Ok(Search::Further)
     }
@@ -208,11 +224,7 @@ async fn all(
             return Ok(None);
         };
         at += piece.length;
-        // What was mended may have another length; each byte counts as one all the same.
-        let length = usize::try_from(piece.length).unwrap_or(usize::MAX);
-        let mut told = piece.bytes;
-        told.resize(length, b'?');
-        bytes.append(&mut told);
+        bytes.append(&mut piece.in_place());
     }
     Ok(Some(bytes))
 }

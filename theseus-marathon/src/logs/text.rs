@@ -49,12 +49,26 @@ pub(super) struct Piece {
     pub(super) length: u64,
     /// Whether these are the very bytes of the file.
     pub(super) is_exact: bool,
+    /// Whether the agent may have meant more bytes than this: who asks for as many as these knows.
+    pub(super) is_ambiguous: bool,
 }
 
 impl Piece {
     /// Whether it may end within a character, of which the agent then tells nothing.
     pub(super) fn is_cut(&self) -> bool {
         !self.is_exact && self.bytes.ends_with(REPLACED)
+    }
+
+    /// As many bytes as the file has there, each where it is as far as one can tell: what was
+    /// replaced was mostly one byte.
+    pub(super) fn in_place(self) -> Vec<u8> {
+        if self.is_exact {
+            return self.bytes;
+        }
+        let text = String::from_utf8_lossy(&self.bytes);
+        let mut bytes = text.replace('\u{fffd}', "?").into_bytes();
+        bytes.resize(usize::try_from(self.length).unwrap_or(usize::MAX), b'?');
+        bytes
     }
 }
 
@@ -67,6 +81,7 @@ pub(super) fn piece(data: Data, asked: u64) -> Piece {
         length: bytes.len() as u64,
         bytes,
         is_exact: true,
+        is_ambiguous: false,
     };
     let bytes = data.0;
     if bytes.len() as u64 == asked || bytes.is_ascii() {
@@ -76,7 +91,11 @@ pub(super) fn piece(data: Data, asked: u64) -> Piece {
         return exact(bytes);
     };
     if let Some(single) = singles(text).filter(|it| it.len() as u64 <= asked) {
-        return exact(single);
+        let is_ambiguous = (single.len() as u64) < asked;
+        return Piece {
+            is_ambiguous,
+            ..exact(single)
+        };
     }
     if text.contains('\u{fffd}') {
         // Mended: nobody can tell how many bytes it was but who asked for them.
@@ -84,6 +103,7 @@ pub(super) fn piece(data: Data, asked: u64) -> Piece {
             bytes,
             length: asked,
             is_exact: false,
+            is_ambiguous: false,
         };
     }
     exact(bytes)

@@ -6,6 +6,7 @@ mod callbacks;
 mod connections;
 mod events;
 mod hosts;
+mod logs;
 mod observe;
 mod parts;
 mod server;

@@ -108,6 +108,7 @@ fn follow(world: &mut World, mut track: Track, acts: &[Act], most: u64) -> (Vec<
                     length: bytes.len() as u64,
                     bytes,
                     is_exact: true,
+                    is_ambiguous: false,
                 })
             }
             want @ Want::Fetch { .. } => {
