@@ -52,7 +52,11 @@ pub struct SandboxProgram {
 }
 
 /// The program, beside the tests; built if nobody did.
-fn theseus() -> &'static PathBuf {
+///
+/// # Panics
+///
+/// When it cannot be built.
+pub fn theseus() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let tests = std::env::current_exe().expect("a test is a program");

@@ -306,6 +306,52 @@ async fn a_group_lives_in_real_containers() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs docker"]
+async fn what_real_containers_write_is_told_and_followed() {
+    let cluster = Cluster::new();
+    cluster.deploy("1", "");
+    let (task, address) = cluster.listening().remove(0);
+    let says = async |what: &str| {
+        let url = format!("http://{address}/say/{what}");
+        get(&url).await.expect("it answers");
+    };
+    says("hello").await;
+    until("it is told", async || {
+        let told = cluster.home.run(&["logs", &task]).exits(0).stdout;
+        let lines: std::collections::BTreeSet<&str> = told.lines().collect();
+        lines == ["hello", "listening on 80", "ready"].into()
+    })
+    .await;
+
+    let mut logs = cluster
+        .home
+        .start(&["logs", "web:dev", "--follow", "--format", "json"]);
+    logs.wait_for("caught-up");
+    says("again").await;
+    let line = logs.wait_for("line");
+    assert_eq!(
+        (&line["text"], &line["container"], &line["output"]),
+        (&"again".into(), &task.as_str().into(), &"stdout".into())
+    );
+    assert!(line["time"].is_string(), "it was seen when: {line}");
+    docker(&["kill", &task]);
+    // The other one may end or come first; all that counts is that both are told.
+    let (mut has_ended, mut has_come) = (false, false);
+    while !(has_ended && has_come) {
+        let told = logs.next_json().expect("it goes on");
+        has_ended |= told["event"] == "ended" && told["container"] == task.as_str();
+        has_come |= told["event"] == "joined";
+    }
+    let over = cluster
+        .home
+        .run(&["logs", "web:dev", "--previous", "--stdout", "--no-prefix"])
+        .exits(0);
+    assert_eq!(over.stdout, "listening on 80\nhello\nagain\n");
+    logs.signal("INT");
+    let _ = logs.end().exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs docker"]
 async fn what_goes_wrong_is_told_as_it_was_and_nothing_is_left_behind() {
     let mut cluster = Cluster::new();
     let app = |image: &str, args: &str| {

@@ -15,6 +15,7 @@ Examples:
   theseus plan ingestor.yaml                        what a deploy would change
   theseus deploy ingestor.yaml                      plan, ask, carry out
   theseus status                                    what is deployed
+  theseus logs ingestor:dev --follow                what its containers write
   theseus scale ingestor:dev 8                      more containers
   theseus rollout status ingestor:dev --watch       what happens to it now
   theseus rollback ingestor:dev                     back to what ran before
@@ -116,6 +117,7 @@ pub(crate) enum Command {
     Describe(commands::describe::Args),
     Hosts(commands::hosts::Args),
     Top(commands::top::Args),
+    Logs(commands::logs::Args),
     Endpoints(commands::endpoints::Args),
     Events(commands::events::Args),
     Registrar(commands::registrar::Args),

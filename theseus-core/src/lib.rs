@@ -7,6 +7,7 @@ pub mod engine;
 pub mod hearsay;
 mod hold;
 pub mod hosts;
+pub mod logs;
 pub mod manifest;
 pub mod model;
 pub mod placement;

@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod hosts;
+pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod ps;
 pub(crate) mod registrar;
@@ -54,6 +55,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Describe(args) => describe::run(global, &args).await,
         Command::Hosts(args) => hosts::run(global, &args).await,
         Command::Top(args) => top::run(global, &args).await,
+        Command::Logs(args) => logs::run(global, &args).await,
         Command::Endpoints(args) => endpoints::run(global, &args).await,
         Command::Events(args) => events::run(global, &args).await,
         Command::Registrar(args) => registrar::run(global, &args).await,

@@ -61,6 +61,18 @@ pub(crate) fn print_json_line(value: &impl Serialize) -> Result<bool, Failure> {
     written(stdout.write_all(&text).and_then(|()| stdout.flush()))
 }
 
+/// Several of them at once; `false` when nobody reads them any more.
+pub(crate) fn print_json_lines<T: Serialize>(values: &[T]) -> Result<bool, Failure> {
+    let mut text = Vec::new();
+    for value in values {
+        serde_json::to_writer(&mut text, value)
+            .map_err(|error| Failure::new(Code::Failed, format!("cannot write JSON: {error}")))?;
+        text.push(b'\n');
+    }
+    let mut stdout = std::io::stdout().lock();
+    written(stdout.write_all(&text).and_then(|()| stdout.flush()))
+}
+
 /// Writes one line of many to stdout; `false` when nobody reads them any more.
 pub(crate) fn print_line(text: &str) -> Result<bool, Failure> {
     let mut stdout = anstream::stdout().lock();

@@ -1,0 +1,123 @@
+//! The lines of several containers in one order: by time where that is known, and for each of them as
+//! it wrote them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use tokio::time::{Duration, Instant};
+
+use super::Told;
+use super::strand::{Due, Strand};
+
+/// Which strand.
+pub(super) type Number = u64;
+
+/// Strands, of which the next line is told that is the oldest.
+#[derive(Debug, Default)]
+pub(super) struct Weave {
+    strands: BTreeMap<Number, Strand>,
+    /// Those whose next line is known.
+    ready: BinaryHeap<Reverse<(Due, Number)>>,
+    /// Those that are in `ready`.
+    is_ready: BTreeSet<Number>,
+    /// Those whose next line has to come before the others may go on, and when something last came of
+    /// them.
+    awaited: BTreeMap<Number, Instant>,
+    /// Whether nobody waits for anybody: lines come as they are written.
+    is_live: bool,
+}
+
+impl Weave {
+    pub(super) fn add(&mut self, number: Number, strand: Strand, now: Instant) {
+        self.strands.insert(number, strand);
+        self.touched(number, now);
+    }
+
+    pub(super) fn remove(&mut self, number: Number) -> Option<Strand> {
+        self.awaited.remove(&number);
+        // What is left of it in `ready` is passed over.
+        self.is_ready.remove(&number);
+        self.strands.remove(&number)
+    }
+
+    pub(super) fn strand(&mut self, number: Number) -> Option<&mut Strand> {
+        self.strands.get_mut(&number)
+    }
+
+    pub(super) fn strands(&self) -> impl Iterator<Item = (Number, &Strand)> {
+        self.strands
+            .iter()
+            .map(|(number, strand)| (*number, strand))
+    }
+
+    /// Something has come of this strand.
+    pub(super) fn touched(&mut self, number: Number, now: Instant) {
+        let Some(strand) = self.strands.get_mut(&number) else {
+            return;
+        };
+        if self.is_ready.contains(&number) {
+            return;
+        }
+        if let Some(due) = strand.next_due() {
+            self.awaited.remove(&number);
+            self.is_ready.insert(number);
+            self.ready.push(Reverse((due, number)));
+        } else if strand.awaits() && !self.is_live {
+            self.awaited.insert(number, now);
+        } else {
+            self.awaited.remove(&number);
+        }
+    }
+
+    /// The next line, if it is known which is next.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Told> {
+        if self.is_waiting() {
+            return None;
+        }
+        loop {
+            let Reverse((_, number)) = self.ready.pop()?;
+            if !self.is_ready.remove(&number) {
+                continue;
+            }
+            let told = self.strands.get_mut(&number).and_then(Strand::pop);
+            self.touched(number, now);
+            if told.is_some() {
+                return told;
+            }
+        }
+    }
+
+    /// Whether nothing may be told because somebody is waited for.
+    fn is_waiting(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    /// Since when somebody is waited for of whom nothing comes.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        self.awaited.values().min().copied()
+    }
+
+    /// Waits no longer for those of whom nothing came for so long.
+    pub(super) fn lose_patience(&mut self, patience: Duration, now: Instant) {
+        let is_late = |since: &Instant| now.duration_since(*since) >= patience;
+        let late = self.awaited.iter().filter(|(_, since)| is_late(since));
+        for number in late.map(|(number, _)| *number).collect::<Vec<_>>() {
+            if let Some(strand) = self.strands.get_mut(&number) {
+                strand.is_late();
+            }
+            self.awaited.remove(&number);
+            self.touched(number, now);
+        }
+    }
+
+    /// From now on lines are told as they come.
+    pub(super) fn is_live_from_now_on(&mut self) {
+        self.is_live = true;
+        self.awaited.clear();
+    }
+
+    /// Whether all is told that was there, as far as anybody waits for it.
+    pub(super) fn is_caught_up(&self) -> bool {
+        self.is_ready.is_empty() && self.strands.values().all(Strand::is_past)
+    }
+}
