@@ -5,6 +5,7 @@ mod create;
 mod events;
 mod fleet_plan;
 mod group_plan;
+mod logs;
 mod registry;
 mod replace;
 mod roll;
@@ -23,7 +24,7 @@ pub(crate) use events::{LISTEN, listen};
 type Measurement = fn() -> Pin<Box<dyn Future<Output = Result<Vec<Row>, Failure>>>>;
 
 /// Everything that can be measured, by name.
-pub(crate) const MEASUREMENTS: [(&str, Measurement); 11] = [
+pub(crate) const MEASUREMENTS: [(&str, Measurement); 12] = [
     ("start", || Box::pin(start::measure())),
     ("group-plan", || Box::pin(group_plan::measure())),
     ("fleet-plan", || Box::pin(fleet_plan::measure())),
@@ -33,6 +34,7 @@ pub(crate) const MEASUREMENTS: [(&str, Measurement); 11] = [
     ("create", || Box::pin(create::measure())),
     ("roll", || Box::pin(roll::measure())),
     ("registry", || Box::pin(registry::measure())),
+    ("logs", || Box::pin(logs::measure())),
     ("replace", || Box::pin(replace::measure())),
     ("viewer", || Box::pin(viewer::measure())),
 ];
