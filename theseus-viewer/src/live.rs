@@ -39,7 +39,7 @@ pub(crate) struct Follow {
     /// The version that it has.
     version: Option<Version>,
     /// What it has besides.
-    late: Option<String>,
+    late: Option<u64>,
 }
 
 impl Follow {
@@ -101,7 +101,7 @@ fn last_event(headers: &HeaderMap) -> Option<Has> {
     let (version, late) = id.split_once('-')?;
     Some(Has {
         version: Version(version.parse().ok()?),
-        late: late.to_owned(),
+        late: late.parse().ok()?,
     })
 }
 
@@ -149,34 +149,26 @@ impl Following {
     async fn told(&self, view: &View) -> Option<(Has, Arc<str>)> {
         let (page, ask, has) = (&self.page, &self.ask, &self.has);
         let extra = Extra::read(self.viewer.reads(), page, ask, view).await;
+        let sight = Sight {
+            page,
+            ask,
+            view,
+            extra: &extra,
+            links: self.viewer.links(),
+        };
         let make = || {
-            let sight = Sight {
-                page,
-                ask,
-                view,
-                extra: &extra,
-                links: self.viewer.links(),
-            };
-            update(&sight, has, Timestamp::now())
-        };
-        let json = |update| serde_json::to_string(&update).expect("text always becomes JSON");
-        if page.has_extra() {
-            let update = make();
-            return (!update.is_empty()).then(|| (update.has(), json(update).into()));
-        }
-        let key = format!("{}&{}&{}", page.stream(ask), has.version.0, has.late);
-        let told = view.update(key, || {
-            let update = make();
+            let update = update(&sight, has, Timestamp::now());
             if update.is_empty() {
-                String::new()
-            } else {
-                json(update)
+                return String::new();
             }
-        });
-        let has = Has {
-            version: view.version,
-            late: has.late.clone(),
+            serde_json::to_string(&update).expect("text always becomes JSON")
         };
-        (!told.is_empty()).then_some((has, told))
+        let told: Arc<str> = if page.has_extra() {
+            make().into()
+        } else {
+            let key = format!("{}&{}", page.stream(ask), has.version.0);
+            view.update(key, make)
+        };
+        (!told.is_empty()).then(|| (sight.has(), told))
     }
 }

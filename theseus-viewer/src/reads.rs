@@ -4,7 +4,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,7 +33,42 @@ const TENANTS: Duration = Duration::from_secs(30);
 const KEPT: usize = 1000;
 
 /// What was read, or why it could not be.
-pub(crate) type Read<T> = Result<Arc<[T]>, String>;
+pub(crate) type Read<T> = Result<Arc<Found<T>>, String>;
+
+/// What was read, with a number that tells it from anything else that may be read there.
+#[derive(Debug)]
+pub(crate) struct Found<T> {
+    number: u64,
+    all: Vec<T>,
+}
+
+impl<T: fmt::Debug> Found<T> {
+    pub(crate) fn new(all: Vec<T>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        // Whatever pages show of it is in this text, and no secret is.
+        format!("{all:?}").hash(&mut hasher);
+        Self {
+            number: hasher.finish(),
+            all,
+        }
+    }
+}
+
+impl<T> Deref for Found<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.all
+    }
+}
+
+/// Takes what was read into the number of a page.
+pub(crate) fn number<T>(read: &Read<T>, hasher: &mut DefaultHasher) {
+    match read {
+        Ok(found) => found.number.hash(hasher),
+        Err(reason) => reason.hash(hasher),
+    }
+}
 
 /// Reads on behalf of all pages.
 pub(crate) struct Reads {
@@ -124,7 +160,7 @@ struct Answer<T> {
     cell: Arc<OnceCell<Read<T>>>,
 }
 
-impl<K: Eq + Hash, T> Shelf<K, T> {
+impl<K: Eq + Hash, T: fmt::Debug> Shelf<K, T> {
     fn new(lasts: Duration) -> Self {
         Self {
             lasts,
@@ -135,7 +171,7 @@ impl<K: Eq + Hash, T> Shelf<K, T> {
     async fn get(&self, key: K, read: impl Future<Output = Result<Vec<T>, String>>) -> Read<T> {
         let cell = self.cell(key);
         let answer = cell.get_or_init(async || match tokio::time::timeout(PATIENCE, read).await {
-            Ok(answer) => answer.map(Arc::from),
+            Ok(answer) => answer.map(|all| Arc::new(Found::new(all))),
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
         });
         answer.await.clone()

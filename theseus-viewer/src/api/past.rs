@@ -20,6 +20,7 @@ use utoipa::IntoParams;
 use super::shapes;
 use super::told::{Refused, Seen, Told, group as named, selector, tell, unknown};
 use crate::actions::out_of_reach;
+use crate::reads::Found;
 use crate::refusal::Refusal;
 use crate::viewer::Viewer;
 
@@ -83,7 +84,7 @@ impl<'a> Past<'a> {
 async fn revisions(
     viewer: &Viewer,
     group: &GroupId,
-) -> Result<(Arc<[HistoryRecord]>, Option<Revision>), Refusal> {
+) -> Result<(Arc<Found<HistoryRecord>>, Option<Revision>), Refusal> {
     let history = viewer.reads().history(group).await;
     let history = history.map_err(|reason| Refusal::new(StatusCode::BAD_GATEWAY, reason))?;
     let seen = Seen::last(viewer)?;

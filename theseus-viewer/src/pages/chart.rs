@@ -315,6 +315,7 @@ fn trace(path: &mut String, run: &[(f64, f64)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reads::Found;
 
     fn point(second: i64, cpu: Option<f64>) -> Point {
         Point {
@@ -366,7 +367,8 @@ mod tests {
 
     #[test]
     fn a_chart_has_its_numbers_beside_it() {
-        let points: Read<Point> = Ok([point(3580, Some(0.5)), point(3590, Some(1.5))].into());
+        let points: Read<Point> =
+            Ok(Found::new(vec![point(3580, Some(0.5)), point(3590, Some(1.5))]).into());
         let subject = Subject::Host("<h1>".into());
         let now = Timestamp::from_second(3600).unwrap();
         let drawn = pair(&subject, &points, Span::Hour, now).into_string();

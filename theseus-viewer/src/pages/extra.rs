@@ -1,12 +1,14 @@
 //! What a page is made of besides the view: what was read for it from the store.
 
+use std::hash::DefaultHasher;
+
 use theseus_core::cluster::Tenant;
 use theseus_core::model::GroupId;
 use theseus_core::records::HistoryRecord;
 use theseus_core::usage::{Point, Span, Subject};
 
 use super::{Ask, Page, usage};
-use crate::reads::{Read, Reads};
+use crate::reads::{Read, Reads, number};
 use crate::view::View;
 
 /// What was read for a page.
@@ -33,6 +35,22 @@ impl Page {
 }
 
 impl Extra {
+    /// A number that tells it from anything else that may be read for the page.
+    pub(super) fn number(&self, hasher: &mut DefaultHasher) {
+        if let Some(history) = &self.history {
+            number(history, hasher);
+        }
+        if let Some(tenants) = &self.tenants {
+            number(tenants, hasher);
+        }
+        for (_, points) in &self.usage {
+            number(points, hasher);
+        }
+        for it in &self.standing {
+            it.number(hasher);
+        }
+    }
+
     /// Reads what the page needs.
     pub(crate) async fn read(reads: &Reads, page: &Page, ask: &Ask, view: &View) -> Self {
         let span = span(ask);

@@ -24,6 +24,7 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
     // When it is gone, it went with the list of groups.
     let gone = known.map_or(view.version, Known::groups_changed);
     let changed = group.map_or(gone, |group| group.changed);
+    let detailed = group.map_or(gone, |group| group.detail_changed);
     let listed = group.map_or(gone, Group::containers_changed);
     let containers = group.into_iter().flat_map(Group::containers).take(MOST);
     let rows = containers.map(|(it, changed)| {
@@ -57,7 +58,7 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
             (pen.late("changes", |_| late_history(sight, |history| {
                 differences::section(id, sight.ask, history, group.and_then(|group| group.status.revision))
             })))
-            (pen.part("spec", changed, |_| html! {
+            (pen.part("spec", detailed, |_| html! {
                 @if let Some(spec) = group.and_then(|group| group.detail.spec.as_ref()) {
                     section aria-labelledby="spec-title" { h2 #spec-title { "Spec" } (spec::fields(spec)) }
                 }
@@ -66,7 +67,7 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
         (pen.late("history", |now| late_history(sight, |history| {
             history::section(id, history, group.and_then(|group| group.detail.settled), now)
         })))
-        (pen.part("commands", changed, |_| html! {
+        (pen.part("commands", detailed, |_| html! {
             @if let Some(group) = group { (commands::of_group(id, group.status.rollout.is_some())) }
         }))
     }

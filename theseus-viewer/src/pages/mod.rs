@@ -29,6 +29,8 @@ mod table;
 mod usage;
 mod words;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
@@ -168,17 +170,36 @@ pub(crate) fn render(sight: &Sight<'_>, now: Timestamp) -> Markup {
     let live = layout::Live {
         stream: sight.page.stream(sight.ask),
         version: sight.view.version.0,
-        late: pen.late_hash(),
+        late: sight.has().late.to_string(),
         now,
     };
     layout::live(sight.page, &live, &content)
 }
 
-/// What changed in the page since a version of it.
-pub(crate) fn update(sight: &Sight<'_>, has: &Has, now: Timestamp) -> Update {
-    let mut pen = Pen::changes(has.version, now);
+/// What changed in the page since it had this.
+pub(crate) fn update(sight: &Sight<'_>, before: &Has, now: Timestamp) -> Update {
+    let has = sight.has();
+    let mut pen = Pen::changes(before.version, before.late != has.late, now);
     let _ = write(sight, &mut pen);
-    pen.told(has, sight.view.version)
+    pen.told(&has)
+}
+
+impl Sight<'_> {
+    /// What a page has that is made of it.
+    pub(crate) fn has(&self) -> Has {
+        let mut hasher = DefaultHasher::new();
+        self.extra.number(&mut hasher);
+        // What is made of a history marks the revisions of today.
+        if let (Page::Group(group), Some(known)) = (self.page, &self.view.known)
+            && let Some(group) = known.group(group)
+        {
+            (group.status.revision, group.detail.settled).hash(&mut hasher);
+        }
+        Has {
+            version: self.view.version,
+            late: hasher.finish(),
+        }
+    }
 }
 
 fn write(sight: &Sight<'_>, pen: &mut Pen) -> Markup {

@@ -5,7 +5,6 @@
 //! what is around them is thrown away. So a part cannot look different when it comes later.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
@@ -18,8 +17,8 @@ use crate::view::Version;
 pub(crate) struct Has {
     /// The view that it was made of.
     pub(crate) version: Version,
-    /// What it was made of besides, as the pen numbers it.
-    pub(crate) late: String,
+    /// The number of what it was made of besides.
+    pub(crate) late: u64,
 }
 
 /// What changed in a page, for its script.
@@ -27,7 +26,7 @@ pub(crate) struct Has {
 pub(crate) struct Update {
     /// The version that the page has with this update.
     version: Version,
-    /// See [`Has::late`].
+    /// See [`Has::late`]. In text, since scripts have no numbers of this size.
     late: String,
     /// The time here, in milliseconds, for ages to be right where the browser's clock is not.
     now: i64,
@@ -43,14 +42,6 @@ impl Update {
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty() && self.lists.is_empty()
     }
-
-    /// What the page has with it.
-    pub(crate) fn has(&self) -> Has {
-        Has {
-            version: self.version,
-            late: self.late.clone(),
-        }
-    }
 }
 
 /// Writes a page.
@@ -58,37 +49,32 @@ pub(crate) struct Pen {
     /// When.
     pub(crate) now: Timestamp,
     changes: Option<Changes>,
-    late: DefaultHasher,
 }
 
 struct Changes {
     since: Version,
+    is_late: bool,
     parts: BTreeMap<String, String>,
-    late: BTreeMap<String, String>,
     lists: BTreeMap<String, Vec<String>>,
 }
 
 impl Pen {
     /// Writes all of it.
     pub(super) fn whole(now: Timestamp) -> Self {
-        Self {
-            now,
-            changes: None,
-            late: DefaultHasher::new(),
-        }
+        Self { now, changes: None }
     }
 
-    /// Writes what changed since.
-    pub(super) fn changes(since: Version, now: Timestamp) -> Self {
+    /// Writes what changed since a version, and where `is_late` what is made of more than the view.
+    pub(super) fn changes(since: Version, is_late: bool, now: Timestamp) -> Self {
         let changes = Changes {
             since,
+            is_late,
             parts: BTreeMap::new(),
-            late: BTreeMap::new(),
             lists: BTreeMap::new(),
         };
         Self {
+            now,
             changes: Some(changes),
-            ..Self::whole(now)
         }
     }
 
@@ -115,12 +101,13 @@ impl Pen {
     /// A part that is made of more than the view. All such parts are replaced together.
     pub(super) fn late(&mut self, id: &str, write: impl FnOnce(Timestamp) -> Markup) -> Markup {
         let now = self.now;
-        let text = html! { div id=(id) { (write(now)) } };
-        text.0.hash(&mut self.late);
+        let write = || html! { div id=(id) { (write(now)) } };
         match &mut self.changes {
-            None => text,
+            None => write(),
             Some(changes) => {
-                changes.late.insert(id.to_owned(), text.into_string());
+                if changes.is_late {
+                    changes.parts.insert(id.to_owned(), write().into_string());
+                }
                 nothing()
             }
         }
@@ -156,30 +143,18 @@ impl Pen {
         nothing()
     }
 
-    /// What the parts are that are made of more than the view.
-    pub(super) fn late_hash(&self) -> String {
-        format!("{:016x}", self.late.finish())
-    }
-
-    /// What a page is to be told that has this.
-    pub(super) fn told(self, has: &Has, version: Version) -> Update {
-        let late = self.late_hash();
-        let changes = self.changes.unwrap_or(Changes {
-            since: has.version,
-            parts: BTreeMap::new(),
-            late: BTreeMap::new(),
-            lists: BTreeMap::new(),
-        });
-        let mut parts = changes.parts;
-        if late != has.late {
-            parts.extend(changes.late);
-        }
+    /// What a page is to be told that comes to have this.
+    pub(super) fn told(self, has: &Has) -> Update {
+        let (parts, lists) = match self.changes {
+            Some(changes) => (changes.parts, changes.lists),
+            None => (BTreeMap::new(), BTreeMap::new()),
+        };
         Update {
-            version,
-            late,
+            version: has.version,
+            late: has.late.to_string(),
             now: self.now.as_millisecond(),
             parts,
-            lists: changes.lists,
+            lists,
         }
     }
 }

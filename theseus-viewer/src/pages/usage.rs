@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _};
 
 use maud::{Markup, html};
 use theseus_core::usage::{By, Point, Subject};
@@ -46,6 +47,15 @@ const COLUMNS: [Column; 5] = [
 pub(super) struct Standing {
     pub(super) subject: Subject,
     latest: Option<Point>,
+}
+
+impl Standing {
+    /// Takes it into the number of a page.
+    pub(super) fn number(&self, hasher: &mut DefaultHasher) {
+        self.subject.to_string().hash(hasher);
+        let latest = self.latest.as_ref();
+        latest.map(|it| (it.at, it.memory)).hash(hasher);
+    }
 }
 
 /// What is meant by what is asked, in the order that is asked for.

@@ -54,6 +54,7 @@ pub(crate) struct Known {
     details: Vec<Detail>,
     names: Vec<GroupId>,
     groups: Stamps,
+    detailed: Stamps,
     containers: Vec<Stamps>,
     /// The places of the groups, those first that need somebody to look at them.
     order: Vec<usize>,
@@ -69,6 +70,8 @@ pub(crate) struct Group<'a> {
     pub(crate) detail: &'a Detail,
     /// When any of it last changed.
     pub(crate) changed: Version,
+    /// When something else than its containers did.
+    pub(crate) detail_changed: Version,
     /// When each of its containers did.
     stamps: &'a Stamps,
 }
@@ -158,13 +161,19 @@ impl Known {
                 Some(Detail::of(state, picture))
             })
             .collect();
+        let detailed = Stamps::new(
+            before.map(|before| (&*before.names, &before.detailed)),
+            &names,
+            |former, now| before.is_some_and(|before| before.details[former] == details[now]),
+            version,
+        );
         let groups = Stamps::new(
             before.map(|before| (&*before.names, &before.groups)),
             &names,
             |former, now| {
                 before.is_some_and(|before| {
                     before.status.groups[former] == status.groups[now]
-                        && before.details[former] == details[now]
+                        && detailed.each[now] != version
                 })
             },
             version,
@@ -198,6 +207,7 @@ impl Known {
             details,
             names,
             groups,
+            detailed,
             containers,
         }
     }
@@ -224,6 +234,7 @@ impl Known {
             status: &self.status.groups[index],
             detail: &self.details[index],
             changed: self.groups.each[index],
+            detail_changed: self.detailed.each[index],
             stamps: &self.containers[index],
         }
     }

@@ -239,3 +239,42 @@ async fn a_page_that_does_not_exist_cannot_be_followed() {
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
     }
 }
+
+#[tokio::test]
+async fn what_is_read_besides_is_told_when_it_changed() {
+    let world = World::with(vec![app("a:b", 1, vec![running("x"), running("y")])]);
+    world.past("a:b", 1, spec("flask:1", 2), "ana").await;
+    world.record("a:b", 1, spec("flask:1", 2)).await;
+    let page = world.page_with("/groups/a:b", "<dt>Deployed</dt>").await;
+    let attribute = |name: &str| {
+        let (_, rest) = page.split_once(name).unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    };
+    let (version, late) = (attribute("data-version=\""), attribute("data-late=\""));
+    let path = format!("/live?page=group&group=a:b&version={version}&late={late}");
+    let mut group = Messages::open(&world, &path).await;
+    let stir = async || {
+        loop {
+            // Once more, since a look may have come in between.
+            world.tell("a:b", "x", ContainerState::Unreachable);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            world.runs(world.apps());
+        }
+    };
+    let told = tokio::select! {
+        told = group.until(|told| told["parts"]["row:x"].is_string()) => told,
+        () = stir() => unreachable!(),
+    };
+    for part in ["history", "usage", "changes", "spec"] {
+        assert_eq!(told["parts"][part], Value::Null, "{told}");
+    }
+    world.past("a:b", 2, spec("flask:2", 2), "bob").await;
+    let told = tokio::select! {
+        told = group.until(|told| told["parts"]["history"].is_string()) => told,
+        () = stir() => unreachable!(),
+    };
+    assert!(
+        told["parts"]["history"].to_string().contains("flask:2"),
+        "{told}"
+    );
+}

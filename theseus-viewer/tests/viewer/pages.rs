@@ -7,6 +7,8 @@ use theseus_core::model::{EnvValue, Spec};
 use theseus_core::plan::Action;
 use theseus_core::records::{self, Goal, RolloutRecord};
 use theseus_core::store::Write;
+use theseus_viewer::{AllowedHosts, Links, router};
+use tower::ServiceExt as _;
 
 use crate::world::{World, app, ask, container, host, running, spec};
 
@@ -163,7 +165,14 @@ async fn machines_are_shown_with_what_is_on_them() {
     let page = world.get("/machines/host2").await.1;
     has(
         &page,
-        &["rack", "31000-31089", "new.2", "unhealthy", "ingestor"],
+        &[
+            "rack",
+            "31000-31089",
+            "chronos <span class=\"of\">2 tasks</span>",
+            "new.2",
+            "unhealthy",
+            "ingestor",
+        ],
     );
     let (status, page) = world.get("/machines/host3").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
@@ -179,6 +188,41 @@ async fn machines_that_are_not_told_are_those_of_containers() {
     world.runs(None);
     let page = world.page_with("/machines", "Out of touch since").await;
     has(&page, &["host1"]);
+}
+
+#[tokio::test]
+async fn the_clusters_own_pages_are_linked_to_where_they_are_known() {
+    let world = rolling().await;
+    let path = "/groups/ingestor:dev";
+    assert!(!world.get(path).await.1.contains("Marathon"));
+    let links = Links::default();
+    let links = links.marathon(&"https://marathon.example/".parse().unwrap());
+    let links = links
+        .unwrap()
+        .mesos(&"https://mesos.example".parse().unwrap());
+    let viewer = world.viewer.clone().linked_to(links.unwrap());
+    let linked = router(viewer, AllowedHosts::loopback(5001));
+    for (path, expected) in [
+        (
+            path,
+            "https://marathon.example/ui/#/apps/%2Fingestor:dev%2F2",
+        ),
+        (
+            "/groups/ingestor:dev/containers/new.1",
+            "https://marathon.example/ui/#/apps/%2Fingestor:dev%2F2/new.1",
+        ),
+        ("/machines", "https://mesos.example/#/agents"),
+    ] {
+        let answer = linked
+            .clone()
+            .oneshot(ask(Method::GET, path))
+            .await
+            .unwrap();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX);
+        let body = body.await.unwrap();
+        let page = str::from_utf8(&body).unwrap();
+        has(page, &[&format!("href=\"{expected}\"")]);
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use theseus_core::cluster::{
     Accepted, Amounts, App, AppId, Change, Cluster, ClusterError, Container, ContainerId,
     ContainerState, EngineInfo, Event, EventKind, Events, HealthState, Host, HostState, Inventory,
-    Part, Scope, Snapshot,
+    Part, Scope, Snapshot, Tenant,
 };
 use theseus_core::engine::Engine;
 use theseus_core::model::{GroupId, Port, Spec};
@@ -71,6 +71,11 @@ impl Cluster for FakeCluster {
             is_complete: true,
         };
         is_there.then_some(inventory).ok_or_else(Self::error)
+    }
+
+    async fn tenants(&self, _: &str) -> Result<Vec<Tenant>, ClusterError> {
+        let name = "chronos".to_owned();
+        Ok(vec![Tenant { name, tasks: 2 }])
     }
 
     async fn events(&self) -> Result<Events, ClusterError> {
@@ -177,6 +182,11 @@ impl World {
             group: None,
             kind: EventKind::Attached,
         });
+    }
+
+    /// What runs, as the cluster would tell.
+    pub(crate) fn apps(&self) -> Option<Vec<App>> {
+        self.cluster.apps.lock().unwrap().clone()
     }
 
     pub(crate) async fn request(&self, request: Request<Body>) -> Response<Body> {
