@@ -1,0 +1,9 @@
+//! The registrar over the sandbox, on simulated time: what runs is what the registry holds, whatever
+//! happens to the cluster, the store, the events and the registrars themselves.
+
+mod lead;
+mod outages;
+mod readers;
+mod troubled;
+mod truth;
+mod world;
