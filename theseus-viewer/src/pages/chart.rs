@@ -14,7 +14,7 @@ use crate::reads::Read;
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 150.0;
 /// Where the plot lies in it.
-const LEFT: f64 = 58.0;
+const LEFT: f64 = 66.0;
 const RIGHT: f64 = WIDTH - 8.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = HEIGHT - 20.0;
@@ -275,7 +275,8 @@ impl Frame {
         };
         let first = self.from.div_euclid(every) * every + every;
         let marks = (0..).map(|index| first + index * every);
-        let marks = marks.take_while(|second| *second < self.to);
+        // The last one would not fit under the edge.
+        let marks = marks.take_while(|second| self.x(*second) < RIGHT - 16.0);
         html! {
             @for second in marks {
                 @let x = format!("{:.1}", self.x(second));

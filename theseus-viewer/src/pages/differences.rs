@@ -23,6 +23,9 @@ pub(super) fn section(
         .or(history.first().map(|past| past.revision));
     let before = |to: Revision| history.iter().find(|past| past.revision < to);
     let from = asked(&ask.from).or(to.and_then(before).map(|past| past.revision));
+    if history.is_empty() {
+        return html! {};
+    }
     html! {
         section aria-labelledby="changes-title" {
             h2 #changes-title { "What changed" }

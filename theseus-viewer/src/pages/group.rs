@@ -154,8 +154,8 @@ fn missing(sight: &Sight<'_>, id: &GroupId) -> Markup {
     empty(
         &format!("There is no group {id}."),
         &html! {
-            @if let Some(near) = near { "Did you mean " a href=(group_path(&near)) { (near) } "? " }
-            "It was removed, or never deployed. If it comes, it shows up here."
+                "It was removed, or never deployed. If it comes, it shows up here."
+        @if let Some(near) = near { " Did you mean " a href=(group_path(&near)) { (near) } "?" }
         },
     )
 }
