@@ -15,6 +15,18 @@ pub(crate) async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], body)
 }
 
+/// The style of logs.
+pub(crate) async fn logs_style() -> impl IntoResponse {
+    let body = include_str!("../assets/logs.css");
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], body)
+}
+
+/// What keeps a page of logs going.
+pub(crate) async fn logs_script() -> impl IntoResponse {
+    let body = include_str!("../assets/logs.js");
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], body)
+}
+
 /// The icon of all pages.
 pub(crate) async fn icon() -> impl IntoResponse {
     let body = include_str!("../assets/icon.svg");

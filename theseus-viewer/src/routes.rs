@@ -17,6 +17,7 @@ use crate::access::Access;
 use crate::actions::{self, Shelf, Works};
 use crate::guard::{Gate, Rule, admit, guard};
 use crate::metrics::{self, Metrics};
+use crate::pages::logs::show as logs;
 use crate::pages::routes as shown;
 use crate::refusal::Refusal;
 use crate::viewer::Viewer;
@@ -137,6 +138,7 @@ fn table() -> Vec<Entry> {
             "/groups/{group}/containers/{container}",
             get(shown::container),
         ),
+        Entry::show("/groups/{group}/logs", get(logs)),
         Entry::show("/machines", get(shown::machines)),
         Entry::show("/machines/{host}", get(shown::machine)),
         Entry::show("/usage", get(shown::usage)),
@@ -147,6 +149,8 @@ fn table() -> Vec<Entry> {
         Entry::open("/assets/viewer.css", get(assets::style)),
         Entry::open("/assets/viewer.js", get(assets::script)),
         Entry::open("/assets/icon.svg", get(assets::icon)),
+        Entry::open("/assets/logs.css", get(assets::logs_style)),
+        Entry::open("/assets/logs.js", get(assets::logs_script)),
     ];
     table.extend(sign_in::table());
     table.extend(actions::table());

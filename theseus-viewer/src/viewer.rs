@@ -40,6 +40,8 @@ const RETRY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How many event streams may be open at once.
 const MAX_STREAMS: usize = 512;
+/// How many may read logs at once: each asks the agents of its own.
+const MAX_LOGS: usize = 64;
 /// How much of what happened may wait to be shown.
 const MAX_PENDING: usize = 1000;
 
@@ -57,6 +59,8 @@ struct Shared {
     store: Arc<dyn Store>,
     views: watch::Receiver<Arc<View>>,
     streams: Arc<Semaphore>,
+    cluster: Arc<dyn Cluster>,
+    logs: Arc<Semaphore>,
     machines: Arc<Interest>,
     reads: Reads,
     stopped: watch::Sender<bool>,
@@ -90,6 +94,7 @@ impl Viewer {
         let reads = Reads::new(engine.clone(), Arc::clone(&cluster), Arc::clone(&store));
         let (watched, told) = (Arc::clone(&machines), Arc::clone(&store));
         let desk = Desk::new(engine.clone(), sender);
+        let read = Arc::clone(&cluster);
         let task = tokio::spawn(async move {
             let nudges = Nudges::listen(cluster, &told, watched);
             desk.work(nudges).await;
@@ -100,6 +105,8 @@ impl Viewer {
                 store,
                 views,
                 streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+                cluster: read,
+                logs: Arc::new(Semaphore::new(MAX_LOGS)),
                 machines,
                 reads,
                 stopped: watch::channel(false).0,
@@ -154,6 +161,16 @@ impl Viewer {
     /// The store that is looked at.
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.shared.store
+    }
+
+    /// The cluster that is looked at.
+    pub(crate) fn cluster(&self) -> &Arc<dyn Cluster> {
+        &self.shared.cluster
+    }
+
+    /// Room to read logs, unless too many do.
+    pub(crate) fn log_room(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.shared.logs).try_acquire_owned().ok()
     }
 
     /// How many event streams are open.

@@ -22,6 +22,7 @@ mod weave;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -164,6 +165,34 @@ pub enum Word {
         /// Whether its host could not be reached.
         is_out_of_reach: bool,
     },
+}
+
+impl fmt::Display for Word {
+    /// As it follows the container's name; reasons are as they came.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Joined => f.write_str("is followed, too"),
+            Self::Ended => f.write_str("ended"),
+            Self::OutOfReach {
+                since: Some(since),
+                reason,
+            } => write!(
+                f,
+                "cannot be read since {since:.0}, and is tried again: {reason}"
+            ),
+            Self::OutOfReach {
+                since: None,
+                reason,
+            } => write!(f, "cannot be read, and is tried again: {reason}"),
+            Self::InReach => f.write_str("can be read again"),
+            Self::Missed { output } => write!(
+                f,
+                "has written more to {} than was kept until it could be read",
+                output.as_str()
+            ),
+            Self::Failed { reason, .. } => write!(f, "cannot be read: {reason}"),
+        }
+    }
 }
 
 /// What is to be told of logs.

@@ -2,6 +2,7 @@
 
 mod change;
 mod document;
+mod logs;
 mod machines;
 mod past;
 mod shapes;
@@ -45,6 +46,7 @@ fn described() -> Vec<Described> {
         show(routes!(show::rollouts)),
         show(routes!(show::containers)),
         show(routes!(show::container)),
+        show(routes!(logs::logs)),
         show(routes!(past::rollout)),
         show(routes!(past::history)),
         show(routes!(past::revision)),

@@ -8,6 +8,7 @@ pub(super) fn of_group(group: &GroupId, is_rolling: bool) -> Markup {
     let mut lines = vec![
         (format!("theseus describe {group}"), "all about it"),
         (format!("theseus ps {group}"), "its containers"),
+        (format!("theseus logs {group} --follow"), "what they write"),
         (format!("theseus history {group}"), "its revisions"),
         (format!("theseus events {group}"), "what happens to it"),
         (format!("theseus export {group}"), "its manifest"),

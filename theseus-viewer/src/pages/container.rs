@@ -10,7 +10,7 @@ use super::group::fact;
 use super::layout::{self, container_path, group_path, machine_path};
 use super::pen::Pen;
 use super::table::{self, Column};
-use super::{Sight, chart, commands, empty, extra, ports, words};
+use super::{Sight, chart, commands, empty, extra, logs, ports, words};
 use crate::view::Group;
 
 /// What the table tells of a container.
@@ -85,6 +85,7 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, name: &ContainerId, pen: &m
             (pen.late("usage", |now| html! { @for (subject, points) in &sight.extra.usage { (chart::pair(subject, points, span, now)) } }))
         }
         (commands::list(&[
+            (format!("theseus logs {name} --follow"), "what it writes"),
             (format!("theseus ps {id}"), "it and its siblings"),
             (format!("theseus events {id}"), "what happens to them"),
         ]))
@@ -108,6 +109,7 @@ fn facts(
             (fact("Group", &super::overview::name(&group.status.group)))
             (fact("Host", &host(container)))
             (fact("Ports", &ports::list(container)))
+            (fact("Log", &html! { a href=(logs::path(&group.status.group, Some(&container.id.0))) { "what it writes" } }))
             (fact("Revision", &html! { (container.revision)
                 @if wanted.is_some_and(|wanted| wanted != container.revision) { " " span.tag { "not the wanted one" } } }))
             (fact("Running for", &running_for(container, now)))

@@ -9,7 +9,7 @@ use super::layout::{self, group_path};
 use super::pen::Pen;
 use super::table;
 use super::{
-    Sight, address, cells, chart, commands, container, differences, empty, extra, history,
+    Sight, address, cells, chart, commands, container, differences, empty, extra, history, logs,
     overview, rollout, spec, words,
 };
 use crate::view::{Group, Known};
@@ -43,7 +43,7 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, pen: &mut Pen) -> Markup {
         }))
         (pen.part("rollout", changed, |now| html! { @if let Some(group) = group { (rollout::panel(group, now)) } }))
         section.present aria-labelledby="containers-title" {
-            h2 #containers-title { "Containers" }
+            div.heading { h2 #containers-title { "Containers" } a href=(logs::path(id, None)) { "what they write" } }
             (table::table("rows", "Containers", &container::COLUMNS, &pen.rows("rows", listed, rows)))
             (pen.part("nothing", listed, |_| html! {
                 @let count = group.map_or(1, |group| group.status.containers.len());

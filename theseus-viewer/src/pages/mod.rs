@@ -16,6 +16,7 @@ mod filter;
 mod group;
 mod history;
 mod layout;
+pub(crate) mod logs;
 mod machine;
 mod machines;
 mod meter;

@@ -59,7 +59,7 @@ pub(crate) async fn container(
 
 /// The group of a name. A service alone leads to its groups.
 #[expect(clippy::result_large_err, reason = "it is the answer")]
-fn parse(group: &str) -> Result<GroupId, Response> {
+pub(super) fn parse(group: &str) -> Result<GroupId, Response> {
     group.parse().map_err(|reason| {
         let page = not_found(&format!("{group:?} is no group: {reason}."));
         (StatusCode::NOT_FOUND, page).into_response()

@@ -105,7 +105,7 @@ impl Kind {
 }
 
 /// The rows.
-const ROWS: [(Method, &str, Kind); 51] = [
+const ROWS: [(Method, &str, Kind); 55] = [
     (Method::GET, "/", Kind::Page),
     (Method::GET, "/groups/{group}", Kind::Page),
     (
@@ -113,6 +113,10 @@ const ROWS: [(Method, &str, Kind); 51] = [
         "/groups/{group}/containers/{container}",
         Kind::Page,
     ),
+    (Method::GET, "/groups/{group}/logs", Kind::Page),
+    (Method::GET, "/assets/logs.css", Kind::Open),
+    (Method::GET, "/assets/logs.js", Kind::Open),
+    (Method::GET, "/api/v1/groups/{group}/logs", Kind::Data),
     (Method::GET, "/machines", Kind::Page),
     (Method::GET, "/machines/{host}", Kind::Page),
     (Method::GET, "/usage", Kind::Page),

@@ -2,6 +2,7 @@
 
 mod filters;
 mod live;
+mod logs;
 mod pages;
 mod router;
 mod serve;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use theseus_core::cluster::{
     Accepted, Amounts, App, AppId, Change, Cluster, ClusterError, Container, ContainerId,
     ContainerState, EngineInfo, Event, EventKind, Events, HealthState, Host, HostState, Inventory,
-    Part, Scope, Snapshot, Tenant,
+    LogPiece, LogRequest, Logs, Part, Scope, Snapshot, Tenant,
 };
 use theseus_core::engine::Engine;
 use theseus_core::model::{GroupId, Port, Spec};
@@ -31,6 +31,10 @@ pub(crate) struct FakeCluster {
     /// `None` while it is away.
     apps: Mutex<Option<Vec<App>>>,
     hosts: Mutex<Vec<Host>>,
+    /// What every container has written.
+    pub(crate) logs: Mutex<Vec<LogPiece>>,
+    /// Whose logs were asked for.
+    pub(crate) asked: Mutex<Vec<String>>,
     events: broadcast::Sender<Event>,
 }
 
@@ -78,6 +82,12 @@ impl Cluster for FakeCluster {
         Ok(vec![Tenant { name, tasks: 2 }])
     }
 
+    async fn logs(&self, id: &ContainerId, _: &LogRequest) -> Result<Logs, ClusterError> {
+        self.asked.lock().unwrap().push(id.0.clone());
+        let pieces = self.logs.lock().unwrap().clone();
+        Ok(stream::iter(pieces.into_iter().map(Ok)).boxed())
+    }
+
     async fn events(&self) -> Result<Events, ClusterError> {
         let events = self.events.subscribe();
         Ok(stream::unfold(events, async |mut events| {
@@ -110,6 +120,8 @@ impl World {
         let cluster = Arc::new(FakeCluster {
             apps: Mutex::new(Some(apps)),
             hosts: Mutex::new(hosts),
+            logs: Mutex::default(),
+            asked: Mutex::default(),
             events: broadcast::channel(16).0,
         });
         let store = Arc::new(MemoryStore::new());

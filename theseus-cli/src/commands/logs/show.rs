@@ -137,30 +137,14 @@ fn note(told: &Told, with_group: bool) -> String {
         ),
         Told::ClusterBack => "the cluster tells which containers come again".to_owned(),
         Told::Word { speaker, word } => {
-            format!("{} {}", name(speaker, with_group), about(word))
+            format!(
+                "{} {}",
+                name(speaker, with_group),
+                inert(&word.to_string())
+            )
         }
     };
     format!("{} {sentence}\n", paint(NOTE, "note:"))
-}
-
-fn about(word: &Word) -> String {
-    match word {
-        Word::Joined => "is followed, too".to_owned(),
-        Word::Ended => "ended".to_owned(),
-        Word::OutOfReach { since, reason } => {
-            let since = since.map_or_else(String::new, |since| format!(" since {since:.0}"));
-            format!(
-                "cannot be read{since}, and is tried again: {}",
-                inert(reason)
-            )
-        }
-        Word::InReach => "can be read again".to_owned(),
-        Word::Missed { output } => format!(
-            "has written more to {} than was kept until it could be read",
-            output.as_str()
-        ),
-        Word::Failed { reason, .. } => format!("cannot be read: {}", inert(reason)),
-    }
 }
 
 /// What came of it.

@@ -1,0 +1,176 @@
+//! Reading logs on behalf of whoever looks: which lines are meant, and how many may read at once.
+//!
+//! A container's name in a request is only ever compared with those that were seen; what is asked of
+//! the cluster are names that came from there. A reader takes pieces as they are used up, so whoever
+//! is slow holds little memory and nobody else up.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use regex::RegexBuilder;
+use serde::Deserialize;
+use theseus_core::cluster::{ContainerState, LogStart, Output, Outputs};
+use theseus_core::logs::{Query, Reader, Scene, Speaker, Told};
+use theseus_core::model::{GroupId, GroupSelector};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use utoipa::IntoParams;
+
+use crate::refusal::Refusal;
+use crate::view::Group;
+use crate::viewer::Viewer;
+
+/// The last lines of each output, unless something else is asked.
+pub(crate) const USUAL: u64 = 200;
+/// So many at most, unless all of them are asked for.
+pub(crate) const MOST: u64 = 20_000;
+/// Nobody reads the logs of more containers at once.
+const MOST_CONTAINERS: usize = 200;
+/// How soon to come again when too many read.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Which lines are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(crate) struct Wanted {
+    /// One container, by its id; all of the group unless it is said.
+    pub(crate) container: String,
+    /// `stdout` or `stderr`; both unless it is said.
+    pub(crate) output: String,
+    /// Only lines in which this text is, in whatever case.
+    pub(crate) q: String,
+    /// The last lines of each output: a number up to 20000, or `all`; 200 unless it is said.
+    pub(crate) tail: String,
+    /// Whether to go on with what is written.
+    pub(crate) follow: bool,
+    /// Whether to tell text, to be kept as a file, instead of JSON.
+    pub(crate) text: bool,
+}
+
+/// A reader, with the room that it takes.
+pub(crate) struct Open {
+    reader: Reader,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Open {
+    /// What comes next; `None` when all is told.
+    pub(crate) async fn next(&mut self) -> Option<Vec<Told>> {
+        self.reader.next().await
+    }
+
+    /// All that is there, as far as it comes within a while.
+    pub(crate) async fn all(mut self, patience: Duration) -> Vec<Told> {
+        let mut told = Vec::new();
+        let reading = async {
+            while let Some(batch) = self.next().await {
+                told.extend(batch);
+            }
+        };
+        // What came in time is shown, and nothing is waited for for long.
+        let _ = timeout(patience, reading).await;
+        told
+    }
+}
+
+impl Wanted {
+    /// How many of the last lines; `None` for all.
+    pub(crate) fn lines(&self) -> Result<Option<u64>, Refusal> {
+        match self.tail.as_str() {
+            "" => Ok(Some(USUAL)),
+            "all" => Ok(None),
+            text => text
+                .parse()
+                .ok()
+                .filter(|lines| *lines <= MOST)
+                .map(Some)
+                .ok_or_else(|| wrong(&format!("tail is a number up to {MOST}, or all"))),
+        }
+    }
+
+    fn outputs(&self) -> Result<Outputs, Refusal> {
+        match self.output.as_str() {
+            "" | "both" => Ok(Outputs::Both),
+            "stdout" => Ok(Outputs::Only(Output::Stdout)),
+            "stderr" => Ok(Outputs::Only(Output::Stderr)),
+            _ => Err(wrong("output is stdout, stderr or both")),
+        }
+    }
+
+    /// Begins to read the logs of a group.
+    pub(crate) fn open(
+        &self,
+        viewer: &Viewer,
+        id: &GroupId,
+        group: Group<'_>,
+    ) -> Result<Open, Refusal> {
+        let (outputs, lines) = (self.outputs()?, self.lines()?);
+        let speakers = self.speakers(id, group)?;
+        let grep = (!self.q.is_empty()).then(|| {
+            let text = regex::escape(&self.q);
+            RegexBuilder::new(&text).case_insensitive(true).build()
+        });
+        let grep = grep.transpose();
+        let grep = grep.map_err(|_| wrong("that is too long to look for"))?;
+        let Some(permit) = viewer.log_room() else {
+            let reason = "too many logs are being read";
+            return Err(Refusal::later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                reason,
+                AGAIN,
+            ));
+        };
+        let joins = self.follow && self.container.is_empty();
+        let query = Query {
+            outputs,
+            start: lines.map_or(LogStart::Oldest, LogStart::LastLines),
+            grep,
+            follow: self.follow,
+            joining: joins
+                .then(|| GroupSelector::Group(id.clone()))
+                .into_iter()
+                .collect(),
+            ..Query::default()
+        };
+        let scene = Scene {
+            cluster: viewer.cluster().clone(),
+            store: viewer.store().clone(),
+        };
+        Ok(Open {
+            reader: Reader::new(scene, query, speakers),
+            _permit: permit,
+        })
+    }
+
+    /// The containers that are meant, of those that were seen.
+    fn speakers(&self, id: &GroupId, group: Group<'_>) -> Result<Vec<Speaker>, Refusal> {
+        let containers = group.status.containers.iter();
+        let meant = containers.filter(|it| {
+            let is_meant = self.container.is_empty() || it.id.0 == self.container;
+            is_meant && it.state >= ContainerState::Starting
+        });
+        let speakers: Vec<Speaker> = meant
+            .map(|it| Speaker {
+                group: Some(id.clone()),
+                container: it.id.clone(),
+                host: it.host.clone(),
+                revision: Some(it.revision),
+                is_over: false,
+            })
+            .collect();
+        if speakers.is_empty() && !self.container.is_empty() {
+            let reason = format!("{id} has no container {:?} that runs", self.container);
+            return Err(Refusal::new(StatusCode::NOT_FOUND, reason));
+        }
+        if speakers.len() > MOST_CONTAINERS {
+            let reason = format!("{id} has {} containers: choose one of them", speakers.len());
+            return Err(wrong(&reason));
+        }
+        Ok(speakers)
+    }
+}
+
+fn wrong(reason: &str) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, reason)
+}

@@ -1,0 +1,107 @@
+//! What containers write, as a page and as lines for programs.
+
+use axum::http::StatusCode;
+use serde_json::Value;
+use theseus_core::cluster::{LogPiece, Output};
+
+use crate::world::{World, app, running};
+
+fn piece(output: Output, text: &str) -> LogPiece {
+    LogPiece::Bytes {
+        output,
+        bytes: text.as_bytes().to_vec().into(),
+        written: None,
+    }
+}
+
+/// A group with two containers that have written this.
+async fn world(pieces: Vec<LogPiece>) -> World {
+    let world = World::with(vec![app(
+        "web:dev",
+        1,
+        vec![running("w.1"), running("w.2")],
+    )]);
+    *world.cluster.logs.lock().unwrap() = pieces;
+    world.page_with("/groups/web:dev", "w.2").await;
+    world
+}
+
+#[tokio::test]
+async fn the_last_lines_are_a_page_that_obeys_none_of_them() {
+    let evil = "\u{1b}[31m<script>alert(1)</script>\u{1b}[0m\u{7}\n";
+    let world = world(vec![
+        piece(Output::Stdout, "hello\n"),
+        piece(Output::Stderr, evil),
+    ])
+    .await;
+    let (status, page) = world.get("/groups/web:dev/logs").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(page.matches(">hello<").count(), 2, "{page}");
+    assert!(
+        page.contains("&lt;script&gt;alert(1)&lt;/script&gt;\\u{7}"),
+        "{page}"
+    );
+    assert!(!page.contains("<script>alert"), "{page}");
+    assert!(page.contains("tail=400"), "older lines: {page}");
+    let (_, one) = world.get("/groups/web:dev/logs?container=w.2&q=HELL").await;
+    assert_eq!(one.matches(">hello<").count(), 1, "{one}");
+    assert!(!one.contains("alert(1)"), "{one}");
+    let (_, group) = world.get("/groups/web:dev").await;
+    assert!(group.contains("/groups/web:dev/logs"), "{group}");
+    let (_, container) = world.get("/groups/web:dev/containers/w.1").await;
+    assert!(
+        container.contains("/groups/web:dev/logs?container=w.1"),
+        "{container}"
+    );
+}
+
+#[tokio::test]
+async fn only_containers_that_were_seen_are_asked_for() {
+    let world = world(Vec::new()).await;
+    for (path, expected) in [
+        (
+            "/groups/web:dev/logs?container=..%2f..%2fetc%2fpasswd",
+            StatusCode::NOT_FOUND,
+        ),
+        ("/groups/web:prod/logs", StatusCode::NOT_FOUND),
+        ("/groups/nothing/logs", StatusCode::NOT_FOUND),
+        ("/groups/web:dev/logs?output=stdin", StatusCode::BAD_REQUEST),
+        ("/groups/web:dev/logs?tail=many", StatusCode::BAD_REQUEST),
+        (
+            "/groups/web:dev/logs?tail=999999999",
+            StatusCode::BAD_REQUEST,
+        ),
+    ] {
+        assert_eq!(world.get(path).await.0, expected, "{path}");
+        let api = format!("/api/v1{path}");
+        assert_eq!(world.get(&api).await.0, expected, "{api}");
+    }
+    assert!(world.cluster.asked.lock().unwrap().is_empty());
+    let (status, page) = world.get("/groups/web:dev/logs").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("Nothing is told."), "{page}");
+}
+
+#[tokio::test]
+async fn programs_read_lines() {
+    let world = world(vec![piece(Output::Stdout, "one\ntwo\n")]).await;
+    let (status, text) = world.get("/api/v1/groups/web:dev/logs?container=w.1").await;
+    assert_eq!(status, StatusCode::OK);
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<(&str, &str)> = lines
+        .iter()
+        .map(|it| {
+            let text = it["text"].as_str().unwrap_or_default();
+            (it["event"].as_str().unwrap(), text)
+        })
+        .collect();
+    assert_eq!(told, [("line", "one"), ("line", "two"), ("caught-up", "")]);
+    assert_eq!(lines[0]["container"], "w.1");
+    let (_, text) = world
+        .get("/api/v1/groups/web:dev/logs?container=w.1&text=true&tail=all")
+        .await;
+    assert_eq!(text, "w.1 stdout one\nw.1 stdout two\n");
+}
