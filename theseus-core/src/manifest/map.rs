@@ -11,7 +11,7 @@ use super::tree::Node;
 const SMALL: usize = 16;
 
 /// A map of a document.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Map<'s> {
     entries: Vec<(Cow<'s, str>, Entry<'s>)>,
     /// Where each key is among the entries, once there are many.
@@ -19,7 +19,7 @@ pub(super) struct Map<'s> {
 }
 
 /// The value of a key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry<'s> {
     /// Where the key is.
     pub(super) key: Span,
@@ -81,6 +81,7 @@ impl<'s> Map<'s> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::scalar::{Kind, Scalar};
 
     #[test]
     fn small_or_large_it_finds_what_was_put_in_first() {
@@ -88,7 +89,11 @@ mod tests {
         let mut map = Map::default();
         for start in 0..100 {
             let key = format!("k{}", start % 40);
-            let node = Node::nothing(span(start));
+            let node = Node::of_scalar(Scalar {
+                text: "".into(),
+                kind: Kind::Null,
+                span: span(start),
+            });
             let inserted = map.insert(
                 key.clone().into(),
                 Entry {

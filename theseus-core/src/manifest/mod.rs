@@ -1,6 +1,6 @@
 //! Manifests: from the text that people write to groups and their specs.
 //!
-//! A [`Reader`] reads each source once into a tree that knows where everything is (`tree`);
+//! A [`Reader`] reads each source into a tree that knows where everything is (`tree`, `quick`);
 //! decoders walk the tree, check all of it and note every fault (`decode`); the faults get their
 //! lines at the end (`finding`), with what is secret left out (`secret`). There are either faults
 //! or a [`Manifest`], never half of each. What a cluster refuses of a good manifest becomes faults
@@ -11,6 +11,7 @@ mod fault;
 mod finding;
 mod json;
 mod map;
+mod quick;
 mod reader;
 mod refused;
 mod scalar;

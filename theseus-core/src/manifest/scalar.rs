@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::text::Span;
 
 /// A value that is neither a list nor a map.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scalar<'s> {
     /// As it is written, without quotes.
     pub(super) text: Cow<'s, str>,

@@ -3,7 +3,7 @@
 //! It is built from the parser's events rather than by a deserializer, which would stop at the
 //! first fault, forget the places and overlook a key that is written twice. Aliases share what
 //! they name; what they stand for altogether is counted, so that a small file cannot become a
-//! large tree.
+//! large tree. A text that needs little of YAML is read without the parser: see `quick`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,18 +14,19 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 use super::fault::Segment;
 use super::finding::{Findings, Spot};
 use super::map::{Entry, Map};
+use super::quick;
 use super::scalar::{Kind, Scalar};
 use super::secret::shown_key;
 use super::snippet::printable;
 use super::text::{Span, Text};
 
 /// How deep lists and maps may nest, aliases followed. A manifest needs eight levels.
-const MAX_DEPTH: u32 = 64;
+pub(super) const MAX_DEPTH: u32 = 64;
 /// How many values a document may have, aliases followed. A manifest of 10,000 groups has 300,000.
-const MAX_VALUES: u32 = 2_000_000;
+pub(super) const MAX_VALUES: u32 = 2_000_000;
 
 /// A value, and where it is used.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node<'s> {
     pub(super) span: Span,
     pub(super) value: Value<'s>,
@@ -36,28 +37,49 @@ pub(super) struct Node<'s> {
 }
 
 /// A scalar, a list or a map; the latter two are shared with their aliases.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'s> {
     Scalar(Scalar<'s>),
     List(Rc<Vec<Node<'s>>>),
     Map(Rc<Map<'s>>),
 }
 
-#[cfg(test)]
-impl Node<'_> {
-    /// A value that is nothing.
-    pub(super) fn nothing(span: Span) -> Self {
-        let scalar = Scalar {
-            text: "".into(),
-            kind: Kind::Null,
-            span,
+impl<'s> Node<'s> {
+    /// A scalar, where it is written.
+    pub(super) fn of_scalar(scalar: Scalar<'s>) -> Self {
+        Self {
+            span: scalar.span,
+            weight: 1 + text_weight(&scalar.text),
+            height: 0,
+            value: Value::Scalar(scalar),
+        }
+    }
+
+    /// A list or a map, with all that is in it.
+    pub(super) fn around(span: Span, value: Value<'s>) -> Self {
+        let (mut weight, mut height) = (1_u32, 0);
+        let mut tally = |node: &Node<'_>, key: u32| {
+            weight = weight.saturating_add(node.weight).saturating_add(key);
+            height = height.max(node.height);
         };
+        match &value {
+            Value::Scalar(_) => {}
+            Value::List(nodes) => nodes.iter().for_each(|node| tally(node, 0)),
+            Value::Map(map) => map
+                .iter()
+                .for_each(|(key, entry)| tally(&entry.node, text_weight(key))),
+        }
         Self {
             span,
-            value: Value::Scalar(scalar),
-            weight: 1,
-            height: 0,
+            value,
+            weight,
+            height: height + 1,
         }
+    }
+
+    /// How many values it stands for.
+    pub(super) fn weight(&self) -> u32 {
+        self.weight
     }
 }
 
@@ -67,6 +89,18 @@ pub(super) struct Unreadable;
 
 /// Reads a text's one document. `None` when there is none.
 pub(super) fn read<'s>(
+    text: &'s Text<'s>,
+    source: usize,
+    findings: &mut Findings,
+) -> Result<Option<Node<'s>>, Unreadable> {
+    match quick::read(text.content) {
+        Some(root) => Ok(Some(root)),
+        None => read_any(text, source, findings),
+    }
+}
+
+/// The same, whatever of YAML there is in it.
+pub(super) fn read_any<'s>(
     text: &'s Text<'s>,
     source: usize,
     findings: &mut Findings,
@@ -181,6 +215,7 @@ impl<'s> Builder<'s, '_> {
     fn event(&mut self, event: Event<'s>, span: Span) -> Result<(), Stop> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let span = self.without_comment(span, style);
                 let plain = match tag.as_deref() {
                     None => style == ScalarStyle::Plain,
                     Some(tag) if is_text_tag(tag) => false,
@@ -214,6 +249,28 @@ impl<'s> Builder<'s, '_> {
             | Event::DocumentStart(_)
             | Event::DocumentEnd => Ok(()),
         }
+    }
+
+    /// The parser counts blanks and a comment behind a closing quote to the text.
+    fn without_comment(&self, span: Span, style: ScalarStyle) -> Span {
+        let quote = match style {
+            ScalarStyle::SingleQuoted => '\'',
+            ScalarStyle::DoubleQuoted => '"',
+            _ => return span,
+        };
+        let written = self.text.content.get(span.start..span.end);
+        let mut chars = written.unwrap_or_default().char_indices().skip(1);
+        while let Some((at, next)) = chars.next() {
+            let is_doubled =
+                || quote == '\'' && self.text.content[span.start + at + 1..].starts_with(quote);
+            if (next == '\\' && quote == '"') || (next == quote && is_doubled()) {
+                chars.next();
+            } else if next == quote {
+                let end = span.start + at + 1;
+                return Span { end, ..span };
+            }
+        }
+        span
     }
 
     /// The parser copies most texts, though nearly all are in the source as they are.
@@ -251,18 +308,10 @@ impl<'s> Builder<'s, '_> {
         } else {
             span
         };
-        let weight = 1 + text_weight(&text);
-        self.count(weight, span)?;
         let kind = if plain { Kind::of(&text) } else { Kind::Text };
-        self.finished(
-            anchor,
-            Node {
-                span,
-                value: Value::Scalar(Scalar { text, kind, span }),
-                weight,
-                height: 0,
-            },
-        )
+        let node = Node::of_scalar(Scalar { text, kind, span });
+        self.count(node.weight, span)?;
+        self.finished(anchor, node)
     }
 
     fn begin(
@@ -305,7 +354,11 @@ impl<'s> Builder<'s, '_> {
         else {
             return Ok(());
         };
-        let span = start.to(end);
+        // The parser counts blanks and a comment behind a closing bracket to it.
+        let span = start.to(Span {
+            end: end.end.min(end.start + 1),
+            ..end
+        });
         let value = match inside {
             Inside::List(nodes) => Value::List(Rc::new(nodes)),
             Inside::Map {
@@ -319,27 +372,7 @@ impl<'s> Builder<'s, '_> {
                 Value::Map(Rc::new(entries))
             }
         };
-        let (mut weight, mut height) = (1_u32, 0);
-        let mut tally = |node: &Node<'_>, key: u32| {
-            weight = weight.saturating_add(node.weight).saturating_add(key);
-            height = height.max(node.height);
-        };
-        match &value {
-            Value::Scalar(_) => {}
-            Value::List(nodes) => nodes.iter().for_each(|node| tally(node, 0)),
-            Value::Map(map) => map
-                .iter()
-                .for_each(|(key, entry)| tally(&entry.node, text_weight(key))),
-        }
-        self.finished(
-            anchor,
-            Node {
-                span,
-                value,
-                weight,
-                height: height + 1,
-            },
-        )
+        self.finished(anchor, Node::around(span, value))
     }
 
     fn finished(&mut self, anchor: usize, node: Node<'s>) -> Result<(), Stop> {
