@@ -15,14 +15,15 @@ use theseus_store::{EtcdConfig, EtcdStore, SqliteStore};
 use url::Url;
 
 use crate::args::Global;
-use crate::config::{self, Context, Etcd, Marathon, Resolved, Subscriber, Target};
+use crate::config::{self, Context, Etcd, Marathon, Mesos, Resolved, Subscriber, Target};
 use crate::failure::Failure;
 use crate::identity;
 use crate::output;
 use crate::sandbox_file::{Running, state_dir};
 
-/// Where Marathon and etcd listen unless the configuration says otherwise.
+/// Where Marathon, Mesos and etcd listen unless the configuration says otherwise.
 const MARATHON_PORT: u16 = 8080;
+const MESOS_PORT: u16 = 5050;
 const ETCD_PORT: u16 = 2379;
 /// Where Marathon's callbacks arrive.
 const SUBSCRIBER_PORT: u16 = 5000;
@@ -140,7 +141,10 @@ pub(crate) fn context_of(target: &Target) -> Context {
 /// A client of the context's Marathon.
 pub(crate) fn client_of(context: &Context) -> Result<theseus_marathon::Marathon, Failure> {
     let marathon = marathon_of(context)?;
-    let config = marathon_config(&marathon, context.subscriber.as_ref())?;
+    let config = MarathonConfig {
+        mesos: context.mesos.as_ref().map(mesos_url).transpose()?,
+        ..marathon_config(&marathon, context.subscriber.as_ref())?
+    };
     Ok(theseus_marathon::Marathon::new(config)?)
 }
 
@@ -175,10 +179,23 @@ fn urls(marathon: &Marathon) -> Result<Vec<Url>, Failure> {
         return Err(Failure::usage("marathon has neither host nor urls")
             .hint("write marathon: {host: 10.0.0.1, port: 8080}"));
     };
-    let text = format!("http://{host}:{}", marathon.port.unwrap_or(MARATHON_PORT));
-    let url = Url::parse(&text)
-        .map_err(|error| Failure::usage(format!("{text} is no address of Marathon: {error}")))?;
-    Ok(vec![url])
+    let port = marathon.port.unwrap_or(MARATHON_PORT);
+    Ok(vec![plain_url("Marathon", host, port)?])
+}
+
+fn mesos_url(mesos: &Mesos) -> Result<Url, Failure> {
+    match (&mesos.url, &mesos.host) {
+        (Some(url), None) => Ok(url.clone()),
+        (None, Some(host)) => plain_url("Mesos", host, mesos.port.unwrap_or(MESOS_PORT)),
+        _ => Err(Failure::usage("mesos wants either host or url")
+            .hint("write mesos: {host: 10.0.0.1, port: 5050}")),
+    }
+}
+
+fn plain_url(whose: &str, host: &str, port: u16) -> Result<Url, Failure> {
+    let text = format!("http://{host}:{port}");
+    Url::parse(&text)
+        .map_err(|error| Failure::usage(format!("{text} is no address of {whose}: {error}")))
 }
 
 fn marathon_config(

@@ -16,6 +16,9 @@ pub struct MarathonConfig {
     /// Of several, the one that leads or was the last to answer is asked first, and the others when
     /// it cannot be reached, cannot serve, or takes long.
     pub urls: Vec<Url>,
+    /// Where a Mesos master is, such as `http://10.0.0.1:5050`, whatever Marathon says of that:
+    /// before 0.11 it says nothing. `None` to believe it.
+    pub mesos: Option<Url>,
     /// Which version of Marathon it is spoken to as, such as `1.4` or `1.8.222`, whatever it says
     /// itself. `None` to believe it.
     pub version: Option<String>,
@@ -54,6 +57,7 @@ impl Default for MarathonConfig {
     fn default() -> Self {
         Self {
             urls: Vec::new(),
+            mesos: None,
             version: None,
             credentials: None,
             certificate: None,
@@ -79,7 +83,7 @@ impl MarathonConfig {
         if self.urls.is_empty() {
             return Err(ConfigError::NoUrl);
         }
-        for url in &self.urls {
+        for url in self.urls.iter().chain(&self.mesos) {
             if !matches!(url.scheme(), "http" | "https") {
                 return Err(ConfigError::NotHttp(url.to_string()));
             }
@@ -87,6 +91,8 @@ impl MarathonConfig {
                 let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
                 return Err(ConfigError::CredentialsInUrl(shown));
             }
+        }
+        for url in &self.urls {
             let is_open = url.scheme() == "http" && !is_loopback(url);
             if is_open && self.credentials.is_some() && !self.allow_plain_http {
                 return Err(ConfigError::PlainHttp(url.to_string()));
@@ -114,7 +120,7 @@ pub enum ConfigError {
     #[error("no address of Marathon is given")]
     NoUrl,
     /// An address is not one of HTTP.
-    #[error("{0:?} is no address of Marathon: it begins with http:// or https://")]
+    #[error("{0:?} is no address of Marathon or Mesos: these begin with http:// or https://")]
     NotHttp(String),
     /// A user or a password is written in an address, where it would be shown. The address is
     /// given without them.

@@ -20,6 +20,7 @@ const MAX_BYTES: u64 = 1 << 20;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct File {
     pub(crate) marathon: Option<Marathon>,
+    pub(crate) mesos: Option<Mesos>,
     pub(crate) etcd: Option<Etcd>,
     pub(crate) subscriber: Option<Subscriber>,
     #[serde(default)]
@@ -32,6 +33,7 @@ pub(crate) struct File {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Context {
     pub(crate) marathon: Option<Marathon>,
+    pub(crate) mesos: Option<Mesos>,
     pub(crate) etcd: Option<Etcd>,
     pub(crate) subscriber: Option<Subscriber>,
 }
@@ -86,6 +88,15 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
             duration::EXPECTED
         ))),
     }
+}
+
+/// Where a Mesos master is reached, of a Marathon that does not tell.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mesos {
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) url: Option<Url>,
 }
 
 /// How etcd is reached.
@@ -152,7 +163,7 @@ fn parse(text: &str, path: &Path) -> Result<File, Failure> {
     serde_yaml::from_str(text).map_err(|error| {
         let place = error.location().map_or_else(String::new, |l| format!(":{}:{}", l.line(), l.column()));
         Failure::usage(format!("{}{place}: {error}", path.display()))
-            .hint("it holds marathon: {host, port}, etcd: {host, port}, subscriber: {host, port} and contexts:")
+            .hint("it holds marathon: {host, port}, mesos: {host, port}, etcd: {host, port}, subscriber: {host, port} and contexts:")
     })
 }
 

@@ -3,5 +3,5 @@
 mod file;
 mod resolve;
 
-pub(crate) use file::{Context, Etcd, Marathon, Subscriber};
+pub(crate) use file::{Context, Etcd, Marathon, Mesos, Subscriber};
 pub(crate) use resolve::{Resolved, Target, resolve, resolve_store};

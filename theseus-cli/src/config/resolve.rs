@@ -127,6 +127,7 @@ fn configured(
 ) -> Result<(Option<String>, Context), Failure> {
     let top = Context {
         marathon: file.marathon,
+        mesos: file.mesos,
         etcd: file.etcd,
         subscriber: file.subscriber,
     };
@@ -192,6 +193,8 @@ fn apply(context: &mut Context, overrides: &Overrides) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use url::Url;
+
     use super::*;
 
     fn file() -> File {
@@ -224,6 +227,21 @@ mod tests {
         let (_, empty) = configured(File::default(), None, None, &none).unwrap();
         assert!(empty.marathon.is_none() && empty.etcd.is_none());
         assert!(configured(file(), Some("stagign"), None, &none).is_err());
+    }
+
+    #[test]
+    fn mesos_belongs_to_its_context() {
+        let text = "marathon: {host: a}\nmesos: {host: b, port: 5051}\ncontexts: {c: {marathon: {host: d}, mesos: {url: 'https://e/mesos'}}}\n";
+        for (asked, host, url) in [
+            (None, Some("b"), None),
+            (Some("c"), None, Some("https://e/mesos")),
+        ] {
+            let file: File = serde_yaml::from_str(text).unwrap();
+            let (_, context) = configured(file, asked, None, &Overrides::default()).unwrap();
+            let mesos = context.mesos.unwrap();
+            let told = (mesos.host.as_deref(), mesos.url.as_ref().map(Url::as_str));
+            assert_eq!(told, (host, url));
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod ports;
 use theseus_core::cluster::Inventory;
 use url::Url;
 
+use crate::config::is_loopback;
 use crate::failure::Failure;
 use crate::http::{Http, Request};
 use crate::wire::read::{Info, Lenient};
@@ -27,12 +28,29 @@ pub(crate) async fn hosts(http: &Http) -> Result<Inventory, Failure> {
     http.read(&request, offers::hosts).await
 }
 
-/// Where the leading master is, if Marathon tells. Another one may lead at any time, so it is asked
-/// anew.
+/// Where the leading master is, if the configuration or Marathon tells. Another one may lead at any
+/// time, so it is asked anew.
 pub(crate) async fn master(http: &Http) -> Result<Option<Url>, Failure> {
+    if let Some(configured) = &http.config().mesos {
+        return Ok(Some(leader(http, configured).await));
+    }
     let config = info(http).await?.config.and_then(Lenient::sound);
     let told = config.and_then(|config| config.mesos_leader_ui_url);
     Ok(told.and_then(|url| url.parse().ok()))
+}
+
+/// Which master leads, by what this one says. Old ones that do not lead answer with nothing rather
+/// than lead on. What stands before a master, under a path or with TLS, is not to be passed by.
+async fn leader(http: &Http, configured: &Url) -> Url {
+    let alone = http.elsewhere(configured.clone()).ok();
+    let is_master = configured.scheme() == "http" && configured.path() == "/";
+    let leads = match alone.filter(|_| is_master) {
+        Some(alone) => alone.leads_to(&Request::get("/redirect")).await,
+        None => None,
+    };
+    // What another machine calls `localhost` is not looked for here.
+    let leads = leads.filter(|url| !is_loopback(url) || is_loopback(configured));
+    leads.unwrap_or_else(|| configured.clone())
 }
 
 /// What Mesos knows Marathon by, once it is registered there.

@@ -182,6 +182,12 @@ impl Http {
         Ok((headers, body::parsed(body, parse).await?))
     }
 
+    /// Where an answer leads, if there is one and it leads elsewhere.
+    pub(crate) async fn leads_to(&self, request: &Request) -> Option<Url> {
+        let answer = self.open(request, JSON, self.small().head).await;
+        answer.ok()?.location()
+    }
+
     /// Asks for something that may be much, again and again while that can help.
     pub(crate) async fn read<T: Send + 'static>(
         &self,

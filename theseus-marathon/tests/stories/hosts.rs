@@ -83,6 +83,32 @@ async fn a_master_that_does_not_lead_leads_on() {
 }
 
 #[tokio::test]
+async fn a_marathon_that_knows_no_master_may_be_told_of_one() {
+    let server = MockServer::builder().start().await;
+    answer(&server, "GET", "/v2/info", ok(json!({"version": "0.10.1"}))).await;
+    let hosts = async |mesos: &str| {
+        let config = MarathonConfig {
+            mesos: Some(mesos.parse().unwrap()),
+            ..config(&server.uri())
+        };
+        Marathon::new(config).unwrap().hosts().await.unwrap()
+    };
+    // Of old masters one that does not lead knows nobody, and says who leads.
+    let (standby, leader) = (nobody().await, nobody().await);
+    answer(&standby, "GET", "/slaves", ok(json!({"slaves": []}))).await;
+    let led =
+        ResponseTemplate::new(307).insert_header("location", leader.uri().replace("http:", ""));
+    answer(&standby, "GET", "/redirect", led).await;
+    answer(&leader, "GET", "/slaves", agents()).await;
+    for mesos in [standby.uri(), leader.uri()] {
+        assert!(hosts(&mesos).await.is_complete, "{mesos}");
+    }
+    // What stands before a master is asked itself.
+    answer(&standby, "GET", "/mesos/slaves", agents()).await;
+    assert!(hosts(&format!("{}/mesos", standby.uri())).await.is_complete);
+}
+
+#[tokio::test]
 async fn without_mesos_the_hosts_of_unused_offers_are_known() {
     for master in [
         json!(null),

@@ -110,7 +110,7 @@ fn mesos(told: Mesos) -> Check {
             State::Warning,
             "Marathon does not tell where Mesos is",
         )
-        .advice("hosts are known only as far as containers run there: plans cannot tell whether there is room"),
+        .advice("write mesos: {host: …, port: 5050} in mesos.yaml; without it hosts are known only as far as containers run there, and nobody tells usage and logs"),
         Mesos::Unreached { error, .. } => {
             let (detail, _) = Failure::from(error).into_parts();
             Check::new("mesos", State::Warning, detail)
