@@ -67,6 +67,10 @@ pub enum Deed {
     Promote,
     /// That its rollout is taken back.
     Abort,
+    /// That it is an app that runs already.
+    Adopt,
+    /// That its manifest is written, with what is secret in it.
+    Export,
 }
 
 /// What came of it.

@@ -201,6 +201,8 @@ fn audit(record: &AuditRecord) -> Sentence {
         Outcome::Done => match (record.deed, &revision) {
             (Deed::Pause, _) => format!("{who} has paused its rollout"),
             (Deed::Promote, _) => format!("{who} has promoted its canaries"),
+            (Deed::Adopt, _) => format!("{who} has adopted what ran already"),
+            (Deed::Export, _) => format!("{who} has exported it with its secrets"),
             (_, Some(revision)) => format!("{revision} runs; {who} is done"),
             (_, None) => format!("it is gone; {who} is done"),
         },
@@ -332,6 +334,18 @@ mod tests {
             (Deed::Remove, None, Done, "it is gone; ana is done"),
             (Deed::Pause, None, Done, "ana has paused its rollout"),
             (Deed::Promote, None, Done, "ana has promoted its canaries"),
+            (
+                Deed::Adopt,
+                Some(1),
+                Done,
+                "ana has adopted what ran already",
+            ),
+            (
+                Deed::Export,
+                Some(4),
+                Done,
+                "ana has exported it with its secrets",
+            ),
             (
                 Deed::Deploy,
                 Some(5),

@@ -49,10 +49,15 @@ pub(super) struct Output {
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     let connection = connect(global).await?;
     let observed = connection.engine.observe(&Scope::All).await?;
-    let mut groups = Vec::new();
+    let (mut groups, mut revealed) = (Vec::new(), Vec::new());
     for group in select(&observed, &args.groups)? {
         match observed.groups[group].target() {
-            Some((_, spec)) => groups.push((group, spec)),
+            Some((revision, spec)) => {
+                if args.output.show_secrets && manifest::hidden(spec).next().is_some() {
+                    revealed.push((group.clone(), revision));
+                }
+                groups.push((group, spec));
+            }
             None => say(&format!(
                 "{} {group} is left out: no record says what it is\n",
                 paint(CHANGE, "note:")
@@ -62,6 +67,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     if groups.is_empty() {
         return Err(Failure::new(Code::Failed, "there is no group to export"));
     }
+    connection.engine.tell_exported(&revealed).await?;
     let text = args.output.manifest(&groups)?;
     match (&args.output.out, global.format) {
         (Some(_), _) => {}

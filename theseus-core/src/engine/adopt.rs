@@ -10,6 +10,7 @@ use super::begin::held;
 use super::commit::commit_all;
 use super::work::{LABELS, SERVICE_NAME, label_words};
 use super::{Engine, EngineError, chain, observe};
+use crate::audit::{self, AuditRecord, Deed};
 use crate::cluster::{AppId, Found, Revision, Scope, Snapshot, Unsaid};
 use crate::hold::Hold;
 use crate::manifest::{Manifest, Secrets, Source, write};
@@ -345,6 +346,16 @@ impl Wanted {
             group: group.clone(),
             last: self.revision,
         };
+        let audit = AuditRecord {
+            at: now,
+            by: by.to_owned(),
+            group: group.clone(),
+            deed: Deed::Adopt,
+            action: None,
+            revision: Some(self.revision),
+            outcome: audit::Outcome::Done,
+            reason: Some(format!("it is {}", self.app)),
+        };
         let adopted = AdoptedRecord {
             app: self.app.clone(),
             group: group.clone(),
@@ -362,6 +373,7 @@ impl Wanted {
                 Write::Put(history_key, records::encode(&history)),
                 Write::Put(records::counter_key(group), records::encode(&counter)),
                 Write::Put(adopted_key, records::encode(&adopted)),
+                audit.write(),
             ],
         }
     }

@@ -16,6 +16,7 @@ mod begin;
 pub(crate) mod commit;
 mod control;
 mod explain;
+mod export;
 mod held;
 mod journal;
 mod look;

@@ -408,5 +408,7 @@ fn deed(deed: theseus_core::audit::Deed) -> &'static str {
         Deed::Pause => "Pause",
         Deed::Promote => "Promote",
         Deed::Abort => "Abort",
+        Deed::Adopt => "Adopt",
+        Deed::Export => "Export",
     }
 }
