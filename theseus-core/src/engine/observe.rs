@@ -10,12 +10,13 @@ use crate::cluster::{AppId, Cluster, ClusterError, Foreign, Scope, Snapshot};
 use crate::model::GroupId;
 use crate::records::{self, RecordError, RevisionCounter, Stored};
 use crate::state::{Observed, Records};
-use crate::store::{Entry, Store, list_all};
+use crate::store::{Entry, Page, Store, list_all};
 
 /// Up to this many groups are read key by key; more are read by listing all.
 const FEW: usize = 16;
-/// More records than these take a while to decode, in which the cluster's answer comes in.
-const QUICK: usize = 1000;
+/// How many records are read at a time. So many take a while to decode, in which the cluster's answer
+/// comes in.
+const PAGE: usize = 1000;
 
 pub(crate) async fn observe(
     cluster: &dyn Cluster,
@@ -144,18 +145,29 @@ pub(crate) async fn all(store: &dyn Store) -> Result<Records, EngineError> {
     })
 }
 
+/// Reads and decodes page by page, so that not all of it is held twice.
 async fn listed<T: DeserializeOwned + Send + 'static>(
     store: &dyn Store,
     prefix: &str,
 ) -> Result<Vec<Stored<T>>, EngineError> {
-    let (entries, _) = list_all(store, prefix).await?;
-    let is_quick = entries.len() <= QUICK;
+    let mut records = Vec::new();
+    let mut next = Some(Page::first(PAGE));
+    while let Some(page) = next {
+        let listing = store.list(prefix, page).await?;
+        records.append(&mut decoded(listing.entries).await?);
+        next = listing.next;
+    }
+    Ok(records)
+}
+
+async fn decoded<T: DeserializeOwned + Send + 'static>(
+    entries: Vec<Entry>,
+) -> Result<Vec<Stored<T>>, RecordError> {
+    let is_quick = entries.len() < PAGE;
     let decode = move || entries.iter().map(records::decode).collect();
-    let decoded: Result<Vec<Stored<T>>, RecordError> = if is_quick {
-        decode()
-    } else {
-        let decoding = spawn_blocking(decode).await;
-        decoding.expect("it neither panics nor is cancelled while it is waited for")
-    };
-    Ok(decoded?)
+    if is_quick {
+        return decode();
+    }
+    let decoding = spawn_blocking(decode).await;
+    decoding.expect("it neither panics nor is cancelled while it is waited for")
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// So many containers, or so many percent of a group's instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
     /// A number of containers.
     Count(u32),
@@ -63,30 +63,37 @@ impl FromStr for Amount {
 }
 
 /// As JSON has it: a number, or a text with a percent sign.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Count(u32),
-    Share(String),
-}
-
-impl TryFrom<Written> for Amount {
-    type Error = AmountError;
-
-    fn try_from(written: Written) -> Result<Self, AmountError> {
-        match written {
-            Written::Count(count) => Ok(Self::Count(count)),
-            Written::Share(text) => text.parse(),
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Count(count) => serializer.serialize_u32(*count),
+            Self::Percent(_) => serializer.collect_str(self),
         }
     }
 }
 
-impl From<Amount> for Written {
-    fn from(amount: Amount) -> Self {
-        match amount {
-            Amount::Count(count) => Self::Count(count),
-            Amount::Percent(_) => Self::Share(amount.to_string()),
-        }
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+struct AmountVisitor;
+
+impl Visitor<'_> for AmountVisitor {
+    type Value = Amount;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a count such as 2, or a share of the instances such as \"25%\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, count: u64) -> Result<Amount, E> {
+        let count = u32::try_from(count);
+        count.map(Amount::Count).map_err(|_| E::custom(AmountError))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -109,6 +116,24 @@ mod tests {
                 expected,
                 "{text} of {instances}"
             );
+        }
+    }
+
+    #[test]
+    fn what_it_is_in_json() {
+        for (json, amount) in [
+            ("2", Some(Amount::Count(2))),
+            ("\"25%\"", Some(Amount::Percent(25))),
+            ("-1", None),
+            ("4294967296", None),
+            ("1.5", None),
+            ("\"x\"", None),
+            ("null", None),
+        ] {
+            let read = serde_json::from_str::<Amount>(json).ok();
+            assert_eq!(read, amount, "{json}");
+            let written = amount.map(|amount| serde_json::to_string(&amount).unwrap());
+            assert!(written.is_none_or(|written| written == json));
         }
     }
 

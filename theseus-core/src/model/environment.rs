@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What stands in for a secret value wherever people read.
 pub(crate) const MASK: &str = "••••••";
 
 /// The value of an environment variable.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum EnvValue {
     /// The value itself.
@@ -19,6 +21,36 @@ pub enum EnvValue {
         /// The engine's name of the secret.
         secret: String,
     },
+}
+
+impl<'de> Deserialize<'de> for EnvValue {
+    /// Written out, because there are very many of them, and what is derived keeps each aside first.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = EnvValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or a secret")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<EnvValue, E> {
+        Ok(EnvValue::Plain(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<EnvValue, A::Error> {
+        #[derive(Deserialize)]
+        struct Secret {
+            secret: String,
+        }
+        let Secret { secret } = Secret::deserialize(MapAccessDeserializer::new(entries))?;
+        Ok(EnvValue::Secret { secret })
+    }
 }
 
 impl fmt::Debug for EnvValue {
