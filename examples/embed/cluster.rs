@@ -45,6 +45,7 @@ impl Toy {
                     operations: Vec::new(),
                     containers: Vec::new(),
                     last_failure: None,
+                    unread: None,
                 };
                 resize(apps.entry(id).or_insert(app), new.instances);
             }

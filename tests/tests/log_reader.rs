@@ -136,6 +136,7 @@ impl Cluster for Fake {
                 outdated: false,
             }],
             last_failure: None,
+            unread: None,
         };
         Ok(Snapshot {
             apps: containers.into_iter().map(app).collect(),

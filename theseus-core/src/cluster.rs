@@ -120,6 +120,8 @@ pub struct App {
     pub containers: Vec<Container>,
     /// The last container that failed, as long as the engine remembers it.
     pub last_failure: Option<Failure>,
+    /// Why it could not be read, where that is so: then nothing is known of it but that it is there.
+    pub unread: Option<String>,
 }
 
 impl App {
@@ -411,6 +413,12 @@ pub trait Cluster: Send + Sync {
 
     /// What happens from now on.
     async fn events(&self) -> Result<Events, ClusterError>;
+
+    /// Why the events of the last [`Cluster::events`] only say now and then that it is time to look,
+    /// where that is so. By default they are more than that.
+    fn unheard(&self) -> Option<String> {
+        None
+    }
 
     /// Takes back what was left with the engine so that it tells what happens, if nobody listens any
     /// more. Whoever ends what has listened waits for it. By default nothing was left there.

@@ -133,6 +133,7 @@ mod tests {
             operations: Vec::new(),
             containers: vec![container],
             last_failure: None,
+            unread: None,
         };
         let snapshot = Snapshot {
             apps: vec![app],

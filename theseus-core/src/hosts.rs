@@ -251,6 +251,7 @@ mod tests {
             operations: Vec::new(),
             containers: hosts.iter().enumerate().map(container).collect(),
             last_failure: None,
+            unread: None,
         }
     }
 

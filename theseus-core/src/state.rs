@@ -112,6 +112,14 @@ impl GroupState {
             .saturating_add(1)
     }
 
+    /// An app of the group's that could not be read, and why. As long as there is one, nothing can be
+    /// built on what is known of the group.
+    pub fn unread(&self) -> Option<(&AppId, &str)> {
+        self.apps
+            .iter()
+            .find_map(|app| Some((&app.id, app.unread.as_deref()?)))
+    }
+
     /// Apps that no record accounts for: left behind, or made by somebody else.
     pub fn unaccounted(&self) -> impl Iterator<Item = &App> {
         self.apps

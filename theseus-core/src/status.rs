@@ -80,6 +80,10 @@ pub struct GroupStatus {
     /// Apps that no record accounts for. Left out of the JSON when there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
+    /// Why nobody knows what runs of it, where what the cluster tells is not understood. Left out of the
+    /// JSON where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// When the last deploy of it was done. Not in the JSON.
     #[serde(skip)]
     pub deployed_at: Option<Timestamp>,

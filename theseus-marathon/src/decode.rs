@@ -16,6 +16,7 @@ use theseus_core::cluster::{
     Part,
 };
 
+use crate::classify::excerpt;
 use crate::names::{self, Name};
 use crate::wire::read::{self, Text};
 use crate::wire::tolerant::Whole;
@@ -56,9 +57,19 @@ pub(crate) fn foreign(body: &[u8]) -> serde_json::Result<Option<Foreign>> {
         #[serde(borrow)]
         app: read::App<'a>,
     }
-    let answer: Answer<'_> = serde_json::from_slice(body)?;
+    #[derive(Deserialize)]
+    struct Unread<'a> {
+        #[serde(borrow)]
+        app: read::Id<'a>,
+    }
     let mut told = Listing::default();
-    told.add(answer.app, &mut Hosts::default());
+    match serde_json::from_slice::<Answer<'_>>(body) {
+        Ok(answer) => told.add(answer.app, &mut Hosts::default()),
+        Err(error) => match serde_json::from_slice::<Unread<'_>>(body) {
+            Ok(unread) => told.add_unread(&unread.app.id.0, excerpt(&error.to_string())),
+            Err(_) => return Err(error),
+        },
+    }
     Ok(told.foreign.pop())
 }
 
@@ -136,6 +147,22 @@ impl Listing {
         });
     }
 
+    /// An app that is there, and of which nothing else is known.
+    fn add_unread(&mut self, id: &str, why: String) {
+        let unread = Foreign {
+            id: AppId(id.to_owned()),
+            unread: Some(why),
+            ..Foreign::default()
+        };
+        match names::decode(id) {
+            None => self.foreign.push(unread),
+            Some(name) => self.apps.push(App {
+                part: name.part,
+                ..unread.adopted_by(name.group, name.revision.unwrap_or(UNKNOWN))
+            }),
+        }
+    }
+
     fn append(&mut self, mut other: Self) {
         self.apps.append(&mut other.apps);
         self.foreign.append(&mut other.foreign);
@@ -147,7 +174,10 @@ impl Listing {
 fn running(app: read::App<'_>, configured_at: Option<&Text<'_>>, hosts: &mut Hosts) -> Foreign {
     let checked = !app.health_checks.is_empty();
     let ids = app.deployments.into_iter();
+    // Collected, they would be kept in the room that they had on the wire, which is three times theirs.
+    let mut containers = Vec::with_capacity(app.tasks.len());
     let tasks = app.tasks.into_iter();
+    containers.extend(tasks.map(|task| container(task, checked, configured_at, hosts)));
     Foreign {
         id: AppId(app.id.0.into_owned()),
         checked,
@@ -155,10 +185,9 @@ fn running(app: read::App<'_>, configured_at: Option<&Text<'_>>, hosts: &mut Hos
         operations: ids
             .map(|deployment| OperationId(deployment.id.0.into_owned()))
             .collect(),
-        containers: tasks
-            .map(|task| container(task, checked, configured_at, hosts))
-            .collect(),
+        containers,
         last_failure: app.last_task_failure.map(failure),
+        unread: None,
         stopping: false,
     }
 }

@@ -46,7 +46,7 @@ mod usage;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use theseus_core::cluster::{
@@ -79,6 +79,8 @@ pub struct Marathon {
     configured: Option<Version>,
     pasts: Pasts,
     hub: events::Hub,
+    /// How events were heard when that was last asked for.
+    hearing: Mutex<Option<Hearing>>,
     agents: Arc<Agents>,
 }
 
@@ -110,6 +112,7 @@ impl Marathon {
             configured,
             pasts: Pasts::default(),
             hub: events::Hub::default(),
+            hearing: Mutex::default(),
             agents: Arc::default(),
         })
     }
@@ -245,7 +248,16 @@ impl Cluster for Marathon {
     }
 
     async fn events(&self) -> Result<Events, ClusterError> {
-        Ok(self.hear().await?.0)
+        let (events, hearing) = self.hear().await?;
+        *self.hearing.lock().unwrap_or_else(PoisonError::into_inner) = Some(hearing);
+        Ok(events)
+    }
+
+    fn unheard(&self) -> Option<String> {
+        match &*self.hearing.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(Hearing::Looking(why)) => Some(why.clone()),
+            _ => None,
+        }
     }
 
     async fn unsubscribe(&self) {

@@ -69,6 +69,7 @@ impl Fake {
                 operations: Vec::new(),
                 containers,
                 last_failure: None,
+                unread: None,
             };
             self.apps().insert(id, app);
         }

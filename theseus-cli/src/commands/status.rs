@@ -45,6 +45,12 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         Format::Text if status.groups.is_empty() => print("Nothing is deployed.\n")?,
         Format::Text => print(&table(&status, Timestamp::now(), width()))?,
     }
+    for group in &status.groups {
+        if let Some(reason) = &group.unread {
+            let (group, reason) = (&group.group, inert(reason));
+            say(&format!("What runs of {group} is not known: {reason}\n"));
+        }
+    }
     if global.format == Format::Text && status.foreign > 0 {
         say(&foreign(status.foreign));
     }

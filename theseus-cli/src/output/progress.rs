@@ -108,7 +108,7 @@ fn draw(all: &MultiProgress, bars: &mut BTreeMap<GroupId, ProgressBar>, progress
                 &format!("{group}: rolling back: {}", inert(reason)),
             ));
         }
-        Progress::Trouble { .. } | Progress::Held { .. } => {
+        Progress::Trouble { .. } | Progress::Held { .. } | Progress::Looking { .. } => {
             if let Some(line) = line(progress) {
                 let _ = all.println(line);
             }
@@ -165,6 +165,13 @@ fn line(progress: &Progress) -> Option<String> {
                 "{} {}; trying again",
                 paint(CHANGE, "trouble:"),
                 inert(message)
+            )
+        }
+        Progress::Looking { why } => {
+            format!(
+                "{} nobody tells what happens, so it is looked now and then: {}",
+                paint(CHANGE, "note:"),
+                inert(why)
             )
         }
         Progress::Held { group, message, .. } => {

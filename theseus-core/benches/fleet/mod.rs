@@ -86,6 +86,7 @@ pub(crate) fn app(group: &GroupId, revision: Revision, instances: u32) -> App {
         checked: false,
         operations: Vec::new(),
         last_failure: None,
+        unread: None,
     }
 }
 

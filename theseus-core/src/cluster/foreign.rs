@@ -24,6 +24,8 @@ pub struct Foreign {
     pub containers: Vec<Container>,
     /// The last container that failed, as long as the engine remembers it.
     pub last_failure: Option<Failure>,
+    /// Why it could not be read, where that is so: then nothing is known of it but that it is there.
+    pub unread: Option<String>,
     /// Whether the app itself is gone, and only its containers still die.
     pub stopping: bool,
 }
@@ -42,6 +44,7 @@ impl Foreign {
             operations: self.operations,
             containers: self.containers,
             last_failure: self.last_failure,
+            unread: self.unread,
         }
     }
 }

@@ -103,7 +103,9 @@ impl Run<'_> {
             if let Some(obstacle) = &plan.obstacle {
                 let outcome = match obstacle.kind {
                     ObstacleKind::Paused => Outcome::Held,
-                    ObstacleKind::Dependency | ObstacleKind::Placement => Outcome::Failed,
+                    ObstacleKind::Dependency | ObstacleKind::Placement | ObstacleKind::Unread => {
+                        Outcome::Failed
+                    }
                 };
                 self.end(report(plan, outcome, Some(obstacle.message.clone())));
             } else if let Some(problem) = places.get(&plan.group).and_then(Placed::problem) {

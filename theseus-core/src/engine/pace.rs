@@ -8,6 +8,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::chain;
 use crate::cluster::{Cluster, EventKind, Events};
 use crate::records::ROLLOUTS;
 use crate::store::{self, Entry, Store, StoreError, Watched};
@@ -28,6 +29,8 @@ pub(super) struct Pace {
     writes: Option<Writes>,
     /// Whether the stream is attached at the moment.
     attached: bool,
+    /// Why there are no events, where there are none.
+    unheard: Option<String>,
 }
 
 impl Pace {
@@ -43,15 +46,21 @@ impl Pace {
             tracing::debug!(%error, "rollouts are not watched");
         }
         let events = cluster.events().await;
-        if let Err(error) = &events {
-            tracing::debug!(%error, "no events");
-        }
-        let events = events.ok();
+        let (events, unheard) = match events {
+            Ok(events) => (Some(events), None),
+            Err(error) => (None, Some(chain(&error))),
+        };
         Self {
             attached: events.is_some(),
             events,
             writes: writes.ok(),
+            unheard,
         }
+    }
+
+    /// Why the cluster did not let us attach to its events, if so.
+    pub(super) fn unheard(&self) -> Option<String> {
+        self.unheard.clone()
     }
 
     /// Waits until it is time for another look, which took `last` the last time. `known` are the

@@ -47,6 +47,11 @@ pub enum Progress {
         /// What.
         message: String,
     },
+    /// Nobody tells what happens, so that the cluster is looked at now and then.
+    Looking {
+        /// Why nobody does.
+        why: String,
+    },
     /// Something holds an app of a group, which was not begun here and is waited for.
     Held {
         /// Which group.

@@ -136,6 +136,9 @@ impl Run<'_> {
             }
             pace = Pace::attach(&*self.engine.cluster, &*self.engine.store, hold.acquired()) => pace,
         };
+        if let Some(why) = pace.unheard().or_else(|| self.engine.cluster.unheard()) {
+            (self.tell)(Progress::Looking { why });
+        }
         let mut reached_at = Instant::now();
         while !self.is_over() {
             let looked = Instant::now();
@@ -268,6 +271,12 @@ impl Run<'_> {
             let state = observed.groups.get(group).unwrap_or(&absent);
             let slots = work.hosts();
             let census = Census::of(&work.rollout.record.goal, &state.apps, &slots, now);
+            if let Some((app, reason)) = state.unread() {
+                let waiting = format!("what is told of {app} to be understood: {reason}");
+                tell_waiting(self.tell, work, census, waiting);
+                decided.unsettled = true;
+                continue;
+            }
             work.mark_progress(&census, now);
             work.mark_adopted(&state.apps);
             work.starts.look(&state.apps);

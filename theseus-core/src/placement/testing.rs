@@ -112,5 +112,6 @@ pub(super) fn app(part: Part, revision: Revision, pinned_to: Option<&str>, lande
         operations: Vec::new(),
         containers: landed.iter().map(container).collect(),
         last_failure: None,
+        unread: None,
     }
 }

@@ -1,4 +1,4 @@
-//! Rollouts that stand still, and who may go on with them.
+//! Rollouts that stand still, and who may go on with them; and groups of which too little is known.
 
 use super::{Obstacle, ObstacleKind};
 use crate::model::Spec;
@@ -21,6 +21,15 @@ pub(super) fn obstacle(spec: &Spec, state: &GroupState) -> Option<Obstacle> {
 pub(super) fn paused(state: &GroupState) -> Option<Obstacle> {
     let halt = state.rollout.as_ref()?.record.halted.as_ref()?;
     (halt.kind == HaltKind::Paused).then(|| told(state))?
+}
+
+/// That what runs of the group is not known, if so.
+pub(super) fn unread(state: &GroupState) -> Option<Obstacle> {
+    let (app, reason) = state.unread()?;
+    Some(Obstacle {
+        kind: ObstacleKind::Unread,
+        message: format!("what is told of {app} is not understood: {reason}"),
+    })
 }
 
 fn told(state: &GroupState) -> Option<Obstacle> {

@@ -124,6 +124,8 @@ pub enum ObstacleKind {
     Dependency,
     /// No host, or too few of them, may take its containers.
     Placement,
+    /// What the engine tells of an app of its is not understood.
+    Unread,
 }
 
 /// Another group that comes first.
@@ -214,7 +216,11 @@ impl From<&App> for Drift {
 impl GroupPlan {
     /// Whether anything at all will be written, to the cluster or to the store.
     pub fn is_empty(&self) -> bool {
-        self.action == Action::None && self.changes.is_empty() && !self.slots_changed
+        let is_known = self
+            .obstacle
+            .as_ref()
+            .is_none_or(|obstacle| obstacle.kind != ObstacleKind::Unread);
+        is_known && self.action == Action::None && self.changes.is_empty() && !self.slots_changed
     }
 }
 
@@ -270,6 +276,9 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     }
 }
 
+/// Why nothing is done to a group of which too little is known.
+const UNREAD: &str = "what runs of it is not known";
+
 /// What is to be done, before it is spelled out in steps.
 struct Course {
     action: Action,
@@ -298,7 +307,7 @@ fn deploy(group: &GroupId, spec: &Arc<Spec>, state: &GroupState) -> GroupPlan {
         _ => Vec::new(),
     };
     GroupPlan {
-        obstacle: halt::obstacle(spec, state),
+        obstacle: halt::unread(state).or_else(|| halt::obstacle(spec, state)),
         notices,
         ..spelled_out(group, goal, course, state)
     }
@@ -340,7 +349,7 @@ fn spelled_out(group: &GroupId, goal: Goal, course: Course, state: &GroupState) 
         changes,
         steps,
         notices: Vec::new(),
-        obstacle: None,
+        obstacle: halt::unread(state),
         after: Vec::new(),
         outlook: None,
         is_new_revision,
@@ -352,6 +361,10 @@ fn spelled_out(group: &GroupId, goal: Goal, course: Course, state: &GroupState) 
 
 /// The table of actions.
 fn course(spec: &Spec, state: &GroupState) -> Course {
+    if state.unread().is_some() {
+        let revision = state.target().map_or(0, |(revision, _)| revision);
+        return Course::new(Action::None, revision, UNREAD);
+    }
     if let Some(rollout) = &state.rollout {
         match &rollout.record.goal {
             Goal::Present {
@@ -467,7 +480,9 @@ fn interrupted(spec: &Spec, state: &GroupState, given_up: &str) -> Course {
 }
 
 fn remove(group: &GroupId, state: &GroupState) -> GroupPlan {
-    let (action, reason) = if state.is_absent() {
+    let (action, reason) = if state.unread().is_some() {
+        (Action::None, UNREAD)
+    } else if state.is_absent() {
         (Action::None, "it is not there")
     } else if state
         .rollout
@@ -480,7 +495,7 @@ fn remove(group: &GroupId, state: &GroupState) -> GroupPlan {
     };
     let course = Course::new(action, 0, reason);
     GroupPlan {
-        obstacle: halt::paused(state),
+        obstacle: halt::unread(state).or_else(|| halt::paused(state)),
         ..spelled_out(group, Goal::Absent, course, state)
     }
 }

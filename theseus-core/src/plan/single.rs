@@ -134,7 +134,7 @@ pub fn restart(group: &GroupId, state: &GroupState) -> Option<GroupPlan> {
     };
     let course = Course::new(Action::Roll, revision, "all of its containers are replaced");
     Some(GroupPlan {
-        obstacle: halt::paused(state),
+        obstacle: halt::unread(state).or_else(|| halt::paused(state)),
         ..spelled_out(group, goal, course, state)
     })
 }

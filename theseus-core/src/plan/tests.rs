@@ -78,6 +78,7 @@ fn app(revision: Revision, instances: u32) -> App {
         operations: Vec::new(),
         containers: Vec::new(),
         last_failure: None,
+        unread: None,
     }
 }
 
@@ -113,6 +114,30 @@ fn planned(desired: &Desired, state: GroupState) -> (Action, Option<Revision>) {
         Goal::Absent => None,
     };
     (group.action, revision)
+}
+
+#[test]
+fn a_group_of_which_an_app_cannot_be_read_is_left_alone() {
+    let (a, b) = (spec("a:1", 4), spec("a:2", 4));
+    let state = || GroupState {
+        record: Some(record(3, &a)),
+        apps: vec![App {
+            unread: Some("invalid type".to_owned()),
+            ..app(3, 0)
+        }],
+        ..GroupState::default()
+    };
+    for desired in [deploying(&a), deploying(&b), removing()] {
+        let plan = plan(&desired, &observed(state()));
+        let [group] = &plan.groups[..] else {
+            panic!("one group is wanted: {plan:?}")
+        };
+        assert_eq!((group.action, group.steps.len()), (Action::None, 0));
+        let obstacle = group.obstacle.as_ref().unwrap();
+        assert_eq!(obstacle.kind, ObstacleKind::Unread);
+        assert!(obstacle.message.contains("r3"), "{}", obstacle.message);
+        assert!(!plan.is_empty(), "it is no success");
+    }
 }
 
 #[test]

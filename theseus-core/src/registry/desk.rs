@@ -288,10 +288,15 @@ impl<'a> Desk<'a> {
         Ok(observed)
     }
 
-    /// Whether a group is missing that should be there: it is deployed, nobody works on it, and the
+    /// Whether what is seen of a group cannot be relied on: an app of its could not be read, or it is
+    /// missing though it should be there: it is deployed, nobody works on it, and the
     /// cluster knows nothing of it. An engine that just came back may tell less than there is; what
     /// relies on the registry is not to lose all of a group for that.
     fn is_doubtful(&mut self, group: &GroupId, state: &GroupState, held: &HeldGroup) -> bool {
+        if state.unread().is_some() {
+            self.look_again(BTreeSet::from([group.clone()]), Instant::now());
+            return true;
+        }
         let is_missing = state.record.is_some()
             && state.rollout.is_none()
             && state.apps.is_empty()

@@ -133,6 +133,7 @@ mod tests {
         };
         App {
             last_failure: Some(failure),
+            unread: None,
             ..app
         }
     }

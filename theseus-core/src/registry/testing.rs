@@ -54,6 +54,7 @@ pub(super) fn app(revision: Revision, containers: Vec<Container>) -> App {
         operations: Vec::new(),
         containers,
         last_failure: None,
+        unread: None,
     }
 }
 

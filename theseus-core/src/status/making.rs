@@ -53,6 +53,9 @@ fn group_status(group: &GroupId, state: &GroupState) -> GroupStatus {
         rollout,
         containers: containers(state),
         drift: drift(state),
+        unread: state
+            .unread()
+            .map(|(app, reason)| format!("{app}: {reason}")),
         deployed_at: state
             .record
             .as_ref()

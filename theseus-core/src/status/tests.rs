@@ -60,6 +60,7 @@ fn app(revision: Revision, checked: bool, containers: Vec<Container>) -> App {
         operations: Vec::new(),
         containers,
         last_failure: None,
+        unread: None,
     }
 }
 

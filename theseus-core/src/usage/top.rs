@@ -294,6 +294,7 @@ mod tests {
             operations: Vec::new(),
             containers,
             last_failure: None,
+            unread: None,
         }
     }
 

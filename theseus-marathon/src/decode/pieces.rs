@@ -5,6 +5,7 @@ use serde::de;
 use serde_json::Deserializer;
 
 use super::{Hosts, Listing, apps};
+use crate::classify::excerpt;
 use crate::http::Reader;
 use crate::wire::read;
 
@@ -86,7 +87,10 @@ impl AppsInPieces {
             (rest, self.place) = (list, Place::First);
         }
         while let Some((app, behind)) = next(rest, self.place)? {
-            self.told.add(app, &mut self.hosts);
+            match app {
+                Item::Read(app) => self.told.add(*app, &mut self.hosts),
+                Item::Unread { id, why } => self.told.add_unread(&id, why),
+            }
             (rest, self.place) = (behind, Place::Behind);
         }
         let taken = text.len() - rest.len();
@@ -104,8 +108,18 @@ fn list(text: &str) -> Option<&str> {
     Some(rest)
 }
 
+/// An app of the list.
+enum Item<'a> {
+    Read(Box<read::App<'a>>),
+    /// One that is not what it should be. The others are read all the same.
+    Unread {
+        id: String,
+        why: String,
+    },
+}
+
 /// The next app of a list, and what is behind it; `None` when there is no more of it, or not yet.
-fn next(list: &str, place: Place) -> serde_json::Result<Option<(read::App<'_>, &str)>> {
+fn next(list: &str, place: Place) -> serde_json::Result<Option<(Item<'_>, &str)>> {
     let list = list.trim_ascii_start();
     let item = match (place, list.chars().next()) {
         (_, None | Some(']')) => return Ok(None),
@@ -115,9 +129,29 @@ fn next(list: &str, place: Place) -> serde_json::Result<Option<(read::App<'_>, &
     };
     let mut items = Deserializer::from_str(item).into_iter();
     match items.next() {
-        Some(Ok(app)) => Ok(Some((app, &item[items.byte_offset()..]))),
-        Some(Err(error)) if !error.is_eof() && !is_at_end(&error, item) => Err(error),
+        Some(Ok(app)) => {
+            let behind = &item[items.byte_offset()..];
+            Ok(Some((Item::Read(Box::new(app)), behind)))
+        }
+        Some(Err(error)) if !error.is_eof() && !is_at_end(&error, item) => unread(item, error),
         Some(Err(_)) | None => Ok(None),
+    }
+}
+
+/// An app with which something is wrong, and what is behind it. It is known by its id alone; what
+/// has none, or is not even JSON, spoils the answer.
+fn unread(item: &str, error: serde_json::Error) -> serde_json::Result<Option<(Item<'_>, &str)>> {
+    let mut items = Deserializer::from_str(item).into_iter::<read::Id<'_>>();
+    match items.next() {
+        Some(Ok(app)) => {
+            let unread = Item::Unread {
+                id: app.id.0.into_owned(),
+                why: excerpt(&error.to_string()),
+            };
+            Ok(Some((unread, &item[items.byte_offset()..])))
+        }
+        Some(Err(again)) if again.is_eof() => Ok(None),
+        Some(Err(_)) | None => Err(error),
     }
 }
 
@@ -240,6 +274,40 @@ mod tests {
                     }
                     _ => panic!("{body}: {whole:?} {told:?}"),
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_app_that_is_not_what_it_should_be_spoils_no_other() {
+        for odd in [
+            r#""tasks":7"#,
+            r#""tasks":[{"id":1}]"#,
+            r#""instances":1e999"#,
+            r#""deployments":[{}]"#,
+            r#""healthChecks":{"a":1}"#,
+        ] {
+            let body = format!(
+                r#"{{"apps":[{{"id":"/a"}},{{"id":"/odd",{odd}}},{{{odd},"id":"/theseus/s/l/r3"}},{{"id":"/theseus/t/l/r1"}}]}}"#
+            );
+            for length in 1..body.len() {
+                let told = in_pieces(body.as_bytes(), &vec![length; body.len() / length]).unwrap();
+                let foreign: Vec<_> = told
+                    .foreign
+                    .iter()
+                    .map(|app| (&*app.id.0, app.unread.is_some()))
+                    .collect();
+                assert_eq!(foreign, [("/a", false), ("/odd", true)], "{body}");
+                let apps: Vec<_> = told
+                    .apps
+                    .iter()
+                    .map(|app| (app.group.to_string(), app.revision, app.unread.is_some()))
+                    .collect();
+                assert_eq!(
+                    apps,
+                    [("s:l".to_owned(), 3, true), ("t:l".to_owned(), 1, false)],
+                    "{body}"
+                );
             }
         }
     }

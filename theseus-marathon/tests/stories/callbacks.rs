@@ -90,6 +90,7 @@ async fn events_come_by_callbacks_and_are_taken_back() {
     );
     assert_eq!(next(&mut one).await, EventKind::Attached);
     assert_eq!(next(&mut two).await, EventKind::Attached);
+    assert_eq!(marathon.unheard(), None);
     let address = format!("http://127.0.0.1:{port}/theseus/events");
     let client = wiremock_client();
     for body in [
@@ -146,8 +147,10 @@ async fn without_callbacks_it_is_looked_now_and_then() {
             Some(port) => of(&server, port),
             None => crate::server::marathon(&server),
         };
+        assert_eq!(marathon.unheard(), None);
         let mut events = marathon.events().await.unwrap();
         assert_eq!(next(&mut events).await, EventKind::Attached);
         assert_eq!(next(&mut events).await, EventKind::Attached);
+        assert!(marathon.unheard().is_some(), "it says why");
     }
 }

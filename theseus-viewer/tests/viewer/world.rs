@@ -266,6 +266,7 @@ pub(crate) fn app(group: &str, revision: u32, containers: Vec<Container>) -> App
         operations: Vec::new(),
         containers,
         last_failure: None,
+        unread: None,
     }
 }
 

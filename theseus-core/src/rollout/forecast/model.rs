@@ -219,6 +219,7 @@ impl Model {
             operations: Vec::new(),
             containers: Vec::new(),
             last_failure: None,
+            unread: None,
         });
     }
 

@@ -43,6 +43,7 @@ fn app(revision: Revision, part: Part, instances: u32) -> App {
         operations: Vec::new(),
         containers: (0..instances).map(|n| container(&id, n)).collect(),
         last_failure: None,
+        unread: None,
         id: AppId(id),
     }
 }

@@ -103,6 +103,7 @@ fn app(revision: Revision, part: Part, instances: u32, containers: &[Is]) -> App
             .map(|(index, is)| is.container(format!("{id}.{index}")))
             .collect(),
         last_failure: None,
+        unread: None,
         id,
     }
 }
