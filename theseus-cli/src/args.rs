@@ -36,6 +36,18 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Serve the web viewer of Theseus, and its API
+///
+/// The same as `theseus viewer`.
+#[derive(Debug, Parser)]
+#[command(name = "theseus-viewer", version)]
+pub(crate) struct ViewerCli {
+    #[command(flatten)]
+    pub(crate) args: commands::viewer::Args,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
 /// What every command understands.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]

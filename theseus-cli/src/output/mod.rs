@@ -30,7 +30,8 @@ pub(crate) fn set_up(global: &Global) {
     colour.write_global();
     QUIET.store(global.quiet, Ordering::Relaxed);
     let level = match global.verbose {
-        0 => "error",
+        // Who was refused by the viewer is for whoever looks after it.
+        0 => "error,theseus_viewer::guard=warn",
         1 => "theseus=info,theseus_core=debug,theseus_marathon=debug,theseus_store=debug,warn",
         _ => "debug",
     };

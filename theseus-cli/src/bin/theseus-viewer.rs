@@ -1,0 +1,7 @@
+//! The `theseus-viewer` program: `theseus viewer` by itself.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    theseus_cli::viewer()
+}
