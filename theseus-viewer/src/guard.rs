@@ -10,8 +10,10 @@
 //! `Sec-Fetch-Site` when it does so from its own pages; all must be ours. That is asked before
 //! anything else, also of addresses that there are not. What a route needs is asked route by route.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
@@ -22,7 +24,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
-use std::convert::Infallible;
+use tokio::sync::Semaphore;
 
 use crate::access::{Access, Changes, Secret, Sessions, Tries};
 use crate::metrics::{Denial, Metrics};
@@ -48,6 +50,9 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 ];
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
+/// A body that may be longer than this, in bytes, is one of a few that are read at the same time.
+const LARGE: usize = 1 << 20;
+const LARGE_AT_ONCE: usize = 8;
 /// For how long browsers are to come by `https` only, in seconds.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
@@ -66,6 +71,7 @@ pub(crate) struct Gate {
     access: Access,
     sessions: Mutex<Sessions>,
     tries: Mutex<Tries>,
+    large: Semaphore,
     metrics: Arc<Metrics>,
 }
 
@@ -136,6 +142,7 @@ impl Gate {
             access,
             sessions: Mutex::default(),
             tries: Mutex::default(),
+            large: Semaphore::new(LARGE_AT_ONCE),
             metrics,
         }
     }
@@ -290,6 +297,7 @@ fn all(headers: &HeaderMap, name: HeaderName, accepted: impl Fn(&str) -> bool) -
 /// Lets a request through or refuses it, and puts the headers on the answer.
 pub(crate) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let answers = Answers::to(request.uri().path());
+    let for_good = gate.access.is_https() && has_name_to_itself(request.headers());
     let mut response = match foreign(&gate, &request) {
         Some((denial, refusal)) => {
             gate.metrics.denied(denial);
@@ -315,10 +323,17 @@ pub(crate) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static(keeping));
-    if gate.access.is_https() {
+    if for_good {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
     response
+}
+
+/// Whether the whole name is the viewer's: what is said of it holds for all ports, and `localhost` is
+/// many things to its user.
+fn has_name_to_itself(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| !host.contains(':') && !host.eq_ignore_ascii_case("localhost"))
 }
 
 fn foreign(gate: &Gate, request: &Request) -> Option<(Denial, Refusal)> {
@@ -363,12 +378,25 @@ pub(crate) struct Rule {
     pub(crate) gate: Arc<Gate>,
     pub(crate) needs: Needs,
     pub(crate) answers: Answers,
+    /// The longest body that it takes.
+    pub(crate) body: usize,
 }
 
 /// Lets those through to a route who may use it, and tells it who they are.
 pub(crate) async fn admit(State(rule): State<Rule>, mut request: Request, next: Next) -> Response {
     match admitted(&rule, &request) {
         Ok(caller) => {
+            let _room = if rule.body > LARGE {
+                let Ok(room) = rule.gate.large.try_acquire() else {
+                    let reason = "too many manifests are being read at the moment";
+                    let wait = Duration::from_secs(1);
+                    return Refusal::later(StatusCode::SERVICE_UNAVAILABLE, reason, wait)
+                        .answer(rule.answers);
+                };
+                Some(room)
+            } else {
+                None
+            };
             request.extensions_mut().insert(caller);
             CALLER.scope(caller, next.run(request)).await
         }

@@ -191,6 +191,7 @@ pub(crate) fn routed(viewer: Viewer, access: Access) -> (Router, Works) {
             gate: Arc::clone(&gate),
             needs: route.needs,
             answers: route.answers,
+            body,
         };
         let handler = handler
             // Our own limit, which is counted before anything is read, is the one that holds.

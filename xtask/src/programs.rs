@@ -14,7 +14,7 @@ struct Program {
     proof: &'static [&'static str],
 }
 
-const NEEDED: [Program; 5] = [
+const NEEDED: [Program; 8] = [
     Program {
         name: "etcd",
         package: "etcd-server",
@@ -34,6 +34,23 @@ const NEEDED: [Program; 5] = [
         name: "nginx",
         package: "nginx-light",
         proof: &[],
+    },
+    // The browser that the viewer is looked at with, what drives it, and where the rules of
+    // accessibility come from.
+    Program {
+        name: "chromium",
+        package: "chromium",
+        proof: &["--version"],
+    },
+    Program {
+        name: "chromedriver",
+        package: "chromium-driver",
+        proof: &["--version"],
+    },
+    Program {
+        name: "npm",
+        package: "npm",
+        proof: &["--version"],
     },
     // Debian has Python without what makes environments of it.
     Program {

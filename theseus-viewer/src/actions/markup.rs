@@ -77,8 +77,8 @@ fn field(change: &FieldChange) -> Markup {
     html! {
         code { (change.field) } " "
         @match (&change.from, &change.to) {
-            (Value::Null, to) => ins { (sign("+")) (shown(to)) },
-            (from, Value::Null) => del { (sign("−")) (shown(from)) },
+            (Value::Null, to) => ins { (shown(to)) },
+            (from, Value::Null) => del { (shown(from)) },
             (from, to) => { del { (shown(from)) } " → " ins { (shown(to)) } },
         }
     }

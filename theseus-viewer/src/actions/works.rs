@@ -242,7 +242,11 @@ impl Work {
     fn end(&self, ended: &Result<Report, EngineError>) {
         let mut state = lock(&self.state);
         let (outcome, error) = match ended {
-            Ok(report) => (report.outcome(), None),
+            // What was to go back and did is done.
+            Ok(report) => match (self.deed, report.outcome()) {
+                (Deed::Abort, Outcome::RolledBack) => (Outcome::Ok, None),
+                (_, outcome) => (outcome, None),
+            },
             Err(error) => (Outcome::Failed, Some(chain(error))),
         };
         for report in ended.iter().flat_map(|report| &report.groups) {

@@ -1,0 +1,174 @@
+//! Signing in, and changing what runs: nothing is done that was not shown.
+
+use theseus_tests::program::{Home, status};
+use thirtyfour::Key;
+
+use crate::browser::{Browser, token, world};
+
+const WEB: &str = "deploy:\n  web: {labels: ['prod'], image: 'web:1', instances: 2}\n";
+
+/// Goes to a page as somebody who has not signed in, and signs in.
+async fn sign_in(browser: &Browser, home: &Home, path: &str) {
+    browser.goto(path).await;
+    browser.until("return location.pathname", "/sign-in").await;
+    browser
+        .until("return document.activeElement.id", "token")
+        .await;
+    browser.press("0123456789abcdef0123456789abcdef").await;
+    browser.press(Key::Enter).await;
+    browser
+        .until_it(
+            "return document.getElementById('wrong')?.innerText",
+            |wrong| {
+                wrong
+                    .as_str()
+                    .is_some_and(|wrong| wrong.contains("not the token"))
+            },
+        )
+        .await;
+    browser.press(token(home)).await;
+    browser.press(Key::Enter).await;
+    browser.until("return location.pathname", path).await;
+}
+
+/// Presses the button of these words.
+async fn push(browser: &Browser, words: &str) {
+    let script = format!(
+        "const button = [...document.querySelectorAll('button')]
+            .find((button) => button.innerText.startsWith('{words}') && button.checkVisibility());
+        button?.click();
+        return button !== undefined"
+    );
+    browser.until(&script, true).await;
+}
+
+async fn fill(browser: &Browser, manifest: &str) {
+    let text = serde_json::to_string(manifest).unwrap();
+    browser
+        .until_it(
+            &format!(
+                "const field = document.getElementById('manifest');
+                if (field === null) return false; field.value = {text}; return true"
+            ),
+            |filled| *filled == true,
+        )
+        .await;
+}
+
+async fn shows(browser: &Browser, text: &str) {
+    browser
+        .until_it("return document.body.innerText", |page| {
+            page.as_str().is_some_and(|page| page.contains(text))
+        })
+        .await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn a_manifest_is_deployed_once_its_plan_was_shown() {
+    let (home, sandbox) = world(&["--allow-changes"]);
+    let browser = Browser::open(&sandbox.viewer).await;
+    sign_in(&browser, &home, "/deploy").await;
+    let cookies = browser.ask("return document.cookie").await;
+    assert_eq!(cookies, "", "scripts do not see the session");
+
+    // Faults are told as the command tells them, and what was written stays.
+    fill(&browser, "deploy:\n  web: {imgae: x}\n").await;
+    push(&browser, "Show the plan").await;
+    shows(&browser, "did you mean image?").await;
+    let kept = browser
+        .ask("return document.getElementById('manifest').value")
+        .await;
+    assert_eq!(kept, "deploy:\n  web: {imgae: x}\n");
+
+    fill(&browser, WEB).await;
+    push(&browser, "Show the plan").await;
+    shows(&browser, "Plan: 1 to create.").await;
+    assert!(
+        browser
+            .text()
+            .await
+            .contains("start 2 containers of revision 1")
+    );
+    assert_eq!(
+        status(&home)["groups"].as_array().unwrap().len(),
+        1,
+        "nothing is done yet"
+    );
+    push(&browser, "Carry it out").await;
+    browser
+        .until_it("return location.pathname", |path| {
+            path.as_str()
+                .is_some_and(|path| path.starts_with("/deploys/"))
+        })
+        .await;
+    browser
+        .until_it(
+            "return document.querySelector('.result')?.innerText",
+            |result| {
+                result
+                    .as_str()
+                    .is_some_and(|result| result.contains("done"))
+            },
+        )
+        .await;
+    let status = status(&home);
+    assert_eq!(status["groups"][1]["group"], "web:prod");
+    assert_eq!(status["groups"][1]["healthy"], 2);
+    let trail = home.run(&["events", "--since", "1h"]).exits(0).stdout;
+    assert!(trail.contains("(viewer)"), "{trail}");
+    browser
+        .assert_clean(&["401 (Unauthorized)", "422 (Unprocessable"])
+        .await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn a_group_is_changed_from_its_page_and_only_as_it_was_shown() {
+    let (home, sandbox) = world(&["--allow-changes"]);
+    let browser = Browser::open(&sandbox.viewer).await;
+    sign_in(&browser, &home, "/groups/ingestor:dev").await;
+    let visible = "return [...document.querySelectorAll('.actions button')]
+        .filter((button) => button.checkVisibility()).map((button) => button.innerText)";
+    // What only a rollout can be told is there only while there is one.
+    browser
+        .until(
+            visible,
+            serde_json::json!(["Scale", "Restart", "Roll back"]),
+        )
+        .await;
+
+    let scale = |number: u32| format!("document.querySelector('.actions input').value = {number}");
+    browser.ask(&scale(6)).await;
+    push(&browser, "Scale").await;
+    shows(&browser, "from 4 to 6 containers").await;
+    // Somebody else is faster.
+    let _ = home.run(&["scale", "ingestor:dev", "5", "--yes"]).exits(0);
+    push(&browser, "Carry it out").await;
+    shows(
+        &browser,
+        "what is deployed has changed since the plan was shown",
+    )
+    .await;
+    shows(&browser, "from 5 to 6 containers").await;
+    assert_eq!(status(&home)["groups"][0]["instances"], 5);
+    push(&browser, "Carry it out").await;
+    shows(&browser, "done").await;
+    assert_eq!(status(&home)["groups"][0]["instances"], 6);
+
+    // There is nothing to go back to, and that is told.
+    browser.goto("/groups/ingestor:dev").await;
+    push(&browser, "Roll back").await;
+    shows(&browser, "no earlier revision").await;
+
+    browser.goto_live("/").await;
+    push(&browser, "Sign out").await;
+    browser.until("return location.pathname", "/sign-in").await;
+    browser.goto("/groups/ingestor:dev").await;
+    browser.until("return location.pathname", "/sign-in").await;
+    browser
+        .assert_clean(&["401 (Unauthorized)", "409 (Conflict)"])
+        .await;
+    browser.close().await;
+}

@@ -1,0 +1,54 @@
+//! How pages look: pictures of them are left in `target/browser`, to be looked at, and nothing is wider
+//! than the window.
+
+use crate::browser::{Browser, target, token, world};
+use crate::pages::crawl;
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn pages_fit_windows_of_every_width_in_both_themes() {
+    let (home, sandbox) = world(&["--allow-changes"]);
+    home.write(
+        "web.yaml",
+        "deploy:\n  web:\n  - {labels: ['prod'], image: 'registry.example.com/shop/web:2024-11-03', instances: 30, cpus: 0.1, mem: 32}\n  - {labels: ['canary', 'prod'], image: web, instances: 2, cpus: 0.1, mem: 32}\n",
+    );
+    let _ = home.run(&["deploy", "web.yaml", "--yes"]).exits(0);
+    let browser = Browser::open(&sandbox.viewer).await;
+    browser.goto("/sign-in").await;
+    let mut pages = vec!["/sign-in".to_owned()];
+    browser
+        .ask(&format!(
+            "document.getElementById('token').value = '{}'; document.querySelector('.sheet button').click()",
+            token(&home)
+        ))
+        .await;
+    browser.until("return location.pathname", "/").await;
+    pages.extend(crawl(&browser, 1, async |_| {}).await);
+    pages.push("/groups/ingestor:dev/do/scale?number=9".to_owned());
+    pages.push("/nowhere".to_owned());
+    let mut wide = Vec::new();
+    for page in &pages {
+        let name: String = page
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .take(40)
+            .collect();
+        browser.goto(page).await;
+        for theme in ["light", "dark"] {
+            for width in [360, 1280, 2560] {
+                browser.wear(width, theme).await;
+                let over = browser
+                    .ask("return document.documentElement.scrollWidth - window.innerWidth")
+                    .await;
+                if over.as_i64().is_some_and(|over| over > 0) {
+                    wide.push(format!("{page} at {width}: {over} too many"));
+                }
+                let picture = target().join(format!("{name}-{width}-{theme}.png"));
+                browser.driver.screenshot(&picture).await.unwrap();
+            }
+        }
+    }
+    assert!(wide.is_empty(), "{wide:#?}");
+    browser.assert_clean(&["404 (Not Found)"]).await;
+    browser.close().await;
+}

@@ -1,0 +1,8 @@
+//! The viewer in a real Chromium, over a sandbox: what people see, and what the browser says of it.
+
+mod accessibility;
+mod actions;
+mod browser;
+mod live;
+mod looks;
+mod pages;

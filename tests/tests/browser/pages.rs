@@ -1,0 +1,137 @@
+//! Every page there is, found by following links, and from the keyboard alone.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use thirtyfour::Key;
+
+use crate::browser::{Browser, world};
+
+/// Opens the pages that links lead to, so many of each kind at most, and looks at each.
+pub(crate) async fn crawl(
+    browser: &Browser,
+    of_a_kind: usize,
+    look: impl AsyncFn(&str),
+) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut known = BTreeSet::from(["/".to_owned()]);
+    let mut next = VecDeque::from(["/".to_owned()]);
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    while let Some(path) = next.pop_front() {
+        // Names of things are what tells pages of one kind apart.
+        let kind: Vec<&str> = path
+            .split(['/', '?'])
+            .enumerate()
+            .map(|(depth, part)| if depth == 2 || depth == 4 { "*" } else { part })
+            .collect();
+        let seen = kinds.entry(kind.join("/")).or_default();
+        *seen += 1;
+        if *seen > of_a_kind {
+            continue;
+        }
+        browser.goto(&path).await;
+        look(&path).await;
+        let links = browser
+            .ask(
+                "return [...document.querySelectorAll('a[href]')]
+                    .map((link) => new URL(link.href))
+                    .filter((link) => link.origin === location.origin && !link.search)
+                    .map((link) => link.pathname)",
+            )
+            .await;
+        for link in links.as_array().unwrap() {
+            let link = link.as_str().unwrap().to_owned();
+            if known.insert(link.clone()) {
+                next.push_back(link);
+            }
+        }
+        found.push(path);
+    }
+    found
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn every_page_that_a_link_leads_to_opens_without_a_complaint() {
+    let (_home, sandbox) = world(&[]);
+    let browser = Browser::open(&sandbox.viewer).await;
+    let pages = crawl(&browser, 2, async |page| {
+        let heading = browser
+            .ask("return document.querySelector('h1')?.innerText")
+            .await;
+        assert!(heading.as_str().is_some_and(|it| !it.is_empty()), "{page}");
+        browser
+            .until(
+                "return document.querySelector('main[data-live]') === null
+                    || document.getElementById('link').dataset.link === 'live'",
+                true,
+            )
+            .await;
+        browser.assert_clean(&[]).await;
+    })
+    .await;
+    for place in [
+        "/",
+        "/groups/ingestor:dev",
+        "/machines",
+        "/usage",
+        "/events",
+    ] {
+        assert!(
+            pages.iter().any(|page| page == place),
+            "{place} in {pages:?}"
+        );
+    }
+    assert!(pages.len() >= 8, "{pages:?}");
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn from_the_keyboard_a_group_is_found_and_opened() {
+    let (home, sandbox) = world(&[]);
+    home.write(
+        "web.yaml",
+        "deploy:\n  web: {labels: ['prod'], image: web, instances: 1}\n",
+    );
+    let _ = home.run(&["deploy", "web.yaml", "--yes"]).exits(0);
+    let browser = Browser::open(&sandbox.viewer).await;
+    browser.goto_live("/").await;
+    let rows = "return [...document.querySelectorAll('#rows tr')]
+        .filter((row) => row.checkVisibility()).map((row) => row.id)";
+    browser
+        .until(
+            rows,
+            serde_json::json!(["row:ingestor:dev", "row:web:prod"]),
+        )
+        .await;
+    browser.press("/").await;
+    browser
+        .until("return document.activeElement.name", "q")
+        .await;
+    browser.press("ingest").await;
+    browser
+        .until(rows, serde_json::json!(["row:ingestor:dev"]))
+        .await;
+    for _ in 0..20 {
+        browser.press(Key::Tab).await;
+        let focused = browser
+            .ask("return document.activeElement.getAttribute('href')")
+            .await;
+        if focused == "/groups/ingestor:dev" {
+            break;
+        }
+    }
+    let outline = "return getComputedStyle(document.activeElement).outlineStyle";
+    assert_ne!(browser.ask(outline).await, "none", "the focus is seen");
+    browser.press(Key::Enter).await;
+    browser
+        .until("return location.pathname", "/groups/ingestor:dev")
+        .await;
+    // What every page begins with leads past it.
+    browser.goto_live("/").await;
+    browser.press(Key::Tab).await;
+    browser.press(Key::Enter).await;
+    browser.until("return location.hash", "#content").await;
+    browser.assert_clean(&[]).await;
+    browser.close().await;
+}
