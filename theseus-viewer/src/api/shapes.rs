@@ -58,6 +58,9 @@ pub(super) struct GroupStatus {
     /// Apps that no record accounts for; left out when there are none.
     #[schema(required = false)]
     drift: Vec<Drift>,
+    /// Why nobody knows what runs of it.
+    #[schema(required = false, nullable = false)]
+    unread: Option<String>,
 }
 
 /// A deploy or removal that is not done.
@@ -507,6 +510,8 @@ pub(super) enum Deed {
     Pause,
     Promote,
     Abort,
+    Adopt,
+    Export,
 }
 
 /// What is done to a group.
@@ -679,6 +684,7 @@ pub(super) enum ObstacleKind {
     Paused,
     Dependency,
     Placement,
+    Unread,
 }
 
 /// What is to be expected.
