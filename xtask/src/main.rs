@@ -63,7 +63,13 @@ fn test() -> Outcome {
     cargo(&["build", "--workspace", "--bins", "--tests"], &[])?;
     let docker = engine::Engine::start()?;
     cargo(
-        &["test", "--workspace", "--", "--include-ignored"],
+        &[
+            "test",
+            "--workspace",
+            "--no-fail-fast",
+            "--",
+            "--include-ignored",
+        ],
         &[("DOCKER_HOST", &docker.host())],
     )
 }
