@@ -95,6 +95,13 @@ fn an_app_is_found_taken_over_and_exported() {
     assert!(home.read("web.yaml").contains("DB_PASSWORD: hunter2"));
     let _ = home.run(&["validate", "web.yaml"]).exits(0);
     let _ = home.run(&["plan", "web.yaml", "--exit-code"]).exits(0);
+    // Who did that is written down; that somebody has seen what is shown anyway is not.
+    let _ = home.run(&["export", "web:shop"]).exits(0);
+    let trail = home.run(&["events", "--since", "1h"]).exits(0).stdout;
+    for (deed, times) in [("has adopted what ran already", 1), ("with its secrets", 1)] {
+        assert_eq!(trail.matches(deed).count(), times, "{trail}");
+    }
+    assert!(trail.contains("it is /shop/web"), "{trail}");
     let group = &status(&home)["groups"][0];
     assert_eq!(
         json!([group["group"], group["revision"], group["healthy"]]),

@@ -56,3 +56,39 @@ fn on_1_4() {
 fn on_1_11() {
     a_group_lives("1.11");
 }
+
+/// Before 0.11 Marathon does not tell where Mesos is.
+#[test]
+fn where_mesos_is_may_be_configured() {
+    let home = Home::new();
+    let sandbox = home.sandbox_with(&["--marathon-version", "0.10", "--start-delay", "50ms"]);
+    let marathon = format!("marathon: {{urls: ['{}']}}\n", sandbox.url);
+    home.write("mesos.yaml", &marathon);
+    home.write("ingestor.yaml", INGESTOR);
+    let _ = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
+    let doctor = home.run(&["doctor"]).stdout;
+    assert!(doctor.contains("write mesos: {host"), "{doctor}");
+    let all = || home.run(&["hosts", "--format", "json"]).exits(0).json()["complete"].clone();
+    assert_eq!(all(), false);
+
+    let mesos = format!("mesos: {{url: '{}'}}\n", sandbox.url);
+    home.write("mesos.yaml", &format!("{marathon}{mesos}"));
+    let doctor = home.run(&["doctor"]).stdout;
+    assert!(
+        doctor.contains("hosts") && !doctor.contains("write mesos:"),
+        "{doctor}"
+    );
+    assert_eq!(all(), true);
+}
+
+/// Before 0.9 there is no event stream, and callbacks need an address of this machine.
+#[test]
+fn who_deploys_is_told_why_it_is_slow() {
+    let home = Home::new();
+    let _sandbox = home.sandbox_with(&["--marathon-version", "0.8", "--start-delay", "50ms"]);
+    home.write("ingestor.yaml", INGESTOR);
+    let deployed = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
+    let note = "nobody tells what happens, so it is looked now and then";
+    assert_eq!(deployed.stderr.matches(note).count(), 1, "{deployed:?}");
+    assert!(deployed.stderr.contains("subscriber"), "{deployed:?}");
+}

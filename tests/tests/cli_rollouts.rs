@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use theseus_tests::program::{Home, assert_well, deployed, status};
-use theseus_tests::{INGESTOR, PATIENCE};
+use theseus_tests::program::{Home, SandboxProgram, assert_well, deployed, status};
+use theseus_tests::{INGESTOR, PATIENCE, client};
 
 const GROUP: &str = "ingestor:dev";
 
@@ -93,6 +93,41 @@ fn what_is_begun_in_the_background_can_be_followed_to_its_end() {
         "{stuck:?}"
     );
     assert!(stuck.stderr.contains("nobody:here"), "{stuck:?}");
+}
+
+/// Somebody else changes the group's app together with one that fits on no host.
+fn hold(sandbox: &SandboxProgram) {
+    let app = json!({"id": "/theseus/ingestor/dev/r1", "instances": 4, "mem": 129});
+    let never = json!({"id": "/cart", "cmd": "sleep 1", "instances": 1, "cpus": 1000, "mem": 32});
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let url = format!("{}/v2/apps", sandbox.url);
+        let answer = client().put(url).json(&json!([app, never])).send().await;
+        let status = answer.unwrap().status();
+        assert!(status.is_success(), "{status}");
+    });
+}
+
+#[test]
+fn in_the_background_others_are_broken_off_when_that_is_asked_for() {
+    let (home, sandbox) = deployed("50ms");
+    hold(&sandbox);
+    home.write(
+        "ingestor.yaml",
+        &INGESTOR.replace("instances: 4", "instances: 5"),
+    );
+    let deploy = ["deploy", "ingestor.yaml", "--yes", "--detach", "--force"];
+    let _ = home.run(&deploy).exits(0);
+    let began = Instant::now();
+    while status(&home)["groups"][0]["healthy"] != 5 {
+        assert!(began.elapsed() < PATIENCE, "{}", status(&home));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let history = home.run(&["events", "--since", "1h"]).exits(0);
+    assert!(history.stdout.contains("begins to scale it"), "{history:?}");
 }
 
 #[test]
