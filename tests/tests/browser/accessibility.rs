@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::browser::{Browser, token, world};
@@ -63,11 +62,8 @@ async fn no_page_breaks_a_rule_of_accessibility() {
         browser.goto(page).await;
         for theme in ["light", "dark"] {
             browser.wear(1280, theme).await;
-            let found = browser
-                .driver
-                .execute_async(script.as_str(), Vec::<Value>::new())
-                .await;
-            for rule in found.unwrap().json().as_array().unwrap() {
+            let found = browser.driver.execute_async(&script).await.unwrap();
+            for rule in found.as_array().unwrap() {
                 broken.push(format!("{page}, {theme}: {rule}"));
             }
         }

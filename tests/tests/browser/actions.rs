@@ -1,9 +1,9 @@
 //! Signing in, and changing what runs: nothing is done that was not shown.
 
 use theseus_tests::program::{Home, status};
-use thirtyfour::Key;
 
 use crate::browser::{Browser, token, world};
+use crate::driver::ENTER;
 
 const WEB: &str = "deploy:\n  web: {labels: ['prod'], image: 'web:1', instances: 2}\n";
 
@@ -15,7 +15,7 @@ async fn sign_in(browser: &Browser, home: &Home, path: &str) {
         .until("return document.activeElement.id", "token")
         .await;
     browser.press("0123456789abcdef0123456789abcdef").await;
-    browser.press(Key::Enter).await;
+    browser.press(ENTER).await;
     browser
         .until_it(
             "return document.getElementById('wrong')?.innerText",
@@ -26,8 +26,8 @@ async fn sign_in(browser: &Browser, home: &Home, path: &str) {
             },
         )
         .await;
-    browser.press(token(home)).await;
-    browser.press(Key::Enter).await;
+    browser.press(&token(home)).await;
+    browser.press(ENTER).await;
     browser.until("return location.pathname", path).await;
 }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use theseus_tests::program::{Home, SandboxProgram};
-use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities as _;
-use thirtyfour::{DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
+
+use crate::driver::Driver;
 
 /// How long a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ const AGAIN: Duration = Duration::from_millis(40);
 
 /// A browser, and the viewer that it looks at.
 pub(crate) struct Browser {
-    pub(crate) driver: WebDriver,
+    pub(crate) driver: Driver,
     /// The viewer's address.
     pub(crate) viewer: String,
     _chromedriver: Killed,
@@ -41,11 +41,8 @@ impl Drop for Killed {
 impl Browser {
     /// Opens one to look at the viewer at this address.
     pub(crate) async fn open(viewer: &str) -> Self {
-        // Whoever builds a client of HTTP first says whose cryptography it is.
-        drop(theseus_tests::client());
         let (chromedriver, port) = chromedriver();
         let profile = TempDir::new().unwrap();
-        let mut wanted = DesiredCapabilities::chrome();
         let data = format!("--user-data-dir={}", profile.path().display());
         let mut arguments = vec![
             "--headless=new",
@@ -58,15 +55,13 @@ impl Browser {
         if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
             arguments.push("--no-sandbox");
         }
-        for argument in arguments {
-            wanted.add_arg(argument).unwrap();
-        }
-        for kind in ["browser", "performance"] {
-            let all = LoggingPrefsLogLevel::All;
-            wanted.set_logging_prefs(kind, all).unwrap();
-        }
+        let wanted = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        });
         let address = format!("http://127.0.0.1:{port}");
-        let driver = WebDriver::new(address, wanted).await.unwrap();
+        let driver = Driver::open(&address, wanted).await.unwrap();
         Self {
             driver,
             viewer: viewer.to_owned(),
@@ -78,7 +73,7 @@ impl Browser {
     /// Goes to a page of the viewer.
     pub(crate) async fn goto(&self, path: &str) {
         let address = format!("{}{path}", self.viewer);
-        self.driver.goto(address).await.unwrap();
+        self.driver.goto(&address).await.unwrap();
     }
 
     /// Goes to a page that is kept true, and waits until it is.
@@ -94,8 +89,7 @@ impl Browser {
     /// What a script gives. All of the page is read in one call, since it changes under the feet of
     /// whoever holds on to a part of it.
     pub(crate) async fn ask(&self, script: &str) -> Value {
-        let answer = self.driver.execute(script, Vec::<Value>::new()).await;
-        answer.unwrap().json().clone()
+        self.driver.execute(script).await.unwrap()
     }
 
     /// Waits until a script gives this.
@@ -109,8 +103,7 @@ impl Browser {
         let began = Instant::now();
         loop {
             // While one page gives way to the next there is nothing to be asked.
-            let answer = self.driver.execute(script, Vec::<Value>::new()).await;
-            let value = answer.map_or(Value::Null, |answer| answer.json().clone());
+            let value = self.driver.execute(script).await.unwrap_or_default();
             if is(&value) {
                 return value;
             }
@@ -125,9 +118,8 @@ impl Browser {
     }
 
     /// Presses keys, wherever the focus is.
-    pub(crate) async fn press(&self, keys: impl Into<thirtyfour::TypingData>) {
-        let chain = self.driver.action_chain().send_keys(keys);
-        chain.perform().await.unwrap();
+    pub(crate) async fn press(&self, keys: &str) {
+        self.driver.press(keys).await.unwrap();
     }
 
     /// The text of the page.
@@ -138,7 +130,6 @@ impl Browser {
 
     /// Shows what comes in a window of this width, light or dark.
     pub(crate) async fn wear(&self, width: u32, theme: &str) {
-        let tools = self.driver.cdp();
         let size =
             json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
         let theme = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
@@ -146,23 +137,24 @@ impl Browser {
             ("Emulation.setDeviceMetricsOverride", size),
             ("Emulation.setEmulatedMedia", theme),
         ] {
-            tools.send_raw(command, what).await.unwrap();
+            self.driver.tools(command, what).await.unwrap();
         }
     }
 
     /// Asserts that the browser has complained of nothing but what is expected, and that nobody was
     /// asked for anything but the viewer. Whoever breaks the Content-Security-Policy is complained of.
     pub(crate) async fn assert_clean(&self, expected: &[&str]) {
-        let complaints = self.driver.browser_log().await.unwrap();
+        let message = |entry: &Value| entry["message"].as_str().unwrap_or_default().to_owned();
+        let complaints = self.driver.log("browser").await.unwrap();
         let complaints: Vec<_> = complaints
             .iter()
-            .filter(|entry| entry.level != "INFO" && entry.level != "DEBUG")
-            .filter(|entry| !expected.iter().any(|it| entry.message.contains(it)))
+            .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
+            .filter(|entry| !expected.iter().any(|it| message(entry).contains(it)))
             .collect();
         assert!(complaints.is_empty(), "{complaints:#?}");
-        let happened = self.driver.get_log("performance").await.unwrap();
+        let happened = self.driver.log("performance").await.unwrap();
         for entry in happened {
-            let message: Value = serde_json::from_str(&entry.message).unwrap();
+            let message: Value = serde_json::from_str(&message(&entry)).unwrap();
             if message["message"]["method"] != "Network.requestWillBeSent" {
                 continue;
             }
@@ -178,7 +170,7 @@ impl Browser {
 
     /// Ends it well. Whoever forgets to leaves that to the end of its driver.
     pub(crate) async fn close(self) {
-        let _ = self.driver.clone().quit().await;
+        let _ = self.driver.quit().await;
     }
 }
 

@@ -3,6 +3,7 @@
 mod accessibility;
 mod actions;
 mod browser;
+mod driver;
 mod live;
 mod looks;
 mod pages;

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use thirtyfour::Key;
-
 use crate::browser::{Browser, world};
+use crate::driver::{ENTER, TAB};
 
 /// Opens the pages that links lead to, so many of each kind at most, and looks at each.
 pub(crate) async fn crawl(
@@ -113,7 +112,7 @@ async fn from_the_keyboard_a_group_is_found_and_opened() {
         .until(rows, serde_json::json!(["row:ingestor:dev"]))
         .await;
     for _ in 0..20 {
-        browser.press(Key::Tab).await;
+        browser.press(TAB).await;
         let focused = browser
             .ask("return document.activeElement.getAttribute('href')")
             .await;
@@ -123,14 +122,14 @@ async fn from_the_keyboard_a_group_is_found_and_opened() {
     }
     let outline = "return getComputedStyle(document.activeElement).outlineStyle";
     assert_ne!(browser.ask(outline).await, "none", "the focus is seen");
-    browser.press(Key::Enter).await;
+    browser.press(ENTER).await;
     browser
         .until("return location.pathname", "/groups/ingestor:dev")
         .await;
     // What every page begins with leads past it.
     browser.goto_live("/").await;
-    browser.press(Key::Tab).await;
-    browser.press(Key::Enter).await;
+    browser.press(TAB).await;
+    browser.press(ENTER).await;
     browser.until("return location.hash", "#content").await;
     browser.assert_clean(&[]).await;
     browser.close().await;
