@@ -1,4 +1,4 @@
-//! A session with a chromedriver, as the W3C's WebDriver has it: only the few commands that are needed.
+//! A session with a chromedriver, as the W3C's `WebDriver` has it: only the few commands that are needed.
 //!
 //! The crates that have all of them ask `serde_json` to keep the order of keys. Cargo would then build
 //! everything so that is tested, and other JSON would be tested than is written by what people build.
