@@ -169,13 +169,19 @@ async fn what_programs_deploy_is_carried_out_and_told_as_it_is_described() {
     assert_eq!(back["result"], "ok", "{back:#}");
     let restarted = world.change("restart", None).await;
 
-    world.until(|group| !group["rollout"].is_null()).await;
-
-    // One that is under way is paused, and taken back by whoever carries it out.
-    let paused = world
-        .change("pause", Some(json!({"reason": "let me see"})))
-        .await;
-    assert_eq!(paused.body["result"], "paused", "{}", paused.body);
+    // One that is under way is paused, which it is a moment after it was asked for, and taken back by
+    // whoever carries it out.
+    let began = Instant::now();
+    loop {
+        let reason = json!({"reason": "let me see"});
+        let paused = world.change("pause", Some(reason)).await;
+        if paused.body["result"] == "paused" {
+            break;
+        }
+        assert_eq!(paused.status, StatusCode::CONFLICT, "{}", paused.body);
+        assert!(began.elapsed() < PATIENCE, "{}", paused.body);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let group = world
         .until(|group| !group["rollout"]["halted"].is_null())
         .await;
