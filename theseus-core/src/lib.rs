@@ -5,6 +5,7 @@ pub mod audit;
 pub mod cluster;
 pub mod engine;
 pub mod hearsay;
+pub mod history;
 mod hold;
 pub mod hosts;
 pub mod logs;

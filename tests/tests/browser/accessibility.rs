@@ -4,8 +4,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::browser::{Browser, token, world};
-use crate::pages::crawl;
+use crate::browser::{Browser, world};
+use crate::pages::one_of_each_kind;
 
 /// The version whose rules are asked; npm checks that it is what the registry says.
 const AXE: &str = "axe-core@4.14.1";
@@ -37,18 +37,7 @@ async fn no_page_breaks_a_rule_of_accessibility() {
     let axe = axe();
     let (home, sandbox) = world(&["--allow-changes"]);
     let browser = Browser::open(&sandbox.viewer).await;
-    browser.goto("/sign-in").await;
-    let mut pages = vec!["/sign-in".to_owned()];
-    browser
-        .ask(&format!(
-            "document.getElementById('token').value = '{}'; document.querySelector('.sheet button').click()",
-            token(&home)
-        ))
-        .await;
-    browser.until("return location.pathname", "/").await;
-    pages.extend(crawl(&browser, 1, async |_| {}).await);
-    pages.push("/groups/ingestor:dev/do/scale?number=9".to_owned());
-    pages.push("/nowhere".to_owned());
+    let pages = one_of_each_kind(&browser, &home).await;
     let script = format!(
         "const done = arguments[arguments.length - 1];
         {axe};

@@ -1,8 +1,8 @@
 //! How pages look: pictures of them are left in `target/browser`, to be looked at, and nothing is wider
 //! than the window.
 
-use crate::browser::{Browser, target, token, world};
-use crate::pages::crawl;
+use crate::browser::{Browser, target, world};
+use crate::pages::one_of_each_kind;
 
 #[tokio::test]
 #[ignore = "needs chromium"]
@@ -14,18 +14,7 @@ async fn pages_fit_windows_of_every_width_in_both_themes() {
     );
     let _ = home.run(&["deploy", "web.yaml", "--yes"]).exits(0);
     let browser = Browser::open(&sandbox.viewer).await;
-    browser.goto("/sign-in").await;
-    let mut pages = vec!["/sign-in".to_owned()];
-    browser
-        .ask(&format!(
-            "document.getElementById('token').value = '{}'; document.querySelector('.sheet button').click()",
-            token(&home)
-        ))
-        .await;
-    browser.until("return location.pathname", "/").await;
-    pages.extend(crawl(&browser, 1, async |_| {}).await);
-    pages.push("/groups/ingestor:dev/do/scale?number=9".to_owned());
-    pages.push("/nowhere".to_owned());
+    let pages = one_of_each_kind(&browser, &home).await;
     let mut wide = Vec::new();
     for page in &pages {
         let name: String = page

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::browser::{Browser, world};
+use theseus_tests::program::Home;
+
+use crate::browser::{Browser, token, world};
 use crate::driver::{ENTER, TAB};
 
 /// Opens the pages that links lead to, so many of each kind at most, and looks at each.
@@ -46,6 +48,26 @@ pub(crate) async fn crawl(
         found.push(path);
     }
     found
+}
+
+/// Signs in, and gives a page of each kind that there is, those that nothing leads to as well.
+pub(crate) async fn one_of_each_kind(browser: &Browser, home: &Home) -> Vec<String> {
+    browser.goto("/sign-in").await;
+    browser
+        .ask(&format!(
+            "document.getElementById('token').value = '{}'; document.querySelector('.sheet button').click()",
+            token(home)
+        ))
+        .await;
+    browser.until("return location.pathname", "/").await;
+    let mut pages = crawl(browser, 1, async |_| {}).await;
+    let others = [
+        "/sign-in",
+        "/groups/ingestor:dev/do/scale?number=9",
+        "/nowhere",
+    ];
+    pages.extend(others.map(str::to_owned));
+    pages
 }
 
 #[tokio::test]

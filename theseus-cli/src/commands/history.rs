@@ -1,10 +1,10 @@
 //! `theseus history`
 
 use jiff::Timestamp;
-use serde::Serialize;
-use theseus_core::cluster::{Revision, Scope};
+use theseus_core::cluster::Scope;
+use theseus_core::history::{History, Past};
 use theseus_core::model::{GroupId, GroupSelector};
-use theseus_core::records::{Ended, HistoryRecord};
+use theseus_core::records::Ended;
 use theseus_core::state::GroupState;
 
 use super::selection::unknown;
@@ -29,46 +29,6 @@ pub(crate) struct Args {
     group: GroupId,
 }
 
-#[derive(Serialize)]
-struct History<'a> {
-    format_version: u32,
-    group: &'a GroupId,
-    revisions: Vec<Past<'a>>,
-}
-
-/// One revision.
-#[derive(Serialize)]
-struct Past<'a> {
-    revision: Revision,
-    image: &'a str,
-    instances: u32,
-    created_at: Timestamp,
-    by: &'a str,
-    /// How its last rollout ended; `None` while that goes on.
-    outcome: Option<Ended>,
-    reason: Option<&'a str>,
-    ended_at: Option<Timestamp>,
-    /// Whether it is the one that runs.
-    current: bool,
-}
-
-impl<'a> Past<'a> {
-    fn new(past: &'a HistoryRecord, current: Option<Revision>) -> Self {
-        let ending = past.ending.as_ref();
-        Self {
-            revision: past.revision,
-            image: &past.spec.image,
-            instances: past.spec.instances,
-            created_at: past.created_at,
-            by: &past.by,
-            outcome: ending.map(|ending| ending.outcome),
-            reason: ending.and_then(|ending| ending.reason.as_deref()),
-            ended_at: ending.map(|ending| ending.at),
-            current: current == Some(past.revision),
-        }
-    }
-}
-
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     let connection = connect(global).await?;
     let (history, observed) = tokio::try_join!(
@@ -82,14 +42,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     }
     let record = state.and_then(|state| state.record.as_ref());
     let current = record.map(|stored| stored.record.revision);
-    let history = History {
-        format_version: 1,
-        group: &args.group,
-        revisions: history
-            .iter()
-            .map(|past| Past::new(past, current))
-            .collect(),
-    };
+    let history = History::new(&args.group, &history, current);
     match global.format {
         Format::Json => print_json(&history)?,
         Format::Text if history.revisions.is_empty() => print("It has no history.\n")?,

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use theseus_core::audit::{self, AuditRecord};
 use theseus_core::cluster::{ContainerId, Revision};
+use theseus_core::history::{History, Past};
 use theseus_core::model::{GroupId, duration};
 use theseus_core::plan;
-use theseus_core::records::{Ended, HistoryRecord};
+use theseus_core::records::HistoryRecord;
 use theseus_core::registry::{self, Endpoint};
 use theseus_core::usage::{Point, Span, Subject};
 use utoipa::IntoParams;
@@ -43,44 +44,6 @@ pub(super) async fn rollout(State(viewer): State<Viewer>, Path(group): Path<Stri
     }
 }
 
-#[derive(Serialize)]
-struct History<'a> {
-    format_version: u32,
-    group: &'a GroupId,
-    revisions: Vec<Past<'a>>,
-}
-
-/// One revision.
-#[derive(Serialize)]
-struct Past<'a> {
-    revision: Revision,
-    image: &'a str,
-    instances: u32,
-    created_at: Timestamp,
-    by: &'a str,
-    outcome: Option<Ended>,
-    reason: Option<&'a str>,
-    ended_at: Option<Timestamp>,
-    current: bool,
-}
-
-impl<'a> Past<'a> {
-    fn new(past: &'a HistoryRecord, current: Option<Revision>) -> Self {
-        let ending = past.ending.as_ref();
-        Self {
-            revision: past.revision,
-            image: &past.spec.image,
-            instances: past.spec.instances,
-            created_at: past.created_at,
-            by: &past.by,
-            outcome: ending.map(|ending| ending.outcome),
-            reason: ending.and_then(|ending| ending.reason.as_deref()),
-            ended_at: ending.map(|ending| ending.at),
-            current: current == Some(past.revision),
-        }
-    }
-}
-
 async fn revisions(
     viewer: &Viewer,
     group: &GroupId,
@@ -103,14 +66,7 @@ async fn revisions(
 pub(super) async fn history(State(viewer): State<Viewer>, Path(group): Path<String>) -> Told {
     let group = named(&group)?;
     let (history, current) = revisions(&viewer, &group).await?;
-    Ok(tell(&History {
-        format_version: 1,
-        group: &group,
-        revisions: history
-            .iter()
-            .map(|past| Past::new(past, current))
-            .collect(),
-    }))
+    Ok(tell(&History::new(&group, &history, current)))
 }
 
 #[derive(Serialize)]

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use theseus_core::engine::{Last, Look};
 use theseus_core::model::GroupId;
 use theseus_core::records::Ended;
 
-use super::look::{Last, Look, look, render};
+use super::look::{line, look, render};
 use crate::args::{Format, Global};
 use crate::connect::Connection;
 use crate::failure::{Code, Failure};
@@ -53,12 +54,12 @@ pub(super) async fn follow(
     let mut alone = 0;
     loop {
         let seen = look(connection, group).await?;
-        let line = seen.rollout.as_ref().map(|rollout| rollout.line(group));
+        let words = seen.rollout.as_ref().map(|rollout| line(group, rollout));
         // What is over is told in full, too.
-        if told.is_none() || line.is_none() || told.as_ref() != Some(&line) {
+        if told.is_none() || words.is_none() || told.as_ref() != Some(&words) {
             tell(global, &seen, told.is_none())?;
         }
-        told = Some(line);
+        told = Some(words);
         let Some(rollout) = &seen.rollout else {
             return Ok(End::Over(seen.last.as_ref().map_or(Code::Done, code)));
         };
@@ -82,7 +83,7 @@ fn tell(global: &Global, seen: &Look, is_first: bool) -> Result<(), Failure> {
     match (&seen.rollout, global.format) {
         (_, Format::Json) => print_json(seen),
         (Some(rollout), Format::Text) if !is_first => {
-            print(&format!("{}\n", rollout.line(&seen.group)))
+            print(&format!("{}\n", line(&seen.group, rollout)))
         }
         (_, Format::Text) => print(&render(seen, Timestamp::now(), width())),
     }

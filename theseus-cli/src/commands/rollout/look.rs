@@ -1,14 +1,11 @@
 //! One look at what is under way in a group.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use theseus_core::cluster::{Revision, Scope};
+use theseus_core::cluster::Scope;
+use theseus_core::engine::{Look, UnderWay};
 use theseus_core::model::{GroupId, GroupSelector};
-use theseus_core::records::{
-    Ended, Goal, Halt, HaltKind, HistoryRecord, LockRecord, RolloutRecord,
-};
-use theseus_core::rollout::{self, Census, Decision, Stage, Trial, View};
-use theseus_core::state::GroupState;
+use theseus_core::records::HaltKind;
+use theseus_core::rollout::{Census, Stage, Trial};
 use theseus_core::status::RolloutAction;
 
 use crate::args::{Format, Global};
@@ -20,142 +17,36 @@ use crate::output::style::{BAD, CHANGE, FAINT, STRONG, inert, paint};
 use crate::output::wrap::wrap;
 use crate::output::{human, print, print_json, width};
 
-/// What one look found.
-#[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Look {
-    format_version: u32,
-    pub(super) group: GroupId,
-    /// What is under way.
-    pub(super) rollout: Option<Rollout>,
-    /// How the last one ended, when nothing is.
-    pub(super) last: Option<Last>,
-}
-
-/// What is under way.
-#[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Rollout {
-    action: RolloutAction,
-    revision: Option<Revision>,
-    image: Option<String>,
-    started_at: Timestamp,
-    by: String,
-    /// Who carries it out.
-    pub(super) holder: Option<LockRecord>,
-    pub(super) halted: Option<Halt>,
-    pub(super) rolled_back: Option<String>,
-    waiting: String,
-    instances: u32,
-    containers: Census,
-    canary: Option<Trial>,
-}
-
-/// How a rollout ended.
-#[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Last {
-    revision: Revision,
-    pub(super) outcome: Ended,
-    pub(super) reason: Option<String>,
-    at: Timestamp,
-}
-
 /// Looks at a group.
 pub(super) async fn look(connection: &Connection, group: &GroupId) -> Result<Look, Failure> {
-    let groups = std::slice::from_ref(group);
-    let scope = Scope::Groups(groups.to_vec());
     let engine = &connection.engine;
-    // The record is looked at last: whoever holds it may be done meanwhile, and not the other way.
-    let holder = engine.holders(groups).await?.remove(group);
-    let mut observed = engine.observe(&scope).await?;
-    let state = observed.groups.remove(group).unwrap_or_default();
-    let rollout = state
-        .rollout
-        .as_ref()
-        .map(|stored| Rollout::new(&stored.record, &state, holder, Timestamp::now()));
-    let last = match rollout {
-        Some(_) => None,
-        None => last(&engine.history(group).await?),
-    };
-    if rollout.is_none() && last.is_none() && state.is_absent() {
-        let all = engine.observe(&Scope::All).await?;
-        let selector = GroupSelector::Group(group.clone());
-        return Err(unknown(&selector, all.groups.keys()));
+    if let Some(look) = engine.look(group).await? {
+        return Ok(look);
     }
-    Ok(Look {
-        format_version: 1,
-        group: group.clone(),
-        rollout,
-        last,
-    })
+    let all = engine.observe(&Scope::All).await?;
+    let selector = GroupSelector::Group(group.clone());
+    Err(unknown(&selector, all.groups.keys()))
 }
 
-fn last(history: &[HistoryRecord]) -> Option<Last> {
-    let ended = history.iter().filter_map(|past| {
-        let ending = past.ending.as_ref()?;
-        Some(Last {
-            revision: past.revision,
-            outcome: ending.outcome,
-            reason: ending.reason.clone(),
-            at: ending.at,
-        })
+/// What changes from look to look, in one line.
+pub(super) fn line(group: &GroupId, rollout: &UnderWay) -> String {
+    let Census { new_ready, .. } = rollout.containers;
+    let mut parts = vec![match rollout.action {
+        RolloutAction::Deploy => format!("{group}: {new_ready}/{} ready", rollout.instances),
+        RolloutAction::Remove => format!("{group}: {} left", rollout.containers.created()),
+    }];
+    if let Some(reason) = &rollout.rolled_back {
+        let back = paint(CHANGE, "rolling back");
+        parts.push(format!("{back} ({})", inert(reason)));
+    }
+    parts.push(match &rollout.halted {
+        Some(halt) => paint(
+            BAD,
+            &format!("{}: {}", kind(halt.kind), inert(&halt.reason)),
+        ),
+        None => format!("waiting for {}", inert(&rollout.waiting)),
     });
-    ended.max_by_key(|last| (last.at, last.outcome == Ended::Restored))
-}
-
-impl Rollout {
-    fn new(
-        record: &RolloutRecord,
-        state: &GroupState,
-        holder: Option<LockRecord>,
-        now: Timestamp,
-    ) -> Self {
-        let slots = state.slot_hosts();
-        let view = View::beside(record, state, &slots, now);
-        let (action, revision, spec) = match &record.goal {
-            Goal::Present { revision, spec } => {
-                (RolloutAction::Deploy, Some(*revision), Some(spec))
-            }
-            Goal::Absent => (RolloutAction::Remove, None, None),
-        };
-        Self {
-            action,
-            revision,
-            image: spec.map(|spec| spec.image.clone()),
-            started_at: record.started_at,
-            by: record.by.clone(),
-            holder,
-            halted: record.halted.clone(),
-            rolled_back: record.rolled_back.clone(),
-            waiting: match rollout::decide(&record.group, &record.goal, &view) {
-                Decision::Continue { waiting, .. } => waiting,
-                Decision::Reached => "its end to be written down".to_owned(),
-                Decision::Failed { reason } => reason,
-            },
-            instances: spec.map_or(0, |spec| spec.instances),
-            containers: Census::of(&record.goal, &state.apps, &slots, now),
-            canary: rollout::trial(&record.goal, &view),
-        }
-    }
-
-    /// What changes from look to look, in one line.
-    pub(super) fn line(&self, group: &GroupId) -> String {
-        let Census { new_ready, .. } = self.containers;
-        let mut parts = vec![match self.action {
-            RolloutAction::Deploy => format!("{group}: {new_ready}/{} ready", self.instances),
-            RolloutAction::Remove => format!("{group}: {} left", self.containers.created()),
-        }];
-        if let Some(reason) = &self.rolled_back {
-            let back = paint(CHANGE, "rolling back");
-            parts.push(format!("{back} ({})", inert(reason)));
-        }
-        parts.push(match &self.halted {
-            Some(halt) => paint(
-                BAD,
-                &format!("{}: {}", kind(halt.kind), inert(&halt.reason)),
-            ),
-            None => format!("waiting for {}", inert(&self.waiting)),
-        });
-        parts.join(", ")
-    }
+    parts.join(", ")
 }
 
 pub(super) async fn show(
@@ -199,7 +90,7 @@ fn over(look: &Look, now: Timestamp, width: Option<u16>) -> String {
     text
 }
 
-fn under_way(group: &GroupId, rollout: &Rollout, now: Timestamp, width: Option<u16>) -> String {
+fn under_way(group: &GroupId, rollout: &UnderWay, now: Timestamp, width: Option<u16>) -> String {
     let goal = match (rollout.revision, &rollout.image) {
         (Some(revision), Some(image)) => format!("to revision {revision}, {}", inert(image)),
         _ => "to be removed".to_owned(),
