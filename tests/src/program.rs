@@ -187,6 +187,16 @@ impl Home {
     }
 }
 
+/// A port on which nobody listened a moment ago.
+///
+/// # Panics
+///
+/// When there is none.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it has one").port()
+}
+
 /// A home with a sandbox, and the README's group on it.
 ///
 /// # Panics
@@ -302,12 +312,21 @@ impl Running {
     ///
     /// When it is something else.
     pub fn next_json(&mut self) -> Option<Value> {
+        let line = self.next_line();
+        (!line.is_empty()).then(|| serde_json::from_str(&line).expect("a line of JSON"))
+    }
+
+    /// The next line of its output; an empty text at the end.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be read.
+    pub fn next_line(&mut self) -> String {
         let mut line = String::new();
-        let length = self
-            .stdout
+        self.stdout
             .read_line(&mut line)
             .expect("stdout can be read");
-        (length > 0).then(|| serde_json::from_str(&line).expect("a line of JSON"))
+        line
     }
 
     /// Reads on until something is told.

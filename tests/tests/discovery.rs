@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use theseus_tests::program::{Home, deployed};
+use theseus_tests::program::{Home, deployed, free_port};
 use theseus_tests::{INGESTOR_REMOVE, PATIENCE};
 
 /// Looks again and again until what is looked for is there.
@@ -159,11 +159,6 @@ fn what_was_written_down_is_told_without_cluster_and_registrar() {
     );
     let status = home.run(&["status", "--recorded"]).exits(0);
     assert!(status.stdout.contains("4/4"), "{status:?}");
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it has one").port()
 }
 
 fn get(port: u16, path: &str) -> Option<String> {

@@ -1,11 +1,10 @@
 //! What happens, as the program tells it on a Marathon without an event stream; and the one address at
 //! which a registrar answers and takes in what such a Marathon sends.
 
-use std::net::TcpListener;
 use std::time::Instant;
 
 use serde_json::Value;
-use theseus_tests::program::{Home, Running, SandboxProgram};
+use theseus_tests::program::{Home, Running, SandboxProgram, free_port};
 use theseus_tests::{INGESTOR, PATIENCE, client};
 
 /// The last that had no event stream.
@@ -33,11 +32,6 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// A port that nobody listens at.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
-
 /// A home that knows the sandbox's Marathon by its address, and where that may send what happens.
 fn configured(sandbox: &SandboxProgram, port: u16) -> Home {
     let home = Home::new();

@@ -59,6 +59,12 @@ pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
     let fleet = Fleet::large().await?;
     let apps = fleet.sandbox.get("/v2/apps?embed=apps.tasks").await?;
     let info = fleet.sandbox.get("/v2/info").await?;
+    let mut info: Value = serde_json::from_slice(&info)?;
+    // Whoever is told a leader asks there, and would listen to the sandbox itself.
+    if let Some(info) = info.as_object_mut() {
+        info.remove("leader");
+    }
+    let info = info.to_string().into_bytes();
     let feed = Bare::serve(vec![
         (
             "/v2/events",

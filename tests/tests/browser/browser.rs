@@ -1,7 +1,6 @@
 //! A Chromium without a window, driven by a chromedriver of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -211,12 +210,6 @@ pub(crate) fn token(home: &Home) -> String {
     let mut tokens = states.map(|entry| entry.unwrap().path().join("viewer.token"));
     let token = tokens.find_map(|path| std::fs::read_to_string(path).ok());
     token.expect("the token is there").trim().to_owned()
-}
-
-/// A port on which nobody listens.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Where what is made of the tests is left to be looked at.

@@ -1,9 +1,9 @@
 //! What changes while a page is open, and what becomes of it while nobody tells.
 
 use serde_json::{Value, json};
-use theseus_tests::program::{Home, Running};
+use theseus_tests::program::{Home, Running, free_port};
 
-use crate::browser::{Browser, free_port, world};
+use crate::browser::{Browser, world};
 
 /// The rows of containers that the page shows.
 const ROWS: &str =

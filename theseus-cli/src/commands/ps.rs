@@ -5,12 +5,13 @@ use serde::Serialize;
 use theseus_core::cluster::{ContainerState, HealthState};
 use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::status::{ContainerStatus, Status};
+use theseus_core::told::Tone;
 
 use super::status::look;
 use crate::args::{Format, Global};
 use crate::connect::connect;
 use crate::failure::{Code, Failure};
-use crate::output::style::{BAD, CHANGE, FAINT, GOOD, inert, paint};
+use crate::output::style::{BAD, FAINT, GOOD, inert, paint, toned};
 use crate::output::table::{Align, Column, render};
 use crate::output::{human, print, print_json, width};
 
@@ -116,15 +117,19 @@ pub(super) fn container_row(container: &ContainerStatus, now: Timestamp) -> Vec<
 }
 
 pub(super) fn state(state: ContainerState) -> String {
-    let (style, word) = match state {
-        ContainerState::Staging => (CHANGE, "staging"),
-        ContainerState::Starting => (CHANGE, "starting"),
-        ContainerState::Running => (GOOD, "running"),
-        ContainerState::Stopping => (CHANGE, "stopping"),
-        ContainerState::Unreachable => (BAD, "unreachable"),
-        ContainerState::Ended => (FAINT, "ended"),
-    };
-    paint(style, word)
+    toned(tone_of(state), state.as_str())
+}
+
+/// What it means for a container to be in that state.
+pub(super) fn tone_of(state: ContainerState) -> Tone {
+    match state {
+        ContainerState::Staging | ContainerState::Starting | ContainerState::Stopping => {
+            Tone::Change
+        }
+        ContainerState::Running => Tone::Good,
+        ContainerState::Unreachable => Tone::Bad,
+        ContainerState::Ended => Tone::Faint,
+    }
 }
 
 pub(super) fn health(health: HealthState) -> String {

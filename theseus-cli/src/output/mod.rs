@@ -55,11 +55,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// The same as one of many; `false` when nobody reads them any more.
 pub(crate) fn print_json_line(value: &impl Serialize) -> Result<bool, Failure> {
-    let mut text = serde_json::to_vec(value)
-        .map_err(|error| Failure::new(Code::Failed, format!("cannot write JSON: {error}")))?;
-    text.push(b'\n');
-    let mut stdout = std::io::stdout().lock();
-    written(stdout.write_all(&text).and_then(|()| stdout.flush()))
+    print_json_lines(std::slice::from_ref(value))
 }
 
 /// Several of them at once; `false` when nobody reads them any more.

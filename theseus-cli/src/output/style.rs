@@ -1,6 +1,8 @@
 //! One colour per meaning.
 
 use anstyle::{AnsiColor, Style};
+use theseus_core::logs::is_obeyed;
+use theseus_core::told::Tone;
 
 const fn colour(colour: AnsiColor) -> Style {
     Style::new().fg_color(Some(anstyle::Color::Ansi(colour)))
@@ -24,17 +26,28 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// The text in the style of what it means.
+pub(crate) fn toned(tone: Tone, text: &str) -> String {
+    match tone {
+        Tone::Good => paint(GOOD, text),
+        Tone::Change => paint(CHANGE, text),
+        Tone::Bad => paint(BAD, text),
+        Tone::Faint => paint(FAINT, text),
+        Tone::Plain => text.to_owned(),
+    }
+}
+
 /// Text from outside, with everything that a terminal would obey made visible.
 pub(crate) fn inert(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            escaped
-                .into_iter()
-                .flatten()
-                .chain((!c.is_control()).then_some(c))
-        })
-        .collect()
+    let mut told = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_obeyed(c) {
+            told.extend(c.escape_default());
+        } else {
+            told.push(c);
+        }
+    }
+    told
 }
 
 #[cfg(test)]
@@ -44,5 +57,6 @@ mod tests {
     #[test]
     fn what_a_terminal_would_obey_is_made_visible() {
         assert_eq!(inert("a\u{1b}[31mé\n"), "a\\u{1b}[31mé\\n");
+        assert_eq!(inert("evil\u{202e}txt\t"), "evil\\u{202e}txt\\t");
     }
 }

@@ -1,7 +1,7 @@
 //! What is known of containers by whoever tells what happens: so that what events did not tell is
 //! told by a look, and nothing is told twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -14,6 +14,11 @@ use crate::state::Observed;
 pub struct Ledger {
     /// Nothing before the first look.
     known: Option<BTreeMap<ContainerId, Entry>>,
+    /// What was told to be over since the last look, or by it: of these, events that come late are
+    /// no news.
+    over: BTreeSet<ContainerId>,
+    /// The same of the look before.
+    over_before: BTreeSet<ContainerId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +36,18 @@ impl Ledger {
             return true;
         };
         match (&event.kind, &event.group) {
-            (EventKind::Container { id, state }, Some(group)) => hear(known, group, id, *state),
+            (EventKind::Container { id, .. }, _)
+                if self.over.contains(id) || self.over_before.contains(id) =>
+            {
+                false
+            }
+            (EventKind::Container { id, state }, Some(group)) => {
+                let is_news = hear(known, group, id, *state);
+                if *state == ContainerState::Ended {
+                    self.over.insert(id.clone());
+                }
+                is_news
+            }
             (EventKind::Health { id, health }, Some(_)) => match known.get_mut(id) {
                 Some(entry) => std::mem::replace(&mut entry.health, *health) != *health,
                 None => true,
@@ -44,9 +60,11 @@ impl Ledger {
     /// shows how things are, and so nothing that has happened.
     pub fn look(&mut self, observed: &Observed, at: Timestamp) -> Vec<Event> {
         let seen = seen(observed);
-        let Some(known) = self.known.replace(seen.clone()) else {
+        let Some(known) = self.known.take() else {
+            self.known = Some(seen);
             return Vec::new();
         };
+        self.over_before = std::mem::take(&mut self.over);
         let mut events = Vec::new();
         let mut tell = |group: &GroupId, kind| {
             events.push(Event {
@@ -57,10 +75,13 @@ impl Ledger {
         };
         for (id, entry) in &known {
             if !seen.contains_key(id) {
+                self.over.insert(id.clone());
                 let (id, state) = (id.clone(), ContainerState::Ended);
                 tell(&entry.group, EventKind::Container { id, state });
             }
         }
+        // Who is seen to live is not over, whatever was told.
+        self.over_before.retain(|id| !seen.contains_key(id));
         for (id, now) in &seen {
             let before = known.get(id);
             if before.is_none_or(|before| before.state != now.state) {
@@ -73,6 +94,7 @@ impl Ledger {
                 tell(&now.group, EventKind::Health { id, health });
             }
         }
+        self.known = Some(seen);
         events
     }
 }
@@ -191,10 +213,14 @@ mod tests {
             (Running, false),
             (Ended, true),
             (Ended, false),
+            (Running, false),
         ] {
             let told = event(OURS, state("t.1", told));
             assert_eq!(ledger.hear(&told), is_news, "{told:?}");
         }
+        ledger.look(&seen(Ended), at(2));
+        let late = event(OURS, state("t.1", Running));
+        assert!(!ledger.hear(&late), "it is long over");
         assert!(
             ledger.hear(&event(OURS, state("t.2", Running))),
             "another one"

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The text with everything that a terminal or a page would obey made visible, or left out where it
-/// only gives colours. What was written cannot move the cursor, change a title, or turn the direction
+/// only gives colours; a tab is a space, and stays. What was written cannot move the cursor, change a title, or turn the direction
 /// of what stands beside it.
 pub fn inert(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(commands) {
+    let is_told_otherwise = |c: char| is_obeyed(c) && c != '\t';
+    if !text.chars().any(is_told_otherwise) {
         return Cow::Borrowed(text);
     }
     let mut told = String::with_capacity(text.len());
@@ -17,7 +18,7 @@ pub fn inert(text: &str) -> Cow<'_, str> {
             rest = &rest[colour..];
             continue;
         }
-        if commands(c) {
+        if is_told_otherwise(c) {
             // Writing to a string cannot fail.
             let _ = write!(told, "{}", c.escape_unicode());
         } else {
@@ -28,10 +29,11 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     Cow::Owned(told)
 }
 
-/// Whether somebody may obey it. A tab is a space.
-fn commands(c: char) -> bool {
+/// Whether a terminal or a page obeys it, or turns the direction of what stands beside it, rather than
+/// shows it.
+pub fn is_obeyed(c: char) -> bool {
     let turns_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    (c.is_control() && c != '\t') || turns_direction || matches!(c, '\u{2028}' | '\u{2029}')
+    c.is_control() || turns_direction || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// How long the colour is with which this begins: `ESC [ 1 ; 31 m`.
@@ -69,7 +71,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_left_to_obey(text in "[\u{0}-\u{ff}\u{2020}-\u{2070}\\[m0-9;]{0,40}") {
-            prop_assert!(!inert(&text).chars().any(commands));
+            prop_assert!(!inert(&text).chars().any(|c| is_obeyed(c) && c != '\t'));
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::cluster::{ContainerId, EndedContainer, LogStart, Output, Outputs, Rev
 use crate::model::{GroupId, GroupSelector};
 use crate::state::Observed;
 
-pub use inert::inert;
+pub use inert::{inert, is_obeyed};
 pub use reader::Reader;
 pub use roster::{Scene, speakers};
 pub use split::LONGEST_LINE;

@@ -188,7 +188,7 @@ impl Reader {
             && self.weave.is_caught_up()
             && let Some(backlog) = self.backlog.take()
         {
-            self.weave.is_live_from_now_on();
+            self.weave.go_live();
             batch.extend(backlog.last.into_iter().flatten());
             if backlog.is_untimed {
                 batch.push(Told::Untimed);

@@ -204,7 +204,7 @@ impl Strand {
     }
 
     /// What is there of it is told from now on without waiting for what may be missing.
-    pub(super) fn is_late(&mut self) {
+    pub(super) fn wait_no_longer(&mut self) {
         self.standing = Standing::Late;
     }
 

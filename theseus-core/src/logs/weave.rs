@@ -103,7 +103,7 @@ impl Weave {
         let late = self.awaited.iter().filter(|(_, since)| is_late(since));
         for number in late.map(|(number, _)| *number).collect::<Vec<_>>() {
             if let Some(strand) = self.strands.get_mut(&number) {
-                strand.is_late();
+                strand.wait_no_longer();
             }
             self.awaited.remove(&number);
             self.touched(number, now);
@@ -111,7 +111,7 @@ impl Weave {
     }
 
     /// From now on lines are told as they come.
-    pub(super) fn is_live_from_now_on(&mut self) {
+    pub(super) fn go_live(&mut self) {
         self.is_live = true;
         self.awaited.clear();
     }

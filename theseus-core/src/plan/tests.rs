@@ -137,6 +137,7 @@ fn a_group_of_which_an_app_cannot_be_read_is_left_alone() {
         assert_eq!(obstacle.kind, ObstacleKind::Unread);
         assert!(obstacle.message.contains("r3"), "{}", obstacle.message);
         assert!(!plan.is_empty(), "it is no success");
+        assert_eq!(plan.summary(), "Plan: 1 not possible.");
     }
 }
 

@@ -25,9 +25,11 @@ impl Plan {
             .map(|(action, count)| format!("{count} to {}", action.as_str()))
             .collect();
         let unchanged = self.groups.iter().filter(|group| group.is_empty()).count();
-        let noted = self.count(Action::None) - unchanged;
-        let stuck = self.groups.iter().filter(|it| it.obstacle.is_some());
-        let stuck = stuck.count();
+        let is_stuck = |group: &&GroupPlan| group.obstacle.is_some();
+        let is_noted = |group: &&GroupPlan| group.action == Action::None && !group.is_empty();
+        let stuck = self.groups.iter().filter(is_stuck).count();
+        let noted = self.groups.iter().filter(is_noted);
+        let noted = noted.filter(|group| !is_stuck(group)).count();
         if noted > 0 {
             parts.push(format!("{noted} to record"));
         }

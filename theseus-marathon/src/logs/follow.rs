@@ -49,6 +49,9 @@ struct Reading {
     track: Track,
 }
 
+/// The first byte of everything that gzip has packed.
+const GZIP: u8 = 0x1f;
+
 /// A compressed file while it comes in.
 struct Fetch {
     /// Of which output.
@@ -57,6 +60,8 @@ struct Fetch {
     gunzip: Gunzip,
     /// What came in and is not unpacked.
     input: Bytes,
+    /// Whether anything has come in yet.
+    is_begun: bool,
 }
 
 /// How far a task is.
@@ -305,6 +310,7 @@ impl Follower {
                             chunks,
                             gunzip: Gunzip::new(*skip),
                             input: Bytes::new(),
+                            is_begun: false,
                         });
                         return Ok(());
                     }
@@ -323,6 +329,13 @@ impl Follower {
         if fetch.input.is_empty() {
             match sandbox::next(&mut fetch.chunks).await? {
                 Some(input) => {
+                    // What a proxy says in its place is no file of which something is lost.
+                    let is_nonsense = input.first().is_some_and(|first| *first != GZIP);
+                    if !fetch.is_begun && is_nonsense {
+                        let reason = "it gives something else for a compressed file".to_owned();
+                        return Err(Failure::Garbled(reason).into());
+                    }
+                    fetch.is_begun |= !input.is_empty();
                     fetch.input = input;
                     self.fetch = Some(fetch);
                 }
@@ -362,29 +375,29 @@ impl Follower {
 
     /// A compressed file is at its end, or of no more use.
     fn end_of_file(&mut self, index: usize, rest: std::io::Result<Vec<u8>>) {
-        match rest {
+        let is_damaged = match rest {
             Ok(bytes) => {
                 if !self.unpacked(index, bytes) {
                     return;
                 }
+                false
             }
             Err(error) => {
                 tracing::debug!(%error, "a file cannot be unpacked");
-                let bytes = Vec::new();
-                self.tell(
-                    index,
-                    Told {
-                        missed: true,
-                        bytes,
-                    },
-                );
+                true
             }
-        }
+        };
         let track = &mut self.readings[index].track;
-        if !track.fetched_all() {
-            let told = track.not_here();
-            self.tell(index, told);
-        }
+        // Of another file than the one that is looked for nothing can be missed.
+        let told = if track.fetched_all() {
+            Told {
+                missed: is_damaged,
+                bytes: Vec::new(),
+            }
+        } else {
+            track.not_here()
+        };
+        self.tell(index, told);
     }
 
     /// Looks at the directory, for all outputs that wait for that.

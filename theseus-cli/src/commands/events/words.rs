@@ -1,8 +1,8 @@
 //! Sentences about what happened, in colour.
 
-use theseus_core::told::{Sentence, Told, Tone};
+use theseus_core::told::{Sentence, Told};
 
-use crate::output::style::{BAD, CHANGE, FAINT, GOOD, inert, paint};
+use crate::output::style::{inert, toned};
 
 /// What happened, as a person says it.
 pub(super) fn sentence(told: &Told) -> String {
@@ -12,14 +12,7 @@ pub(super) fn sentence(told: &Told) -> String {
         reason,
         tone,
     } = told.sentence();
-    let what = inert(&what);
-    let what = match tone {
-        Tone::Good => paint(GOOD, &what),
-        Tone::Change => paint(CHANGE, &what),
-        Tone::Bad => paint(BAD, &what),
-        Tone::Faint => paint(FAINT, &what),
-        Tone::Plain => what,
-    };
+    let what = toned(tone, &inert(&what));
     let of = if of.is_empty() {
         of
     } else {

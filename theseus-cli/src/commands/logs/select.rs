@@ -46,6 +46,10 @@ pub(super) async fn select(
         }
         let all = speakers(&observed, &every_service(&observed));
         if let Some(speaker) = named(all, name)? {
+            if args.previous {
+                return Err(Failure::usage(format!("{} is not over", inert(name)))
+                    .hint("leave out --previous"));
+            }
             found.push(speaker);
             continue;
         }
@@ -97,13 +101,8 @@ pub(super) async fn select(
 /// The group or service of that name, if there is one.
 fn group(observed: &Observed, name: &str) -> Option<GroupSelector> {
     let selector: GroupSelector = name.parse().ok()?;
-    let mut known = observed
-        .groups
-        .iter()
-        .filter(|(_, state)| !state.is_absent());
-    known
-        .any(|(group, _)| selector.matches(group))
-        .then_some(selector)
+    let is_known = observed.select(std::slice::from_ref(&selector)).is_ok();
+    is_known.then_some(selector)
 }
 
 fn every_service(observed: &Observed) -> Vec<GroupSelector> {

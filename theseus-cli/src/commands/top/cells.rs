@@ -2,22 +2,14 @@
 
 use jiff::Timestamp;
 use theseus_core::cluster::ContainerState;
+use theseus_core::told::Tone;
 use theseus_core::usage::{Amount, By, Row, Sort, Top, Total};
 
-use super::super::hosts::{bytes, number};
+use super::super::hosts::{bytes, none, number};
+use super::super::ps::tone_of;
 use crate::output::human;
-use crate::output::style::{BAD, CHANGE, FAINT, GOOD, inert, paint};
+use crate::output::style::{inert, toned};
 use crate::output::table::{Align, Column, render};
-
-/// What a cell means, apart from what it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Good,
-    Change,
-    Bad,
-    Faint,
-}
 
 /// What one column says of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,19 +108,12 @@ pub(super) fn table(top: &Top, width: Option<u16>) -> String {
         .iter()
         .map(|heading| Column(heading.name, heading.align))
         .collect();
-    let painted = |cell: Cell| match cell.tone {
-        Tone::Plain => cell.text,
-        Tone::Good => paint(GOOD, &cell.text),
-        Tone::Change => paint(CHANGE, &cell.text),
-        Tone::Bad => paint(BAD, &cell.text),
-        Tone::Faint => paint(FAINT, &cell.text),
-    };
     let rows: Vec<Vec<String>> = top
         .rows
         .iter()
         .map(|row| {
             let cells = cells(top.by, row, top.at).into_iter();
-            cells.map(painted).collect()
+            cells.map(|cell| toned(cell.tone, &cell.text)).collect()
         })
         .collect();
     format!("{}\n{}", sum(&top.total), render(&columns, &rows, width))
@@ -148,10 +133,6 @@ pub(super) fn sum(total: &Total) -> String {
     )
 }
 
-fn none() -> String {
-    "-".to_owned()
-}
-
 fn plain(text: String) -> Cell {
     let tone = Tone::Plain;
     Cell { text, tone }
@@ -167,11 +148,7 @@ fn state(row: &Row, now: Timestamp) -> Cell {
     let (text, tone) = match row.state {
         Some(ContainerState::Unreachable) => (format!("unreachable{}", since()), Tone::Bad),
         _ if row.out_of_reach > 0 => (format!("no answer{}", since()), Tone::Bad),
-        Some(ContainerState::Running) => ("running".to_owned(), Tone::Good),
-        Some(ContainerState::Staging) => ("staging".to_owned(), Tone::Change),
-        Some(ContainerState::Starting) => ("starting".to_owned(), Tone::Change),
-        Some(ContainerState::Stopping) => ("stopping".to_owned(), Tone::Change),
-        Some(ContainerState::Ended) => ("ended".to_owned(), Tone::Faint),
+        Some(state) => (state.as_str().to_owned(), tone_of(state)),
         None => (none(), Tone::Plain),
     };
     Cell { text, tone }

@@ -55,3 +55,41 @@ pub(super) fn of(event: &Event) -> Option<Key> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_sends() {
+        let plain = KeyModifiers::NONE;
+        for (code, modifiers, expected) in [
+            (
+                KeyCode::Char('c'),
+                KeyModifiers::CONTROL,
+                Some(Key::Interrupt),
+            ),
+            (
+                KeyCode::Char('z'),
+                KeyModifiers::CONTROL,
+                Some(Key::Suspend),
+            ),
+            (KeyCode::Char('x'), KeyModifiers::CONTROL, None),
+            (KeyCode::Char('c'), plain, Some(Key::Letter('c'))),
+            (
+                KeyCode::Char('G'),
+                KeyModifiers::SHIFT,
+                Some(Key::Letter('G')),
+            ),
+            (KeyCode::Up, plain, Some(Key::Up)),
+            (KeyCode::Esc, plain, Some(Key::Escape)),
+            (KeyCode::F(1), plain, None),
+        ] {
+            let mut event = KeyEvent::new(code, modifiers);
+            assert_eq!(of(&Event::Key(event)), expected, "{event:?}");
+            event.kind = KeyEventKind::Release;
+            assert_eq!(of(&Event::Key(event)), None, "{event:?}");
+        }
+        assert_eq!(of(&Event::Resize(80, 24)), None);
+    }
+}

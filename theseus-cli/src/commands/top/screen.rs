@@ -6,9 +6,10 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
+use theseus_core::told::Tone;
 use theseus_core::usage::{By, Sort, Top};
 
-use super::cells::{Cell, Heading, Tone, cells, headings, sum};
+use super::cells::{Cell, Heading, cells, headings, sum};
 use super::view::View;
 use crate::output::human;
 use crate::output::style::inert;

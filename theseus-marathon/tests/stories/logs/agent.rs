@@ -179,11 +179,11 @@ impl Agent {
         self.inner().spelling = spelling;
     }
 
-    pub(crate) fn is_known(&self, is_known: bool) {
+    pub(crate) fn set_known(&self, is_known: bool) {
         self.inner().is_known = is_known;
     }
 
-    pub(crate) fn is_old(&self) {
+    pub(crate) fn speak_old(&self) {
         self.inner().is_old = true;
     }
 
@@ -206,7 +206,7 @@ impl Agent {
         self.inner().faults = Some(Box::new(faults));
     }
 
-    pub(crate) fn is_well(&self) {
+    pub(crate) fn heal(&self) {
         self.inner().faults = None;
     }
 

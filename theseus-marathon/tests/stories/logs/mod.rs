@@ -281,6 +281,22 @@ async fn random_story(seed: u64) {
         );
     }
     assert!(told.error.is_none(), "seed {seed}: {:?}", told.error);
+    assert_eq!(told.missed(), 0, "seed {seed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nonsense_in_place_of_a_compressed_file_is_asked_for_again() {
+    let agent = rotated().await;
+    let mut nonsense = 3;
+    agent.trouble(move |path| {
+        let is_hit = path.starts_with("/files/download") && nonsense > 0;
+        nonsense -= i32::from(is_hit);
+        is_hit.then_some(Fault::Says("<html>a proxy</html>"))
+    });
+    agent.end();
+    let told = read(&agent, following()).await;
+    assert_eq!(told.text(), "1.1\n1.2\n1.3\n2.1\n2.2\n2.3\n3.1\n3.2\n3.3\n");
+    assert_eq!(told.missed(), 0, "{:?}", told.words);
 }
 
 #[tokio::test(start_paused = true)]
@@ -327,7 +343,7 @@ async fn an_agent_that_goes_away_and_comes_back_is_told_and_loses_nothing() {
     agent.write("stdout", b"three\n");
     sleep(Duration::from_secs(60)).await;
     assert_eq!(listener.told(|told| told.words.len()), 2, "it is told once");
-    agent.is_well();
+    agent.heal();
     listener
         .until("the rest", |told| told.text() == "one\ntwo\nthree\n")
         .await;
@@ -357,7 +373,7 @@ async fn an_agent_that_is_away_from_the_first_is_waited_for_only_by_who_follows(
     let is_away =
         |told: &Told| matches!(&told.words[..], [LogPiece::OutOfReach { since: None, .. }]);
     listener.until("it is away", is_away).await;
-    agent.is_well();
+    agent.heal();
     listener.until("one", |told| told.text() == "one\n").await;
 }
 
@@ -384,7 +400,7 @@ async fn whoever_answers_nonsense_is_out_of_reach_until_he_does_not() {
             words.any(|it| matches!(it, LogPiece::OutOfReach { .. }))
         };
         listener.until(&format!("{fault:?}"), is_away).await;
-        agent.is_well();
+        agent.heal();
         listener
             .until("the rest", |told| told.text() == "one\ntwo\n")
             .await;
@@ -510,7 +526,7 @@ async fn a_container_that_ends_is_told_whole_and_its_log_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_container_that_nobody_knows_has_no_log() {
     let agent = Agent::new(TASK);
-    agent.is_known(false);
+    agent.set_known(false);
     let told = read(&agent, LogRequest::default()).await;
     assert!(
         matches!(told.error, Some(ClusterError::Gone { .. })),
@@ -528,13 +544,13 @@ async fn a_container_that_nobody_knows_has_no_log() {
     let listener = Listener::to(&agent, following()).await;
     sleep(Duration::from_secs(20)).await;
     assert!(!listener.told(|told| told.is_over));
-    agent.is_known(true);
+    agent.set_known(true);
     agent.write("stdout", b"one\n");
     listener.until("one", |told| told.text() == "one\n").await;
     // What is not there for a moment comes again; what stays away is over.
     agent.trouble(|path| path.starts_with("/files").then_some(Fault::Status(404)));
     sleep(Duration::from_secs(5)).await;
-    agent.is_well();
+    agent.heal();
     agent.write("stdout", b"two\n");
     listener
         .until("two", |told| told.text() == "one\ntwo\n")
@@ -553,7 +569,7 @@ async fn who_writes_nothing_is_asked_once_a_second() {
         let agent = Agent::new(TASK);
         agent.write("stdout", b"one\n");
         if is_old {
-            agent.is_old();
+            agent.speak_old();
         }
         let listener = Listener::to(&agent, following()).await;
         listener.until("one", Told::is_caught_up).await;

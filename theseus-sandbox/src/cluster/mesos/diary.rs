@@ -166,7 +166,7 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
         }
     };
     let ages = 0..=rotation.keep;
-    ages.filter_map(|age| Some(file(current.checked_sub(u64::from(age))?, age)))
+    ages.map_while(|age| Some(file(current.checked_sub(u64::from(age))?, age)))
         .collect()
 }
 
