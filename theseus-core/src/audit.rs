@@ -4,6 +4,8 @@
 //! spec is in them but its revision. A registrar removes the oldest, so that the latest
 //! [`KEPT`] stay.
 
+mod trail;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,8 @@ use crate::model::GroupId;
 use crate::plan::Action;
 use crate::records::{self, RecordError};
 use crate::store::{Page, Store, StoreError, Write, list_all};
+
+pub use trail::Trail;
 
 /// The prefix of all entries.
 pub const AUDIT: &str = "audit/";
@@ -157,7 +161,7 @@ pub(crate) async fn surplus(store: &dyn Store) -> Result<Vec<String>, StoreError
 mod tests {
     use super::*;
 
-    fn record(at: Timestamp) -> AuditRecord {
+    pub(super) fn record(at: Timestamp) -> AuditRecord {
         AuditRecord {
             at,
             by: "ana@ci-7".to_owned(),

@@ -5,13 +5,12 @@
 //! Lost ones cost some seconds, as the viewer looks from time to time anyway, so every failure here
 //! is simply tried again.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use theseus_core::audit::{self, AUDIT, AuditError, AuditRecord};
+use theseus_core::audit::{AUDIT, AuditError, AuditRecord, Trail};
 use theseus_core::cluster::{Cluster, Event, EventKind, Inventory};
 use theseus_core::records;
 use theseus_core::store::{Page, Store, StoreError, Watched};
@@ -29,8 +28,6 @@ const WAITING: usize = 10_000;
 
 /// How far back what was done is read at the start.
 const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// By how much what is read again overlaps with what was: clocks differ.
-const OVERLAP: SignedDuration = SignedDuration::from_mins(1);
 
 /// How often the machines are asked for while somebody looks at them.
 const WATCHED: Duration = Duration::from_secs(5);
@@ -144,62 +141,38 @@ async fn watch(store: &dyn Store, prefix: &str, bell: &Notify) -> Result<(), Sto
 }
 
 async fn follow_trail(store: Arc<dyn Store>, sender: mpsc::Sender<Nudge>) {
-    let mut trail = Trail {
-        since: Timestamp::now()
-            .saturating_sub(MEMORY)
-            .unwrap_or(Timestamp::MIN),
-        told: HashSet::new(),
-        sender,
-    };
+    let since = Timestamp::now().saturating_sub(MEMORY);
+    let mut trail = Trail::since(since.unwrap_or(Timestamp::MIN));
     loop {
-        if let Err(error) = trail.follow(&*store).await {
+        if let Err(error) = follow(&*store, &mut trail, &sender).await {
             tracing::debug!(%error, "the audit trail is away");
         }
         tokio::time::sleep(REATTACH).await;
     }
 }
 
-/// What was read of the audit trail.
-struct Trail {
-    /// Everything from here on is told.
-    since: Timestamp,
-    /// What is told already of what may be read again.
-    told: HashSet<(Timestamp, String, &'static str)>,
-    sender: mpsc::Sender<Nudge>,
-}
-
-impl Trail {
-    async fn follow(&mut self, store: &dyn Store) -> Result<(), AuditError> {
-        // What is written while the trail is read is told once more by a watch from here.
-        let now = store.list(AUDIT, Page::first(1)).await?.revision;
-        for record in audit::since(store, self.since).await? {
-            self.tell(record).await;
-        }
-        let mut writes = store.watch(AUDIT, now).await?;
-        while let Some(written) = writes.next().await {
-            if let Watched::Put(entry) = written? {
-                self.tell(records::decode::<AuditRecord>(&entry)?.record)
-                    .await;
-            }
-        }
-        Ok(())
-    }
-
-    async fn tell(&mut self, record: AuditRecord) {
-        let outcome = record.outcome.as_str();
-        let key = (record.at, record.group.to_string(), outcome);
-        if record.at < self.since || !self.told.insert(key) {
-            return;
-        }
-        if let Ok(recent) = record.at.saturating_sub(OVERLAP)
-            && recent > self.since
-        {
-            self.since = recent;
-            self.told.retain(|(at, ..)| *at >= recent);
-        }
+async fn follow(
+    store: &dyn Store,
+    trail: &mut Trail,
+    sender: &mpsc::Sender<Nudge>,
+) -> Result<(), AuditError> {
+    let tell = async |record| {
         // The other end goes only together with this one.
-        let _ = self.sender.send(Nudge::Deed(Box::new(record))).await;
+        let _ = sender.send(Nudge::Deed(Box::new(record))).await;
+    };
+    let (news, now) = trail.catch_up(store).await?;
+    for record in news {
+        tell(record).await;
     }
+    let mut writes = store.watch(AUDIT, now).await?;
+    while let Some(written) = writes.next().await {
+        if let Watched::Put(entry) = written?
+            && let Some(record) = trail.added(&entry)
+        {
+            tell(record).await;
+        }
+    }
+    Ok(())
 }
 
 async fn ask_for_machines(

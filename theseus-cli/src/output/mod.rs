@@ -12,6 +12,7 @@ pub(crate) mod wrap;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anstream::AutoStream;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -39,6 +40,7 @@ pub(crate) fn set_up(global: &Global) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
         .without_time()
         .init();
 }

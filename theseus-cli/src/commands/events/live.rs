@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
-use theseus_core::audit::{AUDIT, AuditRecord};
 use theseus_core::cluster::{Event, EventKind, Scope};
 use theseus_core::hearsay::Ledger;
-use theseus_core::records;
 use theseus_core::told::Told;
 use theseus_marathon::Hearing;
 
 use super::Teller;
-use super::trail::{Trail, Writes, take_up, written};
+use super::trail::{self, catch_up, take_up, written};
 use crate::connect::Connection;
 use crate::failure::{Code, Failure};
 use crate::output::say;
@@ -25,9 +23,9 @@ pub(super) async fn live(
     since: Option<Duration>,
 ) -> Result<Code, Failure> {
     let store = &*connection.store;
-    let mut trail = Trail::new(since);
-    let (mut is_read, revision) = trail.catch_up(store, teller).await?;
-    let mut writes: Option<Writes> = Some(store.watch(AUDIT, revision).await?);
+    let mut trail = trail::since(since);
+    let mut writes = catch_up(store, &mut trail, teller).await?;
+    let mut is_read = writes.is_some();
     let (mut events, hearing) = connection.marathon.hear().await?;
     explain(&hearing);
     let mut listener = Listener {
@@ -45,8 +43,8 @@ pub(super) async fn live(
             },
             written = written(&mut writes) => match written {
                 Some(entry) => {
-                    if let Ok(stored) = records::decode::<AuditRecord>(&entry) {
-                        is_read = trail.tell(stored.record, teller)?;
+                    if let Some(record) = trail.added(&entry) {
+                        is_read = teller.tell(&Told::Audit(record))?;
                     }
                 }
                 None => writes = take_up(store, &mut trail, teller).await,

@@ -11,7 +11,6 @@ use theseus_core::model::GroupSelector;
 use theseus_core::told::Told;
 
 use self::live::live;
-use self::trail::Trail;
 use crate::args::{Format, Global, parse_duration};
 use crate::connect::{connect, connect_store};
 use crate::failure::{Code, Failure};
@@ -86,7 +85,8 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     let is_live = args.since.is_none() || args.follow;
     if !is_live {
         let store = connect_store(global).await?;
-        let _ = Trail::new(args.since).catch_up(&*store, &teller).await?;
+        let mut trail = trail::since(args.since);
+        let _ = trail::catch_up(&*store, &mut trail, &teller).await?;
         return Ok(Code::Done);
     }
     let connection = connect(global).await?;

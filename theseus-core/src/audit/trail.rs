@@ -1,0 +1,92 @@
+//! Following the trail: what was written, then what is added to it, each entry once, however often
+//! reading breaks off.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{AUDIT, AuditError, AuditRecord, since};
+use crate::records;
+use crate::store::{Entry, Page, Revision, Store};
+
+/// How far back is read again: the clocks of those who write differ.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(1);
+
+/// What is known of the trail by whoever follows it.
+#[derive(Debug)]
+pub struct Trail {
+    /// Everything from here on is news.
+    since: Timestamp,
+    /// What is no news any more of what may be read again.
+    given: BTreeSet<(Timestamp, String, &'static str)>,
+}
+
+impl Trail {
+    /// The trail from this time on.
+    pub fn since(time: Timestamp) -> Self {
+        Self {
+            since: time,
+            given: BTreeSet::new(),
+        }
+    }
+
+    /// The entries that are news, the oldest first, and the revision behind which what is added can
+    /// be watched.
+    pub async fn catch_up(
+        &mut self,
+        store: &dyn Store,
+    ) -> Result<(Vec<AuditRecord>, Revision), AuditError> {
+        // What is written while the trail is read is told once more by a watch from here.
+        let now = store.list(AUDIT, Page::first(1)).await?.revision;
+        let written = since(store, self.since).await?;
+        let news = written.into_iter().filter_map(|it| self.news(it));
+        Ok((news.collect(), now))
+    }
+
+    /// The entry that was added, if it is news. One that cannot be read is none.
+    pub fn added(&mut self, entry: &Entry) -> Option<AuditRecord> {
+        match records::decode::<AuditRecord>(entry) {
+            Ok(stored) => self.news(stored.record),
+            Err(error) => {
+                tracing::debug!(%error, "an entry of the audit trail cannot be read");
+                None
+            }
+        }
+    }
+
+    fn news(&mut self, record: AuditRecord) -> Option<AuditRecord> {
+        let key = (record.at, record.group.to_string(), record.outcome.as_str());
+        if record.at < self.since || !self.given.insert(key) {
+            return None;
+        }
+        if let Ok(recent) = record.at.saturating_sub(OVERLAP)
+            && recent > self.since
+        {
+            self.since = recent;
+            self.given.retain(|(at, ..)| *at >= recent);
+        }
+        Some(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::record;
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn every_entry_is_news_once() {
+        let mut trail = Trail::since(at(100));
+        let mut is_news = |second| trail.news(record(at(second))).is_some();
+        assert!(!is_news(99), "it was before");
+        assert!(is_news(100) && !is_news(100));
+        assert!(is_news(300) && !is_news(300));
+        assert!(is_news(250), "by a clock that is behind");
+        assert!(!is_news(250) && !is_news(300));
+        assert!(!is_news(100), "it is long told");
+    }
+}
