@@ -10,7 +10,7 @@ use theseus_tests::watcher::Watcher;
 use theseus_tests::world::World;
 use tokio::time::timeout;
 
-use super::{carry_out, deploys, endings, group, state, web};
+use super::{carry_out, deploys, deploys_nothing, endings, group, state, web};
 
 async fn a_group_goes_back_and_forth_between_its_revisions(ground: Ground) {
     let world = World::new(ground).await;
@@ -51,11 +51,6 @@ async fn a_restart_replaces_every_container_by_one_of_the_same_spec(ground: Grou
     assert_eq!((seen.fewest_ready, seen.most), (3, 4), "{seen:?}");
     world.assert_runs("web:dev", 2, 3).await;
     deploys_nothing(&world, &web("a:1", "instances: 3")).await;
-}
-
-async fn deploys_nothing(world: &World, manifest: &str) {
-    let report = world.deploy(manifest).await;
-    assert_eq!(report.outcome(), Outcome::Unchanged, "{report:?}");
 }
 
 async fn what_fails_stands_still_when_its_spec_says_so(ground: Ground) {

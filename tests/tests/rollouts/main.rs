@@ -90,3 +90,8 @@ async fn deploy_and<F: Future<Output = ()>>(
     let (report, ()) = timeout(PATIENCE, both).await.expect("both end");
     report.expect("cluster and store are there")
 }
+
+async fn deploys_nothing(world: &World, manifest: &str) {
+    let report = world.deploy(manifest).await;
+    assert_eq!(report.outcome(), Outcome::Unchanged, "{report:?}");
+}

@@ -11,7 +11,7 @@ use theseus_tests::world::World;
 use theseus_tests::{PATIENCE, desired};
 use tokio::time::timeout;
 
-use super::{deploys, group, state, web};
+use super::{deploys, deploys_nothing, group, state, web};
 
 async fn each_slot_keeps_its_host_through_everything(ground: Ground) {
     let fixed = |image: &str, instances: usize| {

@@ -86,7 +86,12 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     if !is_live {
         let store = connect_store(global).await?;
         let mut trail = trail::since(args.since);
-        let _ = trail::catch_up(&*store, &mut trail, &teller).await?;
+        let (written, _) = trail.catch_up(&*store).await?;
+        for record in written {
+            if !teller.tell(&Told::Audit(record))? {
+                break;
+            }
+        }
         return Ok(Code::Done);
     }
     let connection = connect(global).await?;
