@@ -130,12 +130,14 @@
     for (; stream === own; keeps = false) {
       try {
         const response = await fetch(`${log.dataset.stream}&tail=${lines}`, { signal: own.abort.signal });
+        // The page itself leads to where one signs in.
+        if (response.status === 401) location.reload();
         if (!response.ok) throw new Error(response.status);
         let before = [];
         for await (const batch of told(response)) {
-          if (stream !== own) return;
           // Nothing is read meanwhile: the rest waits where it was written.
           if (resume) await resume.promise;
+          if (stream !== own) return;
           own.lost = false;
           const items = batch.map(row).filter(Boolean);
           if (before) {
@@ -171,7 +173,7 @@
   });
   end.addEventListener("click", toEnd);
   const more = () => {
-    if (lines > shown || lines >= MOST) return;
+    if (resume || lines > shown || lines >= MOST) return;
     lines = Math.min(lines * 2, MOST);
     follow(true);
   };
@@ -181,7 +183,7 @@
   });
   log.addEventListener("scroll", () => {
     if (isAtEnd()) unseen = 0;
-    if (log.scrollTop < 20 && log.scrollHeight > log.clientHeight && !resume) more();
+    if (log.scrollTop < 20 && log.scrollHeight > log.clientHeight) more();
     tell();
   });
   search.addEventListener("input", filter);

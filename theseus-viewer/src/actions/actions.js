@@ -31,7 +31,9 @@
     const shown = document.getElementById("work");
     if (shown === null || shown.dataset.over === "true") return;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "manual" });
+      // It leads to where one signs in.
+      if (answer.type === "opaqueredirect") location.reload();
       if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.getElementById("work");
