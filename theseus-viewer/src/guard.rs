@@ -26,7 +26,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::Semaphore;
 
-use crate::access::{Access, Changes, Secret, Sessions, Tries};
+use crate::access::{Access, Changes, End, Secret, Sessions, Tries};
 use crate::metrics::{Denial, Metrics};
 use crate::refusal::Refusal;
 use crate::routes::{Answers, Needs};
@@ -136,6 +136,28 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// For how long whoever asks is answered: a stream ends with the session that opened it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stay(Option<End>);
+
+impl Stay {
+    /// Ready once it is over; never where no session is needed.
+    pub(crate) async fn over(self) {
+        match self.0 {
+            Some(end) => end.reached().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Stay {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
 impl Gate {
     pub(crate) fn new(access: Access, metrics: Arc<Metrics>) -> Self {
         Self {
@@ -194,33 +216,34 @@ impl Gate {
         }
     }
 
-    fn has_session(&self, headers: &HeaderMap) -> bool {
+    fn session(&self, headers: &HeaderMap) -> Option<End> {
         let sessions = lock(&self.sessions);
-        held(headers).any(|held| sessions.has(held))
+        held(headers).find_map(|held| sessions.find(held))
     }
 
-    /// Finds out who asks.
-    fn caller(&self, request: &Request) -> Result<Option<Caller>, Refusal> {
+    /// Finds out who asks, and for how long he is answered.
+    fn caller(&self, request: &Request) -> Result<Option<(Caller, Stay)>, Refusal> {
         let headers = request.headers();
         let address = self.address(request);
-        let credential = if let Some(value) = headers.get(AUTHORIZATION) {
+        let (credential, end) = if let Some(value) = headers.get(AUTHORIZATION) {
             let text = value.to_str().ok().and_then(bearer).ok_or_else(|| {
                 Refusal::unauthorized("the Authorization header is not Bearer and a token")
             })?;
             self.try_token(text, address)?;
-            Credential::Token
-        } else if self.has_session(headers) {
-            Credential::Session
+            (Credential::Token, None)
+        } else if let Some(end) = self.session(headers) {
+            (Credential::Session, Some(end))
         } else if self.access.token().is_none() {
-            Credential::None
+            (Credential::None, None)
         } else {
             return Ok(None);
         };
-        Ok(Some(Caller {
+        let caller = Caller {
             credential,
             may_change: self.access.changes() == Changes::Allowed,
             address,
-        }))
+        };
+        Ok(Some((caller, Stay(end))))
     }
 
     fn address(&self, request: &Request) -> Option<IpAddr> {
@@ -295,7 +318,12 @@ fn all(headers: &HeaderMap, name: HeaderName, accepted: impl Fn(&str) -> bool) -
 }
 
 /// Lets a request through or refuses it, and puts the headers on the answer.
-pub(crate) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    State(gate): State<Arc<Gate>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    name_host(&mut request);
     let answers = Answers::to(request.uri().path());
     let for_good = gate.access.is_https() && has_name_to_itself(request.headers());
     let mut response = match foreign(&gate, &request) {
@@ -329,6 +357,15 @@ pub(crate) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
     response
 }
 
+/// Over HTTP/2 the host is named in the address: from here on it is where it always is.
+fn name_host(request: &mut Request) {
+    let authority = request.uri().authority();
+    let named = authority.and_then(|it| HeaderValue::from_str(it.as_str()).ok());
+    if let Some(named) = named {
+        request.headers_mut().entry(HOST).or_insert(named);
+    }
+}
+
 /// Whether the whole name is the viewer's: what is said of it holds for all ports, and `localhost` is
 /// many things to its user.
 fn has_name_to_itself(headers: &HeaderMap) -> bool {
@@ -340,10 +377,9 @@ fn foreign(gate: &Gate, request: &Request) -> Option<(Denial, Refusal)> {
     let headers = request.headers();
     let hosts = gate.access.hosts();
     let authority = request.uri().authority();
-    let named = headers.contains_key(HOST) || authority.is_some();
     let ours = all(headers, HOST, |host| hosts.has(host))
         && authority.is_none_or(|authority| hosts.has(authority.as_str()));
-    if !named || !ours {
+    if !headers.contains_key(HOST) || !ours {
         let reason = "this viewer does not answer to that host name";
         return Some((Denial::Host, Refusal::forbidden(reason)));
     }
@@ -385,7 +421,7 @@ pub(crate) struct Rule {
 /// Lets those through to a route who may use it, and tells it who they are.
 pub(crate) async fn admit(State(rule): State<Rule>, mut request: Request, next: Next) -> Response {
     match admitted(&rule, &request) {
-        Ok(caller) => {
+        Ok((caller, stay)) => {
             let _room = if rule.body > LARGE {
                 let Ok(room) = rule.gate.large.try_acquire() else {
                     let reason = "too many manifests are being read at the moment";
@@ -398,13 +434,14 @@ pub(crate) async fn admit(State(rule): State<Rule>, mut request: Request, next: 
                 None
             };
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(stay);
             CALLER.scope(caller, next.run(request)).await
         }
         Err(refusal) => refusal.answer(rule.answers),
     }
 }
 
-fn admitted(rule: &Rule, request: &Request) -> Result<Caller, Refusal> {
+fn admitted(rule: &Rule, request: &Request) -> Result<(Caller, Stay), Refusal> {
     let gate = &rule.gate;
     let is_form = *request.method() == Method::POST && rule.answers == Answers::Page;
     if rule.needs == Needs::Nothing {
@@ -412,13 +449,13 @@ fn admitted(rule: &Rule, request: &Request) -> Result<Caller, Refusal> {
         if is_form && !gate.is_own_page(request.headers()) {
             return Err(not_ours(gate));
         }
-        return Ok(Caller {
-            credential: Credential::None,
-            may_change: false,
+        let caller = Caller {
             address: gate.address(request),
-        });
+            ..Caller::NOBODY
+        };
+        return Ok((caller, Stay::default()));
     }
-    let Some(caller) = gate.caller(request)? else {
+    let Some((caller, stay)) = gate.caller(request)? else {
         gate.metrics.denied(Denial::NoToken);
         return Err(if rule.answers == Answers::Page {
             Refusal::sign_in(request)
@@ -437,7 +474,7 @@ fn admitted(rule: &Rule, request: &Request) -> Result<Caller, Refusal> {
     if (is_form || by_cookie) && !gate.is_own_page(request.headers()) {
         return Err(not_ours(gate));
     }
-    Ok(caller)
+    Ok((caller, stay))
 }
 
 fn not_ours(gate: &Gate) -> Refusal {

@@ -14,16 +14,19 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
 use theseus_core::cluster::ContainerId;
 use theseus_core::model::GroupId;
 
+use crate::guard::Stay;
 use crate::pages::{Ask, Extra, Has, Page, Sight, update};
 use crate::view::{Version, View};
 use crate::viewer::{Subscription, Viewer};
 
+/// How often something is sent, for a page to know that nothing changed.
+const BEAT: Duration = Duration::from_secs(15);
 /// How often what a page shows besides the view is read anew.
 const REREAD: Duration = Duration::from_secs(15);
 
@@ -63,6 +66,7 @@ pub(crate) async fn stream(
     State(viewer): State<Viewer>,
     Query(follow): Query<Follow>,
     Query(ask): Query<Ask>,
+    stay: Stay,
     headers: HeaderMap,
 ) -> Response {
     let Some(page) = follow.page() else {
@@ -90,8 +94,11 @@ pub(crate) async fn stream(
         ask,
         has,
     };
-    Sse::new(stream::unfold(following, Following::message))
-        .keep_alive(KeepAlive::default())
+    // Scripts are not told of comments, so the beat is an event of its own.
+    let beat = Event::default().event("beat").data("-");
+    let messages = stream::unfold(following, Following::message);
+    Sse::new(messages.take_until(Box::pin(stay.over())))
+        .keep_alive(KeepAlive::new().interval(BEAT).event(beat))
         .into_response()
 }
 

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 pub(crate) use random::{Secret, random};
-pub(crate) use sessions::{LIFE as SESSION_LIFE, Sessions};
+pub(crate) use sessions::{End, LIFE as SESSION_LIFE, Sessions};
 pub use token::{Token, WeakToken};
 pub(crate) use tries::Tries;
 

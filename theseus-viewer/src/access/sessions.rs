@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use super::random::{Digest, Secret, digest, random};
 
@@ -15,39 +16,77 @@ const MAX: usize = 256;
 /// The sessions, by the digests of what their browsers hold.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    begun: HashMap<Digest, Instant>,
+    alive: HashMap<Digest, Session>,
+}
+
+#[derive(Debug)]
+struct Session {
+    begun: Instant,
+    /// Goes with the session, and so tells those who wait for its end.
+    alive: watch::Sender<()>,
+}
+
+impl Session {
+    fn is_over(&self) -> bool {
+        self.begun.elapsed() >= LIFE
+    }
+}
+
+/// Knows when a session ends: by itself, by a sign-out, or since there are too many.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    at: Instant,
+    alive: watch::Receiver<()>,
+}
+
+impl End {
+    /// Ready once it has.
+    pub(crate) async fn reached(mut self) {
+        tokio::select! {
+            () = sleep_until(self.at) => {}
+            // Nothing is ever sent, so it changes with the end only.
+            _ = self.alive.changed() => {}
+        }
+    }
 }
 
 impl Sessions {
     /// Begins one, and gives what the browser is to hold.
     pub(crate) fn begin(&mut self) -> Result<Secret, getrandom::Error> {
         let secret = random()?;
-        self.begun.retain(|_, begun| begun.elapsed() < LIFE);
-        if self.begun.len() >= MAX {
-            let oldest = self.begun.iter().min_by_key(|(_, begun)| **begun);
-            if let Some(oldest) = oldest.map(|(session, _)| *session) {
-                self.begun.remove(&oldest);
+        self.alive.retain(|_, session| !session.is_over());
+        if self.alive.len() >= MAX {
+            let oldest = self.alive.iter().min_by_key(|(_, session)| session.begun);
+            if let Some(oldest) = oldest.map(|(held, _)| *held) {
+                self.alive.remove(&oldest);
             }
         }
-        self.begun.insert(digest(secret.reveal()), Instant::now());
+        let session = Session {
+            begun: Instant::now(),
+            alive: watch::channel(()).0,
+        };
+        self.alive.insert(digest(secret.reveal()), session);
         Ok(secret)
     }
 
-    /// Whether somebody has signed in who holds this. What is looked up is a digest, so how long it
-    /// takes tells nothing.
-    pub(crate) fn has(&self, held: &str) -> bool {
-        let begun = self.begun.get(&digest(held));
-        begun.is_some_and(|begun| begun.elapsed() < LIFE)
+    /// The end of the session of whoever holds this, if he has signed in. What is looked up is a
+    /// digest, so how long it takes tells nothing.
+    pub(crate) fn find(&self, held: &str) -> Option<End> {
+        let session = self.alive.get(&digest(held))?;
+        (!session.is_over()).then(|| End {
+            at: session.begun + LIFE,
+            alive: session.alive.subscribe(),
+        })
     }
 
     /// Ends one.
     pub(crate) fn end(&mut self, held: &str) {
-        self.begun.remove(&digest(held));
+        self.alive.remove(&digest(held));
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        let alive = self.begun.values().filter(|begun| begun.elapsed() < LIFE);
+        let alive = self.alive.values().filter(|session| !session.is_over());
         alive.count()
     }
 }
@@ -56,17 +95,21 @@ impl Sessions {
 mod tests {
     use super::*;
 
+    fn has(sessions: &Sessions, held: &Secret) -> bool {
+        sessions.find(held.reveal()).is_some()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn sessions_end_by_themselves_and_when_there_are_too_many() {
         let mut sessions = Sessions::default();
         let first = sessions.begin().unwrap();
-        assert!(sessions.has(first.reveal()) && !sessions.has("made up"));
+        assert!(has(&sessions, &first) && sessions.find("made up").is_none());
         tokio::time::advance(LIFE / 2).await;
         let second = sessions.begin().unwrap();
         tokio::time::advance(LIFE / 2).await;
-        assert!(!sessions.has(first.reveal()) && sessions.has(second.reveal()));
+        assert!(!has(&sessions, &first) && has(&sessions, &second));
         sessions.end(second.reveal());
-        assert!(!sessions.has(second.reveal()));
+        assert!(!has(&sessions, &second));
 
         let oldest = sessions.begin().unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -74,6 +117,30 @@ mod tests {
             sessions.begin().unwrap();
         }
         assert_eq!(sessions.len(), MAX);
-        assert!(!sessions.has(oldest.reveal()));
+        assert!(!has(&sessions, &oldest));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_an_end_is_told_of_each_kind() {
+        let mut sessions = Sessions::default();
+        let held = sessions.begin().unwrap();
+        let began = Instant::now();
+        sessions.find(held.reveal()).unwrap().reached().await;
+        assert_eq!(began.elapsed(), LIFE, "by itself");
+
+        let held = sessions.begin().unwrap();
+        let end = sessions.find(held.reveal()).unwrap();
+        sessions.end(held.reveal());
+        let began = Instant::now();
+        end.reached().await;
+
+        let held = sessions.begin().unwrap();
+        let end = sessions.find(held.reveal()).unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for _ in 0..MAX {
+            sessions.begin().unwrap();
+        }
+        end.reached().await;
+        assert!(began.elapsed() < LIFE, "by somebody");
     }
 }

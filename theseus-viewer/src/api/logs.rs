@@ -10,11 +10,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use theseus_core::logs::{self, Told as Piece};
 use tokio::time::timeout;
 
 use super::told::{Refused, Seen, Told, group as named, unknown};
+use crate::guard::Stay;
 use crate::logs::{Open, Wanted};
 use crate::viewer::Viewer;
 
@@ -29,6 +30,7 @@ const BEAT: Duration = Duration::from_secs(15);
 pub(super) async fn logs(
     State(viewer): State<Viewer>,
     Path(group): Path<String>,
+    stay: Stay,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Told {
     let Query(wanted) = wanted?;
@@ -43,17 +45,10 @@ pub(super) async fn logs(
     } else {
         HeaderValue::from_static("application/x-ndjson")
     };
-    let stopped = Box::pin(viewer.stopped());
-    let sending = stream::unfold(
-        (open, stopped, wanted.text),
-        async |(mut open, mut stopped, as_text)| {
-            let bytes = tokio::select! {
-                () = &mut stopped => None,
-                bytes = next(&mut open, as_text) => bytes,
-            };
-            Some((Ok::<_, Infallible>(bytes?), (open, stopped, as_text)))
-        },
-    );
+    let sending = stream::unfold(open, move |open| next(open, wanted.text));
+    let sending = sending
+        .take_until(Box::pin(viewer.stopped()))
+        .take_until(Box::pin(stay.over()));
     let mut response: Response = Body::from_stream(sending).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, kind);
@@ -69,12 +64,18 @@ pub(super) async fn logs(
     Ok(response)
 }
 
-async fn next(open: &mut Open, as_text: bool) -> Option<Bytes> {
-    let Ok(batch) = timeout(BEAT, open.next()).await else {
-        return Some(Bytes::from_static(b"\n"));
+async fn next(mut open: Open, as_text: bool) -> Option<(Result<Bytes, Infallible>, Open)> {
+    // An empty line in a file would be one that nobody has written.
+    let batch = if as_text {
+        open.next().await?
+    } else {
+        match timeout(BEAT, open.next()).await {
+            Ok(batch) => batch?,
+            Err(_) => return Some((Ok(Bytes::from_static(b"\n")), open)),
+        }
     };
-    let batch = batch?;
-    Some(if as_text { text(&batch) } else { json(&batch) }.into())
+    let bytes = if as_text { text(&batch) } else { json(&batch) };
+    Some((Ok(bytes.into()), open))
 }
 
 fn json(batch: &[Piece]) -> Vec<u8> {
@@ -87,20 +88,32 @@ fn json(batch: &[Piece]) -> Vec<u8> {
     bytes
 }
 
-/// The lines alone, each with who has written it.
+/// The lines, each with who has written it, and between them what is missing and why.
 fn text(batch: &[Piece]) -> Vec<u8> {
     let mut text = String::new();
     for told in batch {
-        if let Piece::Line(line) = told {
-            // Writing to a string cannot fail.
-            let _ = writeln!(
+        // Writing to a string cannot fail.
+        let _ = match told {
+            Piece::Line(line) => writeln!(
                 text,
                 "{} {} {}",
                 line.speaker.short_name(),
                 line.output.as_str(),
                 logs::inert(&line.text)
-            );
-        }
+            ),
+            Piece::Word { speaker, word } => writeln!(
+                text,
+                "-- {} {}",
+                speaker.short_name(),
+                logs::inert(&word.to_string())
+            ),
+            Piece::ClusterAway { reason } => writeln!(
+                text,
+                "-- the cluster does not tell which containers there are: {}",
+                logs::inert(reason)
+            ),
+            Piece::CaughtUp | Piece::Untimed | Piece::ClusterBack => Ok(()),
+        };
     }
     text.into_bytes()
 }

@@ -2,18 +2,20 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use theseus_viewer::{Exposure, Tls, serve};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use crate::world::{TOKEN, token, viewer};
-
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::world::{PATIENCE, TOKEN, token, viewer};
 
 async fn served(exposure: Exposure) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -34,18 +36,11 @@ async fn get(mut connection: impl AsyncRead + AsyncWrite + Unpin, head: &str) ->
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-#[tokio::test]
-async fn it_speaks_tls_with_a_certificate_of_its_own() {
+/// A certificate of its own for `localhost`, and what trusts it.
+fn certificate() -> (Tls, ClientConfig) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
-    let address = served(Exposure {
-        tls: Some(tls),
-        token: Some(token()),
-        ..Exposure::default()
-    })
-    .await;
-
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -54,12 +49,26 @@ async fn it_speaks_tls_with_a_certificate_of_its_own() {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let connect = async || {
-        let stream = TcpStream::connect(address).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let connector = TlsConnector::from(Arc::new(config.clone()));
-        connector.connect(name, stream).await.unwrap()
-    };
+    (tls, config)
+}
+
+async fn connect(address: SocketAddr, config: &ClientConfig) -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(Arc::new(config.clone()));
+    connector.connect(name, stream).await.unwrap()
+}
+
+#[tokio::test]
+async fn it_speaks_tls_with_a_certificate_of_its_own() {
+    let (tls, config) = certificate();
+    let address = served(Exposure {
+        tls: Some(tls),
+        token: Some(token()),
+        ..Exposure::default()
+    })
+    .await;
+    let connect = async || connect(address, &config).await;
     let port = address.port();
     let head = format!("/api/v1/status HTTP/1.1\r\nhost: localhost:{port}\r\n");
     let answer = get(connect().await, &head).await;
@@ -73,6 +82,46 @@ async fn it_speaks_tls_with_a_certificate_of_its_own() {
     let plain = TcpStream::connect(address).await.unwrap();
     let answer = get(plain, &head).await;
     assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn over_http_2_it_knows_by_which_name_it_is_asked() {
+    let (tls, mut config) = certificate();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let address = served(Exposure {
+        tls: Some(tls),
+        token: Some(token()),
+        host_names: vec!["theseus.example.com".to_owned()],
+        ..Exposure::default()
+    })
+    .await;
+    let stream = TokioIo::new(connect(address, &config).await);
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), stream)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let port = address.port();
+    for (name, cookie, for_good) in [
+        ("theseus.example.com".to_owned(), "viewer".to_owned(), true),
+        (format!("localhost:{port}"), port.to_string(), false),
+    ] {
+        let origin = format!("https://{name}");
+        let request = Request::post(format!("{origin}/sign-in"))
+            .header("origin", &origin)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(format!("token={TOKEN}")))
+            .unwrap();
+        assert!(!request.headers().contains_key("host"));
+        let answered = tokio::time::timeout(PATIENCE, sender.clone().send_request(request));
+        let response = answered.await.expect("it answers").unwrap();
+        assert_eq!(response.status(), StatusCode::SEE_OTHER, "{name}");
+        let headers = response.headers();
+        let set = headers["set-cookie"].to_str().unwrap();
+        let expected = format!("__Host-theseus-{cookie}=");
+        assert!(set.starts_with(&expected), "{name}: {set}");
+        let is_for_good = headers.contains_key("strict-transport-security");
+        assert_eq!(is_for_good, for_good, "{name}");
+    }
 }
 
 #[tokio::test]

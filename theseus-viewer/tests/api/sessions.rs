@@ -1,11 +1,22 @@
 //! Signing in and out, and what else a browser or a program brings.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
+use futures_util::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
 use serde_json::Value;
+use theseus_core::model::{GroupId, Spec};
+use theseus_core::records::{self, GroupRecord};
+use theseus_core::store::{Store as _, Txn, Write};
+use theseus_store::MemoryStore;
 use theseus_viewer::{Access, AllowedHosts, Changes, router};
 
-use crate::world::{HOST, TOKEN, answer, ask, guarded, open, sign_in, text, token, viewer};
+use crate::world::{
+    HOST, PATIENCE, TOKEN, answer, ask, guarded, open, sign_in, text, token, viewer, viewer_of,
+};
 
 const OWN: [(&str, &str); 2] = [
     ("origin", "http://localhost:5001"),
@@ -66,6 +77,68 @@ async fn a_browser_signs_in_and_out() {
     assert!(cookie.contains("Max-Age=0"), "{cookie}");
     let after = get("/", &[("cookie", &session)]).await;
     assert_eq!(after.status(), StatusCode::SEE_OTHER);
+}
+
+/// Writes down that a group is deployed.
+async fn deployed(store: &MemoryStore, group: &str) {
+    let group: GroupId = group.parse().unwrap();
+    let record = GroupRecord {
+        group: group.clone(),
+        revision: 1,
+        spec: Arc::new(Spec::new("flask:1")),
+        deployed_at: Timestamp::now(),
+        adopted: None,
+    };
+    let put = Write::Put(records::group_key(&group), records::encode(&record));
+    let txn = Txn {
+        compares: Vec::new(),
+        writes: vec![put],
+    };
+    store.commit(txn).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_open_ends_with_the_session() {
+    let store = Arc::new(MemoryStore::new());
+    deployed(&store, "a:b").await;
+    let viewer = viewer_of(store);
+    let router = guarded(&viewer, Changes::Forbidden);
+    let session = sign_in(&router).await;
+    let bearer = format!("Bearer {TOKEN}");
+    let open = async |path: &str, header: (&str, &str)| {
+        let opened = async {
+            loop {
+                let request = ask(&Method::GET, path, &[header], Body::empty());
+                let response = answer(&router, request).await;
+                if response.status() == StatusCode::OK {
+                    return response.into_body().into_data_stream();
+                }
+                // Nothing is known before the first look.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, opened)
+            .await
+            .expect("it is opened")
+    };
+    let paths = ["/live", "/api/v1/groups/a:b/logs?follow=true"];
+    let mut theirs = Vec::new();
+    for path in paths {
+        theirs.push((path, open(path, ("cookie", &session)).await));
+    }
+    let mut own = open(paths[1], ("authorization", &bearer)).await;
+
+    let headers = [OWN[0], OWN[1], ("cookie", &session)];
+    let out = ask(&Method::POST, "/sign-out", &headers, Body::empty());
+    assert_eq!(answer(&router, out).await.status(), StatusCode::SEE_OTHER);
+    for (path, stream) in theirs {
+        let ended = tokio::time::timeout(PATIENCE, stream.count()).await;
+        assert!(ended.is_ok(), "{path} goes on");
+    }
+    // Whoever has the token itself needs no session.
+    while let Some(told) = own.next().now_or_never() {
+        assert!(told.is_some(), "it goes on");
+    }
 }
 
 #[tokio::test]

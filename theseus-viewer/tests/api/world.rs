@@ -1,6 +1,7 @@
 //! A viewer of a cluster on which nothing runs, and those who ask it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -9,7 +10,8 @@ use axum::http::{Method, Request, Response, StatusCode, header};
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use theseus_core::cluster::{
-    Accepted, Change, Cluster, ClusterError, EngineInfo, Events, Scope, Snapshot,
+    Accepted, Change, Cluster, ClusterError, ContainerId, EngineInfo, Events, LogRequest, Logs,
+    Scope, Snapshot,
 };
 use theseus_core::engine::Engine;
 use theseus_store::MemoryStore;
@@ -17,6 +19,8 @@ use theseus_viewer::{Access, AllowedHosts, Changes, Token, Viewer, router};
 use tower::ServiceExt as _;
 
 pub(crate) const HOST: &str = "localhost:5001";
+/// How long a test waits for what must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const TOKEN: &str = "2f6b0a9c4d7e815390ab6cde12f34567";
 
 struct Nothing;
@@ -29,6 +33,10 @@ impl Cluster for Nothing {
 
     async fn observe(&self, _: &Scope) -> Result<Snapshot, ClusterError> {
         Ok(Snapshot::default())
+    }
+
+    async fn logs(&self, _: &ContainerId, _: &LogRequest) -> Result<Logs, ClusterError> {
+        Ok(stream::pending().boxed())
     }
 
     async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>> {
@@ -44,8 +52,12 @@ impl Cluster for Nothing {
 }
 
 pub(crate) fn viewer() -> Viewer {
+    viewer_of(Arc::new(MemoryStore::new()))
+}
+
+/// The same with these records.
+pub(crate) fn viewer_of(store: Arc<MemoryStore>) -> Viewer {
     let cluster = Arc::new(Nothing);
-    let store = Arc::new(MemoryStore::new());
     let engine = Engine::new(cluster.clone(), store.clone(), Timestamp::now);
     Viewer::start(engine, cluster, store)
 }

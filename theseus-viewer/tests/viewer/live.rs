@@ -1,6 +1,7 @@
 //! What open pages are told.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::body::BodyDataStream;
 use axum::http::{Method, StatusCode, header};
@@ -92,6 +93,38 @@ async fn an_open_page_is_told_only_what_changed() {
         .until(|update| update["lists"]["rows"].is_array())
         .await;
     assert_eq!(update["lists"]["rows"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_hears_something_also_while_nothing_changes() {
+    let world = World::new();
+    world.page_with("/", "No group is deployed.").await;
+    world.runs(None);
+    let page = world.page_with("/", "Out of touch").await;
+    let (_, version) = page.split_once("data-version=\"").unwrap();
+    let (version, _) = version.split_once('"').unwrap();
+    let response = world
+        .request(ask(Method::GET, &format!("/live?version={version}")))
+        .await;
+    let mut body = response.into_body().into_data_stream();
+    // Its script gives a silent connection up after so long.
+    let script = world.get("/assets/viewer.js").await.1;
+    assert!(script.contains("SILENCE = 45_000"), "{script}");
+    for _ in 0..3 {
+        let told = async {
+            loop {
+                let chunk = body.next().await.expect("the stream goes on").unwrap();
+                let text = str::from_utf8(&chunk).unwrap();
+                // A comment would be hidden from the script.
+                if text.contains("event: beat\n") && text.contains("data: ") {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), told)
+            .await
+            .expect("there is a beat in time");
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! What containers write, as a page and as lines for programs.
 
-use axum::http::StatusCode;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use futures_util::StreamExt as _;
 use serde_json::Value;
 use theseus_core::cluster::{LogPiece, Output};
 
-use crate::world::{World, app, running};
+use crate::world::{Ending, World, app, ask, running};
 
 fn piece(output: Output, text: &str) -> LogPiece {
     LogPiece::Bytes {
@@ -104,4 +107,30 @@ async fn programs_read_lines() {
         .get("/api/v1/groups/web:dev/logs?container=w.1&text=true&tail=all")
         .await;
     assert_eq!(text, "w.1 stdout one\nw.1 stdout two\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_as_a_file_has_every_line_and_no_other() {
+    let world = world(vec![piece(Output::Stdout, "one\n\n")]).await;
+    let path = "/api/v1/groups/web:dev/logs?container=w.1&text=true&tail=all";
+    let whole = "w.1 stdout one\nw.1 stdout \n";
+    *world.cluster.ending.lock().unwrap() = Ending::Never;
+    let response = world.request(ask(Method::GET, path)).await;
+    let mut body = response.into_body().into_data_stream();
+    let mut text = String::new();
+    let reading = async {
+        while let Some(chunk) = body.next().await {
+            text.push_str(str::from_utf8(&chunk.unwrap()).unwrap());
+        }
+    };
+    let long = tokio::time::timeout(Duration::from_secs(100), reading).await;
+    assert!(long.is_err(), "it goes on");
+    assert_eq!(text, whole);
+
+    // What is missing is told where it is missing.
+    *world.cluster.ending.lock().unwrap() = Ending::Lost;
+    let (_, text) = world.get(path).await;
+    let rest = text.strip_prefix(whole).unwrap();
+    assert!(rest.starts_with("-- w.1 cannot be read: "), "{text}");
+    assert_eq!(rest.lines().count(), 1, "{text}");
 }

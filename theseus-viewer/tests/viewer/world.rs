@@ -33,9 +33,22 @@ pub(crate) struct FakeCluster {
     hosts: Mutex<Vec<Host>>,
     /// What every container has written.
     pub(crate) logs: Mutex<Vec<LogPiece>>,
+    /// What comes after that.
+    pub(crate) ending: Mutex<Ending>,
     /// Whose logs were asked for.
     pub(crate) asked: Mutex<Vec<String>>,
     events: broadcast::Sender<Event>,
+}
+
+/// How the logs of a container end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Ending {
+    #[default]
+    Well,
+    /// They do not: nothing more comes.
+    Never,
+    /// With the machine on which they are.
+    Lost,
 }
 
 impl FakeCluster {
@@ -85,7 +98,15 @@ impl Cluster for FakeCluster {
     async fn logs(&self, id: &ContainerId, _: &LogRequest) -> Result<Logs, ClusterError> {
         self.asked.lock().unwrap().push(id.0.clone());
         let pieces = self.logs.lock().unwrap().clone();
-        Ok(stream::iter(pieces.into_iter().map(Ok)).boxed())
+        let pieces = stream::iter(pieces.into_iter().map(Ok));
+        let ending = *self.ending.lock().unwrap();
+        Ok(match ending {
+            Ending::Well => pieces.boxed(),
+            Ending::Never => pieces.chain(stream::pending()).boxed(),
+            Ending::Lost => pieces
+                .chain(stream::once(async { Err(Self::error()) }))
+                .boxed(),
+        })
     }
 
     async fn events(&self) -> Result<Events, ClusterError> {
@@ -121,6 +142,7 @@ impl World {
             apps: Mutex::new(Some(apps)),
             hosts: Mutex::new(hosts),
             logs: Mutex::default(),
+            ending: Mutex::default(),
             asked: Mutex::default(),
             events: broadcast::channel(16).0,
         });
