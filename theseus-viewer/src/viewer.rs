@@ -15,6 +15,7 @@ use theseus_core::engine::Engine;
 use theseus_core::hearsay::Heard;
 use theseus_core::model::GroupId;
 use theseus_core::records::LockRecord;
+use theseus_core::registry::{self, CountsRecord};
 use theseus_core::state::Observed;
 use theseus_core::store::Store;
 use theseus_core::told::Told;
@@ -93,7 +94,7 @@ impl Viewer {
         let machines = Arc::new(Interest::default());
         let reads = Reads::new(engine.clone(), Arc::clone(&cluster), Arc::clone(&store));
         let (watched, told) = (Arc::clone(&machines), Arc::clone(&store));
-        let desk = Desk::new(engine.clone(), sender);
+        let desk = Desk::new(engine.clone(), Arc::clone(&store), sender);
         let read = Arc::clone(&cluster);
         let task = tokio::spawn(async move {
             let nudges = Nudges::listen(cluster, &told, watched);
@@ -225,6 +226,7 @@ impl Subscription {
 /// Where everything comes together that is to be shown.
 struct Desk {
     engine: Engine,
+    store: Arc<dyn Store>,
     views: watch::Sender<Arc<View>>,
     picture: Option<Picture>,
     trouble: Option<Trouble>,
@@ -239,9 +241,10 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(engine: Engine, views: watch::Sender<Arc<View>>) -> Self {
+    fn new(engine: Engine, store: Arc<dyn Store>, views: watch::Sender<Arc<View>>) -> Self {
         Self {
             engine,
+            store,
             views,
             picture: None,
             trouble: None,
@@ -255,19 +258,20 @@ impl Desk {
     async fn work(mut self, mut nudges: Nudges) {
         loop {
             let began = Instant::now();
-            let looked = look(&self.engine).await;
+            let looked = look(&self.engine, &*self.store).await;
             // A big cluster is looked at half of the time at most.
             let rest = REST.max(began.elapsed());
             let patience = match looked {
-                Ok((observed, holders)) => {
-                    let machines = match self.picture.take() {
-                        Some(before) => before.machines,
-                        None => std::mem::take(&mut self.machines),
+                Ok(look) => {
+                    let (machines, counted) = match self.picture.take() {
+                        Some(before) => (before.machines, before.counts),
+                        None => (std::mem::take(&mut self.machines), BTreeMap::new()),
                     };
                     self.picture = Some(Picture {
-                        holders,
+                        holders: look.holders,
+                        counts: look.counts.unwrap_or(counted),
                         machines,
-                        ..Picture::new(observed, Timestamp::now())
+                        ..Picture::new(look.observed, Timestamp::now())
                     });
                     self.trouble = None;
                     POLL
@@ -372,10 +376,21 @@ impl Desk {
     }
 }
 
-/// What there is, and who carries out what is under way.
-async fn look(engine: &Engine) -> Result<(Observed, BTreeMap<GroupId, LockRecord>), String> {
+/// What was seen at once.
+struct Look {
+    /// What there is.
+    observed: Observed,
+    /// Who carries out what is under way.
+    holders: BTreeMap<GroupId, LockRecord>,
+    /// What a registrar has counted; `None` where that cannot be read.
+    counts: Option<BTreeMap<GroupId, CountsRecord>>,
+}
+
+async fn look(engine: &Engine, store: &dyn Store) -> Result<Look, String> {
     let look = async {
-        let observed = engine.observe(&Scope::All).await?;
+        let (observed, counts) =
+            tokio::join!(engine.observe(&Scope::Everything), registry::counts(store));
+        let observed = observed?;
         let rolling = observed
             .groups
             .iter()
@@ -386,7 +401,15 @@ async fn look(engine: &Engine) -> Result<(Observed, BTreeMap<GroupId, LockRecord
         } else {
             engine.holders(&rolling).await?
         };
-        Ok((observed, holders))
+        // They are no reason to show nothing.
+        let counts = counts.inspect_err(|error| {
+            tracing::debug!(error = chain(error), "the restarts cannot be read");
+        });
+        Ok(Look {
+            observed,
+            holders,
+            counts: counts.ok(),
+        })
     };
     match tokio::time::timeout(PATIENCE, look).await {
         Ok(Ok(seen)) => Ok(seen),

@@ -81,6 +81,7 @@ fn facts(sight: &Sight<'_>, group: Group<'_>, now: Timestamp) -> Markup {
             (fact("State", &overview::state(status, now)))
             (fact("Ready", &overview::ready(status)))
             (fact("Running", &html! { (status.running) }))
+            @if let Some(restarts) = status.restarts { (fact("Restarts", &html! { (restarts) })) }
             (fact("Revision", &words::or_dash(status.revision)))
             (fact("Image", &html! { span.image { (words::or_dash(status.image.as_deref())) } }))
             @if let Some(at) = status.deployed_at { (fact("Deployed", &html! { (words::age(at, now)) " ago" })) }
@@ -92,6 +93,12 @@ fn facts(sight: &Sight<'_>, group: Group<'_>, now: Timestamp) -> Markup {
             }
         }
         @if status.containers.len() > 1 { (cells::key()) }
+        @if let Some(reason) = &status.unread {
+            p.failure {
+                span.sign aria-hidden="true" { "? " }
+                strong { "What runs of it is not known" } ": " span.reason { (reason) }
+            }
+        }
         @for drift in &status.drift {
             p.drift {
                 span.sign aria-hidden="true" { "≠ " }

@@ -12,7 +12,7 @@ use super::layout::group_path;
 use super::pen::Pen;
 use super::table::{self, Column};
 use super::{Sight, address, cells, empty, meter, rollout, words};
-use crate::view::{Group, Known, Mark};
+use crate::view::{Group, Known, Mark, Version};
 
 /// What the table tells of a group.
 const COLUMNS: [Column; 7] = [
@@ -51,8 +51,9 @@ pub(super) fn write(sight: &Sight<'_>, pen: &mut Pen) -> Markup {
     let marks: Vec<Marks> = groups.iter().map(|group| marks(group.status)).collect();
     let seen = marks.iter().filter(|it| filter.matches(it)).count();
     // Any group that changes may change the counts.
-    let changed = groups.iter().map(|group| group.changed).max();
-    let changed = changed.unwrap_or(known.groups_changed());
+    let each = groups.iter().map(|group| group.changed);
+    let others = [known.groups_changed(), known.foreign_changed()];
+    let changed = each.chain(others).fold(Version::NONE, Version::max);
     let rows = groups.into_iter().zip(marks).map(|(group, marks)| {
         let hidden = !filter.matches(&marks);
         let id = format!("row:{}", group.status.group);
@@ -61,7 +62,7 @@ pub(super) fn write(sight: &Sight<'_>, pen: &mut Pen) -> Markup {
     });
     html! {
         h1 { "Overview" }
-        (pen.part("summary", changed.max(known.groups_changed()), |_| summary(known)))
+        (pen.part("summary", changed, |_| summary(known)))
         (form(sight, seen, known.status.groups.len()))
         (pen.part("proposals", known.groups_changed(), |_| proposals(known)))
         (table::table("rows", "Groups", &COLUMNS, &pen.rows("rows", known.order_changed(), rows)))
@@ -186,6 +187,9 @@ pub(super) fn state(group: &GroupStatus, now: Timestamp) -> Markup {
                 @if let Some(revision) = rollout.revision { " revision " (revision) }
                 ", for " (words::age(rollout.started_at, now))
             }
+        }
+        @if let Some(reason) = &group.unread {
+            " " span title=(reason) { (words::signed("bad", "?", "not known")) }
         }
     }
 }

@@ -8,6 +8,7 @@ use theseus_core::cluster::{AppId, ContainerId, Failure, Revision};
 use theseus_core::model::{GroupId, Spec};
 use theseus_core::plan::{Step, remaining};
 use theseus_core::records::{LockRecord, RolloutRecord, SlotRecord};
+use theseus_core::registry::CountsRecord;
 use theseus_core::rollout::{self, Census, Decision, Trial};
 use theseus_core::state::{GroupState, Observed};
 use theseus_core::status::{Condition, ContainerStatus, GroupStatus, Status, status};
@@ -24,6 +25,8 @@ pub(crate) struct Picture {
     pub(crate) looked_at: Timestamp,
     /// Who carries rollouts out.
     pub(crate) holders: BTreeMap<GroupId, LockRecord>,
+    /// What a registrar has counted, if there is one.
+    pub(crate) counts: BTreeMap<GroupId, CountsRecord>,
     /// The machines.
     pub(crate) machines: News,
 }
@@ -35,6 +38,7 @@ impl Picture {
             observed,
             looked_at,
             holders: BTreeMap::new(),
+            counts: BTreeMap::new(),
             machines: News::default(),
         }
     }
@@ -59,6 +63,7 @@ pub(crate) struct Known {
     /// The places of the groups, those first that need somebody to look at them.
     order: Vec<usize>,
     order_changed: Version,
+    foreign_changed: Version,
 }
 
 /// A group, with all that is known of it.
@@ -152,7 +157,8 @@ impl Progress {
 
 impl Known {
     pub(super) fn new(before: Option<&Self>, picture: &Picture, version: Version) -> Self {
-        let status = status(&picture.observed);
+        let mut status = status(&picture.observed);
+        status.tell_restarts(&picture.counts);
         let names: Vec<GroupId> = status.groups.iter().map(|it| it.group.clone()).collect();
         let details: Vec<Detail> = names
             .iter()
@@ -189,6 +195,7 @@ impl Known {
             let former = before.order.iter().map(|&index| &before.names[index]);
             former.eq(order.iter().map(|&index| &names[index]))
         });
+        let same_foreign = before.filter(|before| before.status.foreign == status.foreign);
         let machines = before.map(|before| &before.machines);
         let looked = before.filter(|before| before.observed_at == picture.looked_at);
         Self {
@@ -202,6 +209,7 @@ impl Known {
                 version,
             ),
             order_changed: same_order.map_or(version, |before| before.order_changed),
+            foreign_changed: same_foreign.map_or(version, |before| before.foreign_changed),
             order,
             status,
             details,
@@ -220,6 +228,11 @@ impl Known {
     /// When the order of the groups last changed.
     pub(crate) fn order_changed(&self) -> Version {
         self.order_changed
+    }
+
+    /// When the number of apps last changed that no group accounts for.
+    pub(crate) fn foreign_changed(&self) -> Version {
+        self.foreign_changed
     }
 
     /// The groups: first those in which something is under way, then those in trouble, then the

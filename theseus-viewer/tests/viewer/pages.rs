@@ -1,16 +1,19 @@
 //! What each page shows: with everything, with nothing, and of things with odd names.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode, header};
 use theseus_core::audit::{AuditRecord, Deed, Outcome};
-use theseus_core::cluster::{ContainerState, Failure, HealthState};
+use theseus_core::cluster::{AppId, ContainerState, Failure, Foreign, HealthState};
 use theseus_core::model::{EnvValue, Spec};
 use theseus_core::plan::Action;
 use theseus_core::records::{self, Goal, RolloutRecord};
+use theseus_core::registry::{self, AppCount, CountsRecord};
 use theseus_core::store::Write;
 use theseus_viewer::{AllowedHosts, Links, router};
 use tower::ServiceExt as _;
 
-use crate::world::{World, app, ask, container, host, running, spec};
+use crate::world::{PATIENCE, World, app, ask, container, host, running, spec};
 
 /// Asserts that a page has all of this in it.
 fn has(page: &str, texts: &[&str]) {
@@ -418,4 +421,83 @@ async fn pages_are_compressed_for_who_takes_that_and_streams_are_not() {
         let encoding = response.headers().get(header::CONTENT_ENCODING);
         assert_eq!(encoding.map(|it| it.to_str().unwrap()), expected, "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_a_look_alone_does_not_tell_is_shown() {
+    let mut odd = app("a:odd", 1, Vec::new());
+    odd.unread = Some("instances is \"<b>three</b>\"".to_owned());
+    let world = World::with(vec![app("a:b", 1, vec![running("x")]), odd]);
+    for group in ["a:b", "a:odd"] {
+        world.record(group, 1, spec("flask:1", 1)).await;
+    }
+    let page = world.page_with("/", "/groups/a:odd").await;
+    has(&page, &["not known", "three"]);
+    assert!(!page.contains("other app"), "{page}");
+    let page = world.get("/groups/a:odd").await.1;
+    has(
+        &page,
+        &[
+            "What runs of it is not known",
+            "instances is &quot;&lt;b&gt;three&lt;/b&gt;&quot;",
+        ],
+    );
+    let page = world.get("/groups/a:b").await.1;
+    assert!(
+        !page.contains("not known") && !page.contains("Restarts"),
+        "{page}"
+    );
+    let (_, status) = world.get("/api/v1/status").await;
+    assert!(!status.contains("restarts"), "{status}");
+
+    // What others run is no group's.
+    let other = Foreign {
+        id: AppId("/others/shop".to_owned()),
+        instances: 1,
+        ..Foreign::default()
+    };
+    world.cluster.foreign.lock().unwrap().push(other);
+    // What a registrar counts is told as it is by the commands.
+    let counts = CountsRecord {
+        group: "a:b".parse().unwrap(),
+        running: 1,
+        healthy: 1,
+        unreachable: 0,
+        apps: vec![AppCount {
+            app: AppId("/a:b/1".to_owned()),
+            revision: 1,
+            containers: 1,
+            restarts: 7,
+            ..AppCount::default()
+        }],
+        stopping: false,
+    };
+    let key = registry::counts_key(&counts.group);
+    world.write(Write::Put(key, records::encode(&counts))).await;
+    world.runs(world.apps());
+    world.page_with("/", "1 other app").await;
+    world
+        .page_with("/groups/a:b", "<dt>Restarts</dt><dd>7</dd>")
+        .await;
+    let (_, status) = world.get("/api/v1/status").await;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["foreign"], 1, "{status}");
+    assert_eq!(status["groups"][0]["restarts"], 7, "{status}");
+
+    // Counts that cannot be read are no reason to show nothing else, or nothing.
+    let key = registry::counts_key(&counts.group);
+    world.write(Write::Put(key, b"{".to_vec().into())).await;
+    world.cluster.foreign.lock().unwrap().clear();
+    world.runs(world.apps());
+    let gone = async {
+        while world.get("/").await.1.contains("other app") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone)
+        .await
+        .expect("it looks");
+    world
+        .page_with("/groups/a:b", "<dt>Restarts</dt><dd>7</dd>")
+        .await;
 }

@@ -12,8 +12,8 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use theseus_core::cluster::{
     Accepted, Amounts, App, AppId, Change, Cluster, ClusterError, Container, ContainerId,
-    ContainerState, EngineInfo, Event, EventKind, Events, HealthState, Host, HostState, Inventory,
-    LogPiece, LogRequest, Logs, Part, Scope, Snapshot, Tenant,
+    ContainerState, EngineInfo, Event, EventKind, Events, Foreign, HealthState, Host, HostState,
+    Inventory, LogPiece, LogRequest, Logs, Part, Scope, Snapshot, Tenant,
 };
 use theseus_core::engine::Engine;
 use theseus_core::model::{GroupId, Port, Spec};
@@ -31,6 +31,8 @@ pub(crate) struct FakeCluster {
     /// `None` while it is away.
     apps: Mutex<Option<Vec<App>>>,
     hosts: Mutex<Vec<Host>>,
+    /// What runs of others.
+    pub(crate) foreign: Mutex<Vec<Foreign>>,
     /// What every container has written.
     pub(crate) logs: Mutex<Vec<LogPiece>>,
     /// What comes after that.
@@ -67,10 +69,15 @@ impl Cluster for FakeCluster {
         Err(Self::error())
     }
 
-    async fn observe(&self, _: &Scope) -> Result<Snapshot, ClusterError> {
+    async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError> {
         let apps = self.apps.lock().unwrap().clone().ok_or_else(Self::error)?;
+        let foreign = match scope {
+            Scope::Everything => self.foreign.lock().unwrap().clone(),
+            Scope::All | Scope::Groups(_) => Vec::new(),
+        };
         Ok(Snapshot {
             apps,
+            foreign,
             ..Snapshot::default()
         })
     }
@@ -141,6 +148,7 @@ impl World {
         let cluster = Arc::new(FakeCluster {
             apps: Mutex::new(Some(apps)),
             hosts: Mutex::new(hosts),
+            foreign: Mutex::default(),
             logs: Mutex::default(),
             ending: Mutex::default(),
             asked: Mutex::default(),

@@ -35,6 +35,10 @@ pub(in crate::api) struct GroupStatus {
     running: u32,
     /// How many of those do their work.
     healthy: u32,
+    /// How often containers of what runs have ended though they were wanted; left out where no
+    /// registrar has counted.
+    #[schema(required = false, nullable = false)]
+    restarts: Option<u32>,
     /// The deploy or removal that is not done.
     #[schema(required)]
     rollout: Option<RolloutStatus>,
