@@ -38,6 +38,20 @@ impl Asked {
         }
     }
 
+    /// Whether it is the same as another.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Manifest(one), Self::Manifest(other)) => {
+                let is = |(one, other): (&Source, &Source)| {
+                    one.name == other.name && one.text == other.text
+                };
+                one.len() == other.len() && one.iter().zip(other).all(is)
+            }
+            (Self::Group(one, ask), Self::Group(other, another)) => one == other && ask == another,
+            (Self::Manifest(_), Self::Group(..)) | (Self::Group(..), Self::Manifest(_)) => false,
+        }
+    }
+
     /// Checks it, and plans what leads to it. Nothing is changed.
     pub(crate) async fn plan(&self, viewer: &Viewer) -> Result<Plan, Refusal> {
         match self {

@@ -141,12 +141,12 @@ fn confirmation(
     plan: &Plan,
     moved: Option<&str>,
 ) -> Response {
-    let is_empty = plan.is_empty();
-    let key = Likeness::of(plan).map_err(bug).and_then(|likeness| {
-        let shown = Shown { asked, likeness };
-        app.shelf.keep(shown).map_err(bug)
+    // What is not to be confirmed is not kept.
+    let key = (!plan.is_empty()).then(|| {
+        let likeness = Likeness::of(plan).map_err(bug)?;
+        app.shelf.keep(Shown { asked, likeness }).map_err(bug)
     });
-    let key = match key {
+    let key = match key.transpose() {
         Ok(key) => key,
         Err(refusal) => return refusal.answer(Answers::Page),
     };
@@ -158,9 +158,7 @@ fn confirmation(
             }
         }
         (markup::plan(plan))
-        @if is_empty {
-            p { "There is nothing to do. " a href="/" { "See all groups" } }
-        } @else {
+        @if let Some(key) = key {
             form.sheet action="/deploy/confirm" method="post" {
                 input type="hidden" name="plan" value=(key);
                 p {
@@ -168,6 +166,8 @@ fn confirmation(
                     a.button href="/" { "Leave it" }
                 }
             }
+        } @else {
+            p { "There is nothing to do. " a href="/" { "See all groups" } }
         }
     };
     let status = if moved.is_some() {

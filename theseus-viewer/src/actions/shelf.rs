@@ -32,6 +32,12 @@ pub(crate) struct Shown {
     pub(crate) likeness: Likeness,
 }
 
+impl Shown {
+    fn is(&self, other: &Self) -> bool {
+        self.likeness == other.likeness && self.asked.is(&other.asked)
+    }
+}
+
 struct Kept {
     key: Secret,
     since: Instant,
@@ -45,11 +51,17 @@ impl fmt::Debug for Shelf {
 }
 
 impl Shelf {
-    /// Keeps a plan that is shown, and gives what it is asked for by.
+    /// Keeps a plan that is shown, and gives what it is asked for by. One that is shown again is the
+    /// same as before: whoever reloads a page drives out nothing of others.
     pub(crate) fn keep(&self, shown: Shown) -> Result<String, getrandom::Error> {
-        let key = random()?;
-        let text = key.reveal().to_owned();
         let mut kept = self.lock();
+        kept.retain(|it| it.since.elapsed() < LIFE);
+        let same = kept.iter().position(|it| it.shown.is(&shown));
+        let key = match same.and_then(|at| kept.remove(at)) {
+            Some(same) => same.key,
+            None => random()?,
+        };
+        let text = key.reveal().to_owned();
         kept.push_back(Kept {
             key,
             since: Instant::now(),
@@ -83,9 +95,9 @@ mod tests {
 
     use super::*;
 
-    fn shown(bytes: usize) -> Shown {
+    fn shown(name: &str, bytes: usize) -> Shown {
         Shown {
-            asked: Asked::Manifest(vec![Source::new("a", vec![b' '; bytes])]),
+            asked: Asked::Manifest(vec![Source::new(name, vec![b' '; bytes])]),
             likeness: Likeness::of(&Plan::default()).unwrap(),
         }
     }
@@ -93,10 +105,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_plan_is_there_once_and_not_for_ever() {
         let shelf = Shelf::default();
-        let key = shelf.keep(shown(1)).unwrap();
+        let key = shelf.keep(shown("a", 1)).unwrap();
         assert!(shelf.take("made up").is_none());
         assert!(shelf.take(&key).is_some() && shelf.take(&key).is_none());
-        let key = shelf.keep(shown(1)).unwrap();
+        let key = shelf.keep(shown("a", 1)).unwrap();
         tokio::time::advance(LIFE).await;
         assert!(shelf.take(&key).is_none());
     }
@@ -104,14 +116,31 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_go_when_there_are_too_many_or_they_are_too_large() {
         let shelf = Shelf::default();
-        let first = shelf.keep(shown(1)).unwrap();
-        for _ in 0..MAX {
-            shelf.keep(shown(1)).unwrap();
+        let first = shelf.keep(shown("first", 1)).unwrap();
+        for number in 0..MAX {
+            shelf.keep(shown(&number.to_string(), 1)).unwrap();
         }
         assert!(shelf.take(&first).is_none());
-        let large: Vec<String> = (0..3)
-            .map(|_| shelf.keep(shown(MAX_BYTES / 2)).unwrap())
-            .collect();
+        let large: Vec<String> = ["a", "b", "c"]
+            .map(|name| shelf.keep(shown(name, MAX_BYTES / 2)).unwrap())
+            .into();
         assert!(shelf.take(&large[0]).is_none() && shelf.take(&large[2]).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_again_and_again_drives_out_nothing_of_others() {
+        let shelf = Shelf::default();
+        let others = shelf.keep(shown("others", 1)).unwrap();
+        let first = shelf.keep(shown("own", 1)).unwrap();
+        for _ in 0..2 * MAX {
+            assert_eq!(shelf.keep(shown("own", 1)).unwrap(), first);
+        }
+        assert!(shelf.take(&others).is_some());
+        assert!(shelf.take(&first).is_some() && shelf.take(&first).is_none());
+        // What was carried out is asked for anew, and what was shown too long ago, too.
+        let next = shelf.keep(shown("own", 1)).unwrap();
+        assert_ne!(next, first);
+        tokio::time::advance(LIFE).await;
+        assert_ne!(shelf.keep(shown("own", 1)).unwrap(), next);
     }
 }
