@@ -4,6 +4,7 @@
 //! the cluster are names that came from there. A reader takes pieces as they are used up, so whoever
 //! is slow holds little memory and nobody else up.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -22,8 +23,10 @@ use crate::viewer::Viewer;
 
 /// The last lines of each output, unless something else is asked.
 pub(crate) const USUAL: u64 = 200;
-/// So many at most, unless all of them are asked for.
+/// So many at most, unless all of them are asked for; a page has no more, of all containers together.
 pub(crate) const MOST: u64 = 20_000;
+/// How much of them a page has at most, in bytes.
+const MOST_BYTES: usize = 4 << 20;
 /// Nobody reads the logs of more containers at once.
 const MOST_CONTAINERS: usize = 200;
 /// How soon to come again when too many read.
@@ -60,18 +63,55 @@ impl Open {
         self.reader.next().await
     }
 
-    /// All that is there, as far as it comes within a while.
-    pub(crate) async fn all(mut self, patience: Duration) -> Vec<Told> {
-        let mut told = Vec::new();
+    /// The end of what is there, as far as it comes within a while.
+    pub(crate) async fn end(mut self, patience: Duration) -> End {
+        let mut end = End::default();
         let reading = async {
             while let Some(batch) = self.next().await {
-                told.extend(batch);
+                for told in batch {
+                    end.push(told);
+                }
             }
         };
         // What came in time is shown, and nothing is waited for for long.
-        let _ = timeout(patience, reading).await;
-        told
+        let in_time = timeout(patience, reading).await.is_ok();
+        End {
+            is_late: !in_time,
+            ..end
+        }
     }
+}
+
+/// The end of what was written: as much as a page takes.
+#[derive(Default)]
+pub(crate) struct End {
+    /// What is told.
+    pub(crate) told: VecDeque<Told>,
+    /// Whether there was more before it.
+    pub(crate) is_cut: bool,
+    /// Whether not all of it came in time.
+    pub(crate) is_late: bool,
+    bytes: usize,
+}
+
+impl End {
+    fn push(&mut self, told: Told) {
+        self.bytes += size(&told);
+        self.told.push_back(told);
+        while self.told.len() as u64 > MOST || self.bytes > MOST_BYTES {
+            self.bytes -= self.told.pop_front().as_ref().map_or(0, size);
+            self.is_cut = true;
+        }
+    }
+}
+
+/// How much room it takes, in bytes.
+fn size(told: &Told) -> usize {
+    let text = match told {
+        Told::Line(line) => line.text.len(),
+        _ => 0,
+    };
+    size_of::<Told>() + text
 }
 
 impl Wanted {

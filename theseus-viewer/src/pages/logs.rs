@@ -12,7 +12,7 @@ use theseus_core::model::GroupId;
 
 use super::layout::{self, group_path};
 use super::{address, commands, empty, routes, words};
-use crate::logs::{MOST, USUAL, Wanted};
+use crate::logs::{End, MOST, Wanted};
 use crate::routes::Answers;
 use crate::view::Group;
 use crate::viewer::Viewer;
@@ -29,7 +29,7 @@ pub(super) fn path(group: &GroupId, container: Option<&str>) -> String {
 pub(crate) async fn show(
     State(viewer): State<Viewer>,
     Path(group): Path<String>,
-    Query(wanted): Query<Wanted>,
+    Query(mut wanted): Query<Wanted>,
 ) -> Response {
     let id = match routes::parse(&group) {
         Ok(id) => id,
@@ -44,6 +44,10 @@ pub(crate) async fn show(
         let page = super::not_found(&format!("there is no group {id}"));
         return (StatusCode::NOT_FOUND, page).into_response();
     };
+    // A file has all lines; a page would take too long to be read, and to be sent.
+    if wanted.tail == "all" {
+        wanted.tail = MOST.to_string();
+    }
     // What is followed is followed by the script.
     let now = Wanted {
         follow: false,
@@ -53,12 +57,17 @@ pub(crate) async fn show(
         Ok(open) => open,
         Err(refusal) => return refusal.answer(Answers::Page),
     };
-    let told = open.all(PATIENCE).await;
-    page(&id, group, &wanted, &told).into_response()
+    let lines = match wanted.lines() {
+        Ok(lines) => lines.unwrap_or(MOST),
+        Err(refusal) => return refusal.answer(Answers::Page),
+    };
+    let end = open.end(PATIENCE).await;
+    page(&id, group, &wanted, lines, &end).into_response()
 }
 
-fn page(id: &GroupId, group: Group<'_>, wanted: &Wanted, told: &[Told]) -> Markup {
-    let lines = wanted.lines().ok().flatten();
+fn page(id: &GroupId, group: Group<'_>, wanted: &Wanted, lines: u64, end: &End) -> Markup {
+    let written = end.told.iter().filter(|it| matches!(it, Told::Line(_)));
+    let written = written.count();
     let api = |more: &[(&str, Option<&str>)]| {
         let mut parameters = vec![
             ("container", Some(wanted.container.as_str())),
@@ -68,7 +77,7 @@ fn page(id: &GroupId, group: Group<'_>, wanted: &Wanted, told: &[Told]) -> Marku
         let path = format!("/api/v1/groups/{}/logs", address::segment(&id.to_string()));
         address::with_query(&path, &parameters)
     };
-    let older = lines.filter(|lines| *lines < MOST).map(|lines| {
+    let older = (lines < MOST).then(|| {
         let tail = (lines.max(1) * 2).min(MOST).to_string();
         address::with_query(
             &path(id, None),
@@ -87,17 +96,19 @@ fn page(id: &GroupId, group: Group<'_>, wanted: &Wanted, told: &[Told]) -> Marku
         script src="/assets/logs.js" defer {}
         (form(id, group, wanted))
         div.log-bar {
-            p #log-state role="status" { (words::count(count(told), "line")) ", as of now" }
+            p #log-state role="status" { (words::count(written, "line")) ", as of now" }
             button #log-pause type="button" hidden aria-pressed="false" { "Pause" }
             button #log-end type="button" hidden { "Jump to the end" }
             @if let Some(older) = &older { a #log-older href=(older) { "Older lines" } }
             a href=(api(&[("tail", Some("all")), ("text", Some("true"))])) download { "Download all" }
         }
         ol.log #log tabindex="0" aria-label="Lines" data-stream=(api(&[("follow", Some("true"))]))
-            data-lines=(lines.unwrap_or(USUAL)) data-most=(MOST) {
-            @for told in told { (row(told)) }
+            data-lines=(lines) data-most=(MOST) {
+            @if end.is_cut { (remark("What was written before this is more than a page has. “Download all” has all of it.")) }
+            @for told in &end.told { (row(told)) }
+            @if end.is_late { (remark(&format!("Not all of it came within {} s.", PATIENCE.as_secs()))) }
         }
-        @if count(told) == 0 {
+        @if written == 0 {
             div #log-empty { (empty("Nothing is told.", &html! { "Nothing was written, or nothing of it is meant." })) }
         }
         (commands::list(&[
@@ -106,10 +117,6 @@ fn page(id: &GroupId, group: Group<'_>, wanted: &Wanted, told: &[Told]) -> Marku
         ]))
     };
     layout::still(&format!("Logs of {id}"), "", &content)
-}
-
-fn count(told: &[Told]) -> usize {
-    told.iter().filter(|it| matches!(it, Told::Line(_))).count()
 }
 
 /// What is looked for.
@@ -135,6 +142,11 @@ fn form(id: &GroupId, group: Group<'_>, wanted: &Wanted) -> Markup {
             button type="submit" { "Show" }
         }
     }
+}
+
+/// A word about the page.
+fn remark(text: &str) -> Markup {
+    html! { li.word { span.what { (text) } } }
 }
 
 /// A line, or a word about a container.

@@ -134,3 +134,39 @@ async fn what_is_kept_as_a_file_has_every_line_and_no_other() {
     assert!(rest.starts_with("-- w.1 cannot be read: "), "{text}");
     assert_eq!(rest.lines().count(), 1, "{text}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_has_an_end_however_much_was_written() {
+    let lines = |page: &str| page.matches("class=\"mark\"").count();
+    let many: String = (0..15_000)
+        .map(|number| format!("line {number}\n"))
+        .collect();
+    let world = world(vec![piece(Output::Stdout, &many)]).await;
+    let (status, page) = world.get("/groups/web:dev/logs?tail=all").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(
+        (19_000..=20_000).contains(&lines(&page)),
+        "{}",
+        lines(&page)
+    );
+    assert!(page.contains("line 14999"));
+    assert!(page.contains("more than a page has"));
+    assert!(page.contains("data-lines=\"20000\"") && page.contains("tail=all&amp;text=true"));
+    let (_, page) = world.get("/groups/web:dev/logs?container=w.1").await;
+    assert_eq!(lines(&page), 15_000);
+    assert!(!page.contains("more than a page has") && !page.contains("Not all of it came"));
+
+    // Few lines may be long ones.
+    let long = format!("{}\n", "x".repeat(50_000)).repeat(400);
+    *world.cluster.logs.lock().unwrap() = vec![piece(Output::Stdout, &long)];
+    let (_, page) = world.get("/groups/web:dev/logs").await;
+    assert!(page.len() < 6 << 20, "{} bytes", page.len());
+    assert!(lines(&page) > 50 && page.contains("more than a page has"));
+
+    // What does not come is not waited for, and said to be missing.
+    *world.cluster.logs.lock().unwrap() = vec![piece(Output::Stdout, "one\n")];
+    *world.cluster.ending.lock().unwrap() = Ending::Never;
+    let (_, page) = world.get("/groups/web:dev/logs").await;
+    assert_eq!(lines(&page), 2, "{page}");
+    assert!(page.contains("Not all of it came within 5 s."), "{page}");
+}
