@@ -12,7 +12,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
@@ -27,6 +27,7 @@ use axum::response::Response;
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, Changes, End, Secret, Sessions, Tries};
+use crate::lock::lock;
 use crate::metrics::{Denial, Metrics};
 use crate::refusal::Refusal;
 use crate::routes::{Answers, Needs};
@@ -303,10 +304,6 @@ pub(crate) fn cookie_name(headers: &HeaderMap) -> String {
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether every value of a header is accepted.

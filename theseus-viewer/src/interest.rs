@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::lock::lock;
+
 /// How long a look counts.
 const LASTS: Duration = Duration::from_secs(30);
 
@@ -19,21 +21,12 @@ pub(crate) struct Interest {
 impl Interest {
     /// Says that somebody looks.
     pub(crate) fn show(&self) {
-        let mut last = self
-            .last
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *last = Some(Instant::now());
-        drop(last);
+        *lock(&self.last) = Some(Instant::now());
         self.woken.notify_one();
     }
 
     fn is_shown(&self) -> bool {
-        let last = self
-            .last
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        last.is_some_and(|last| last.elapsed() < LASTS)
+        lock(&self.last).is_some_and(|last| last.elapsed() < LASTS)
     }
 
     /// Waits for `short` while somebody looks, else for `long`, or until somebody does.

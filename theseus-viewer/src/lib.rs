@@ -19,6 +19,7 @@ mod guard;
 mod interest;
 mod links;
 mod live;
+mod lock;
 mod logs;
 mod metrics;
 mod nudge;

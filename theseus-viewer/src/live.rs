@@ -90,8 +90,8 @@ pub(crate) async fn stream(
     let following = Following {
         viewer,
         subscription,
+        ask: page.followed(&ask),
         page,
-        ask,
         has,
     };
     // Scripts are not told of comments, so the beat is an event of its own.
@@ -170,12 +170,10 @@ impl Following {
             }
             serde_json::to_string(&update).expect("text always becomes JSON")
         };
-        let told: Arc<str> = if page.has_extra() {
-            make().into()
-        } else {
-            let key = format!("{}&{}", page.stream(ask), has.version.0);
-            view.update(key, make)
-        };
-        (!told.is_empty()).then(|| (sight.has(), told))
+        let will = sight.has();
+        let (before, after) = (has.late, will.late);
+        let key = format!("{}&{}-{before}-{after}", page.stream(ask), has.version.0);
+        let told = view.update(key, make);
+        (!told.is_empty()).then_some((will, told))
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use theseus_core::usage::{self, By, Point, Span, Subject};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use crate::lock::lock;
 use crate::viewer::chain;
 
 /// How long a page waits.
@@ -75,10 +76,10 @@ pub(crate) struct Reads {
     engine: Engine,
     cluster: Arc<dyn Cluster>,
     store: Arc<dyn Store>,
-    histories: Shelf<GroupId, HistoryRecord>,
-    usage: Shelf<(String, bool), Point>,
-    latest: Shelf<&'static str, (String, Point)>,
-    tenants: Shelf<String, Tenant>,
+    histories: Cache<GroupId, HistoryRecord>,
+    usage: Cache<(String, bool), Point>,
+    latest: Cache<&'static str, (String, Point)>,
+    tenants: Cache<String, Tenant>,
 }
 
 impl fmt::Debug for Reads {
@@ -93,10 +94,10 @@ impl Reads {
             engine,
             cluster,
             store,
-            histories: Shelf::new(HISTORY),
-            usage: Shelf::new(USAGE),
-            latest: Shelf::new(USAGE),
-            tenants: Shelf::new(TENANTS),
+            histories: Cache::new(HISTORY),
+            usage: Cache::new(USAGE),
+            latest: Cache::new(USAGE),
+            tenants: Cache::new(TENANTS),
         }
     }
 
@@ -150,7 +151,7 @@ impl Reads {
 }
 
 /// Answers of one kind, as long as they last.
-struct Shelf<K, T> {
+struct Cache<K, T> {
     lasts: Duration,
     answers: Mutex<HashMap<K, Answer<T>>>,
 }
@@ -160,7 +161,7 @@ struct Answer<T> {
     cell: Arc<OnceCell<Read<T>>>,
 }
 
-impl<K: Eq + Hash, T: fmt::Debug> Shelf<K, T> {
+impl<K: Eq + Hash, T: fmt::Debug> Cache<K, T> {
     fn new(lasts: Duration) -> Self {
         Self {
             lasts,
@@ -178,7 +179,7 @@ impl<K: Eq + Hash, T: fmt::Debug> Shelf<K, T> {
     }
 
     fn cell(&self, key: K) -> Arc<OnceCell<Read<T>>> {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = lock(&self.answers);
         if answers.len() >= KEPT {
             answers.retain(|_, answer| answer.since.elapsed() < self.lasts);
         }
@@ -205,7 +206,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_who_ask_are_one_read() {
-        let shelf: Shelf<u8, u8> = Shelf::new(HISTORY);
+        let cache: Cache<u8, u8> = Cache::new(HISTORY);
         let reads = AtomicUsize::new(0);
         let ask = async || {
             let read = async {
@@ -213,7 +214,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 Ok(vec![7])
             };
-            shelf.get(1, read).await.unwrap()[0]
+            cache.get(1, read).await.unwrap()[0]
         };
         assert_eq!(tokio::join!(ask(), ask()), (7, 7));
         assert_eq!(reads.load(Ordering::Relaxed), 1);
@@ -224,8 +225,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_hangs_is_not_waited_for() {
-        let shelf: Shelf<u8, u8> = Shelf::new(HISTORY);
-        let error = shelf.get(1, std::future::pending()).await.unwrap_err();
+        let cache: Cache<u8, u8> = Cache::new(HISTORY);
+        let error = cache.get(1, std::future::pending()).await.unwrap_err();
         assert_eq!(error, "no answer within 2 s");
     }
 }

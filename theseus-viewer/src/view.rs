@@ -11,7 +11,7 @@ mod mark;
 mod stamps;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,11 @@ pub(crate) use known::{Group, Known, Picture, Progress};
 pub(crate) use machines::{Machine, Machines, News};
 pub(crate) use mark::{Kind, Mark};
 pub(crate) use stamps::Stamps;
+
+use crate::lock::lock;
+
+/// So many of what open pages are told are kept. What is made up by who asks is soon more.
+const MOST_UPDATES: usize = 512;
 
 /// The number of a view. It rises from one view to the next, and over restarts of the process too:
 /// it begins with the time, so that a page from before a restart is out of date after it.
@@ -132,12 +137,14 @@ impl View {
     /// What `make` makes for whoever has this, made once.
     pub(crate) fn update(&self, has: String, make: impl FnOnce() -> String) -> Arc<str> {
         // Two may make it at the same time; nothing is locked meanwhile.
-        let known = || self.updates.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(update) = known().get(&has) {
+        if let Some(update) = lock(&self.updates).get(&has) {
             return Arc::clone(update);
         }
         let update: Arc<str> = make().into();
-        known().insert(has, Arc::clone(&update));
+        let mut updates = lock(&self.updates);
+        if updates.len() < MOST_UPDATES {
+            updates.insert(has, Arc::clone(&update));
+        }
         update
     }
 }
@@ -185,5 +192,9 @@ mod tests {
         let again = view.update("a".to_owned(), || unreachable!("it is there"));
         assert_eq!((&*made, &*again), ("1", "1"));
         assert_eq!(&*view.update("b".to_owned(), || "2".to_owned()), "2");
+        for made_up in 0..2 * MOST_UPDATES {
+            view.update(made_up.to_string(), String::new);
+        }
+        assert_eq!(lock(&view.updates).len(), MOST_UPDATES);
     }
 }

@@ -1,7 +1,7 @@
 //! What is to be carried out, and its plan.
 
 use theseus_core::audit::Deed;
-use theseus_core::engine::{Ask, AskError, CheckError, EngineError};
+use theseus_core::engine::{Ask, AskError, CheckError};
 use theseus_core::manifest::{Faults, Manifest, Source};
 use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::plan::{Desired, Plan, RollbackError};
@@ -76,7 +76,8 @@ async fn of_manifest(viewer: &Viewer, sources: &[Source]) -> Result<Plan, Refusa
             CheckError::Refused(faults) => faulty(&faults),
             error => out_of_reach(&error),
         })?;
-    engine.plan(&desired).await.map_err(|error| failed(&error))
+    let plan = engine.plan(&desired).await;
+    plan.map_err(|error| out_of_reach(&error))
 }
 
 async fn of_group(viewer: &Viewer, group: &GroupId, ask: Ask) -> Result<Plan, Refusal> {
@@ -119,17 +120,12 @@ fn not_asked(error: AskError) -> Refusal {
         AskError::LostRecord { .. } => {
             Refusal::new(StatusCode::CONFLICT, reason).help("deploy its manifest again")
         }
-        AskError::Engine(error) => failed(&error),
+        AskError::Engine(error) => out_of_reach(&error),
         _ => Refusal::new(StatusCode::CONFLICT, reason),
     }
 }
 
-/// Cluster or store did not do their part.
-pub(crate) fn failed(error: &EngineError) -> Refusal {
-    out_of_reach(error)
-}
-
-/// Somebody else did not do his part.
+/// Cluster, store or somebody else did not do his part.
 pub(crate) fn out_of_reach(error: &dyn std::error::Error) -> Refusal {
     Refusal::new(StatusCode::BAD_GATEWAY, chain(error))
 }

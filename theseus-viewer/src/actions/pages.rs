@@ -266,7 +266,7 @@ async fn ask(
 async fn ask_control(app: &App, group: &GroupId, kind: Kind, control: Control) -> Response {
     let look = match app.viewer.engine().look(group).await {
         Ok(look) => look,
-        Err(error) => return super::asked::failed(&error).answer(Answers::Page),
+        Err(error) => return super::out_of_reach(&error).answer(Answers::Page),
     };
     let Some(rollout) = look.and_then(|look| look.rollout) else {
         let reason = format!("nothing is under way in {group}");

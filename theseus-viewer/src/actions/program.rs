@@ -12,7 +12,7 @@ use theseus_core::model::GroupId;
 use theseus_core::plan::Plan;
 use theseus_core::records::LockRecord;
 
-use super::asked::failed;
+use super::out_of_reach;
 use super::{Asked, Work};
 use crate::guard::Caller;
 use crate::refusal::Refusal;
@@ -115,7 +115,7 @@ pub(crate) async fn abort(app: &App, caller: Caller, group: &GroupId) -> Result<
 /// Why a rollout was not told.
 pub(crate) fn not_told(error: ControlError) -> Refusal {
     match error {
-        ControlError::Engine(error) => failed(&error),
+        ControlError::Engine(error) => out_of_reach(&error),
         error => Refusal::new(StatusCode::CONFLICT, error.to_string()),
     }
 }

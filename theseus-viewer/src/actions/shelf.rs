@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use theseus_core::plan::Likeness;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::Asked;
 use crate::access::{Secret, random};
+use crate::lock::lock;
 
 /// How long one waits.
 const LIFE: Duration = Duration::from_secs(15 * 60);
@@ -54,7 +55,7 @@ impl Shelf {
     /// Keeps a plan that is shown, and gives what it is asked for by. One that is shown again is the
     /// same as before: whoever reloads a page drives out nothing of others.
     pub(crate) fn keep(&self, shown: Shown) -> Result<String, getrandom::Error> {
-        let mut kept = self.lock();
+        let mut kept = lock(&self.shown);
         kept.retain(|it| it.since.elapsed() < LIFE);
         let same = kept.iter().position(|it| it.shown.is(&shown));
         let key = match same.and_then(|at| kept.remove(at)) {
@@ -77,14 +78,10 @@ impl Shelf {
 
     /// Takes a plan that was shown. It is there once, and not for ever.
     pub(crate) fn take(&self, key: &str) -> Option<Shown> {
-        let mut kept = self.lock();
+        let mut kept = lock(&self.shown);
         kept.retain(|it| it.since.elapsed() < LIFE);
         let at = kept.iter().position(|it| it.key.reveal() == key)?;
         kept.remove(at).map(|it| it.shown)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Kept>> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use theseus_core::model::GroupId;
 use theseus_core::plan::{Action, GroupPlan, Plan};
 use tokio::sync::Semaphore;
 
+use crate::lock::lock;
 use crate::refusal::Refusal;
 use crate::viewer::{Viewer, chain};
 
@@ -266,8 +267,4 @@ impl State {
             group.report = Some(report.clone());
         }
     }
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

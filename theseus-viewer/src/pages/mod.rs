@@ -135,7 +135,34 @@ impl Page {
         matches!(self, Self::Machines | Self::Machine(_))
     }
 
-    /// What its script follows. A filter is not in it: it only hides what is there.
+    /// What matters to its script of what is asked. A filter does not: it only hides what is there.
+    pub(crate) fn followed(&self, ask: &Ask) -> Ask {
+        let none = Ask::default();
+        let ask = ask.clone();
+        match self {
+            Self::Overview | Self::Events => none,
+            Self::Group(_) => Ask {
+                span: ask.span,
+                from: ask.from,
+                to: ask.to,
+                ..none
+            },
+            Self::Container(..) | Self::Machine(_) => Ask {
+                span: ask.span,
+                ..none
+            },
+            Self::Machines => Ask { by: ask.by, ..none },
+            Self::Usage => Ask {
+                by: ask.by,
+                sort: ask.sort,
+                span: ask.span,
+                q: ask.q,
+                ..none
+            },
+        }
+    }
+
+    /// What its script follows.
     pub(crate) fn stream(&self, ask: &Ask) -> String {
         let text = |text: &str| Some(text.to_owned());
         let (page, group, name) = match self {
@@ -147,7 +174,8 @@ impl Page {
             Self::Usage => ("usage", None, None),
             Self::Events => ("events", None, None),
         };
-        let mut parameters = vec![
+        let ask = self.followed(ask);
+        let parameters = [
             ("page", Some(page)),
             ("group", group.as_deref()),
             ("name", name.as_deref()),
@@ -155,11 +183,9 @@ impl Page {
             ("span", Some(ask.span.as_str())),
             ("from", Some(ask.from.as_str())),
             ("to", Some(ask.to.as_str())),
+            ("sort", Some(ask.sort.as_str())),
+            ("q", Some(ask.q.as_str())),
         ];
-        if *self == Self::Usage {
-            parameters.push(("sort", Some(ask.sort.as_str())));
-            parameters.push(("q", Some(ask.q.as_str())));
-        }
         address::with_query("/live", &parameters)
     }
 }

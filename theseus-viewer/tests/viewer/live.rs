@@ -138,6 +138,17 @@ async fn a_page_from_another_process_is_told_everything() {
 }
 
 #[tokio::test]
+async fn a_filter_of_one_hides_nothing_from_others() {
+    let world = World::with(vec![app("a:b", 1, vec![running("x")])]);
+    world.page_with("/", "data-state=\"drifted\"").await;
+    for path in ["/live?q=nothing", "/live"] {
+        let told = Messages::open(&world, path).await.until(|_| true).await;
+        let row = told["parts"]["row:a:b"].as_str().unwrap();
+        assert!(!row.contains(" hidden"), "{path}: {row}");
+    }
+}
+
+#[tokio::test]
 async fn there_are_only_so_many_streams_and_they_end_with_the_viewer() {
     let world = World::new();
     world.page_with("/", "No group is deployed.").await;
