@@ -261,9 +261,6 @@ fn an_agent_that_is_lost_is_told_and_the_others_go_on() {
     until(&mut logs, "another goes on", |it| {
         it["event"] == "line" && it["host"] != lost.as_str()
     });
-    // Who does not follow is told, too.
-    let once = home.run(&["logs", &text(&ps["containers"][0]["id"])]);
-    let _ = once.exits(5);
     post(&sandbox, &format!("hosts/{lost}/return"), &json!(null));
     until(&mut logs, "it is back", |it| {
         (it["event"] == "in-reach" || it["event"] == "ended") && it["host"] == lost.as_str()

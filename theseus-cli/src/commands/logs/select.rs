@@ -198,9 +198,9 @@ fn nothing_previous(groups: &[GroupSelector], ended: &Ended) -> Failure {
     }
 }
 
-/// That there is nothing of that name.
+/// That there is nothing of that name, or nothing that can be seen.
 fn unknown(name: &str, observed: &Observed, ended: Option<&Ended>) -> Failure {
-    let failure = Failure::usage(format!("there is no group or container {}", inert(name)));
+    let message = format!("there is no group or container {}", inert(name));
     let groups = observed
         .groups
         .iter()
@@ -213,9 +213,42 @@ fn unknown(name: &str, observed: &Observed, ended: Option<&Ended>) -> Failure {
     let over = ended.into_iter().flat_map(|it| &it.containers);
     let containers = running.into_iter().chain(over.map(Speaker::from));
     known.extend(containers.map(|it| it.short_name().to_owned()));
-    match nearest(name, known.iter().map(String::as_str)) {
+    let near = nearest(name, known.iter().map(String::as_str));
+    if let (None, Some(silent)) = (near, ended.and_then(silent)) {
+        return Failure::new(Code::OutOfReach, format!("{message}; {silent}"));
+    }
+    let failure = Failure::usage(message);
+    match near {
         Some(near) => failure.hint(format!("did you mean {near}?")),
         None if known.is_empty() => failure.hint("nothing is deployed yet"),
         None => failure.hint("theseus ps lists groups and containers"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_not_said_to_be_unknown() {
+        let nothing = Observed::default();
+        let silent = ("agent-3".into(), "it gives no answer".to_owned());
+        for (silent, code, words) in [
+            (Vec::new(), Code::Usage, "there is no group or container a"),
+            (
+                vec![silent],
+                Code::OutOfReach,
+                "there is no group or container a; \
+                 what is over on agent-3 is not known: it gives no answer",
+            ),
+        ] {
+            let ended = Ended {
+                silent,
+                ..Ended::default()
+            };
+            let failure = unknown("a", &nothing, Some(&ended));
+            assert_eq!(failure.code, code);
+            assert!(format!("{failure:?}").contains(words), "{failure:?}");
+        }
     }
 }
