@@ -3,9 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use theseus_core::cluster::Scope;
 use theseus_core::manifest::{MAX_BYTES, Manifest, Source};
-use theseus_core::plan::{self, Desired, Plan};
+use theseus_core::plan::{Desired, Plan};
 
 use crate::args::Global;
 use crate::connect::{Connection, connect};
@@ -48,17 +47,12 @@ pub(crate) async fn plan(
         Ok(connection) => connection,
         Err(failure) => return parse(sources).and(Err(failure)),
     };
-    let engine = connection.engine.clone();
-    let looking = tokio::spawn(async move { engine.observe(&Scope::Everything).await });
-    let desired = Desired::from(&parse(sources)?);
-    check(&connection, sources, &desired).await?;
-    let observed = looking.await.expect("it neither panics nor is cancelled")?;
-    let mut plan = plan::plan(&desired, &observed);
-    // Of other groups a plan tells nothing, but where they are may matter.
-    plan.drift.retain(|drift| desired.speaks_of(&drift.group));
-    let plan = connection.engine.foresee(plan, &observed).await;
-    // Nobody needs to wait until all of it is given back.
-    tokio::task::spawn_blocking(move || drop((desired, observed)));
+    let reading = async {
+        let desired = desired(sources)?;
+        check(&connection, sources, &desired).await?;
+        Ok::<_, Failure>(desired)
+    };
+    let plan = connection.engine.plan_beside(reading).await?;
     Ok((connection, plan))
 }
 

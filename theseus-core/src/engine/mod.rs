@@ -192,6 +192,24 @@ impl Engine {
         Ok(self.foresee(plan, &observed).await)
     }
 
+    /// Looks at everything while what is wanted is still being read, and plans. That is for very many
+    /// groups, of which a selection would be no quicker. What is wrong with what is read comes before
+    /// what is wrong with cluster or store.
+    pub async fn plan_beside<E: From<EngineError>>(
+        &self,
+        reading: impl Future<Output = Result<Desired, E>>,
+    ) -> Result<Plan, E> {
+        let (desired, observed) =
+            observe::observe_beside(&self.cluster, &self.store, reading).await?;
+        let mut plan = plan::plan(&desired, &observed);
+        // Of other groups a plan tells nothing, but where they are may matter.
+        plan.drift.retain(|drift| desired.speaks_of(&drift.group));
+        let plan = self.foresee(plan, &observed).await;
+        // Nobody needs to wait until all of it is given back.
+        tokio::task::spawn_blocking(move || drop((desired, observed)));
+        Ok(plan)
+    }
+
     /// Looks ahead at what a plan brings: where its containers go, whether there is room for them,
     /// and how long it takes. What nothing can satisfy becomes an obstacle of the group.
     pub async fn foresee(&self, mut plan: Plan, observed: &Observed) -> Plan {

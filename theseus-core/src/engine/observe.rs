@@ -1,6 +1,7 @@
 //! Looking at cluster and store together.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
@@ -8,6 +9,7 @@ use tokio::task::spawn_blocking;
 use super::EngineError;
 use crate::cluster::{AppId, Cluster, ClusterError, Foreign, Scope, Snapshot};
 use crate::model::GroupId;
+use crate::plan::Desired;
 use crate::records::{self, RecordError, RevisionCounter, Stored};
 use crate::state::{Observed, Records};
 use crate::store::{Entry, Page, Store, list_all};
@@ -17,6 +19,8 @@ const FEW: usize = 16;
 /// How many records are read at a time. So many take a while to decode, in which the cluster's answer
 /// comes in.
 const PAGE: usize = 1000;
+/// Why the end of a task is its result.
+const UNBROKEN: &str = "it neither panics nor is cancelled while it is waited for";
 
 pub(crate) async fn observe(
     cluster: &dyn Cluster,
@@ -45,6 +49,29 @@ pub(crate) async fn observe(
         observed.groups.retain(|group, _| wanted.contains(group));
     }
     Ok(observed)
+}
+
+/// Looks at everything while what is wanted is still being read, which may take as long.
+pub(super) async fn observe_beside<E: From<EngineError>>(
+    cluster: &Arc<dyn Cluster>,
+    store: &Arc<dyn Store>,
+    reading: impl Future<Output = Result<Desired, E>>,
+) -> Result<(Desired, Observed), E> {
+    let (cluster, store) = (Arc::clone(cluster), Arc::clone(store));
+    let looking = tokio::spawn(async move { cluster.observe(&Scope::Everything).await });
+    let listing = tokio::spawn(async move {
+        let groups = async { Ok(list_all(&*store, records::GROUPS).await?.0) };
+        tokio::try_join!(groups, beside_groups(&*store))
+    });
+    let desired = reading.await?;
+    let (groups, rest) = listing.await.expect(UNBROKEN)?;
+    let groups = groups.iter();
+    let groups = groups.map(|entry| records::decode_beside(entry, &desired.deploy));
+    let groups: Result<_, _> = groups.collect();
+    let groups = groups.map_err(EngineError::from)?;
+    let snapshot = looking.await.expect(UNBROKEN).map_err(EngineError::from)?;
+    let observed = Observed::new(Records { groups, ..rest }, snapshot);
+    Ok((desired, observed))
 }
 
 /// What runs of apps that were adopted. As a rule there are none, and nobody is asked.
@@ -130,15 +157,20 @@ async fn few(store: &dyn Store, groups: &[GroupId]) -> Result<Records, EngineErr
 }
 
 pub(crate) async fn all(store: &dyn Store) -> Result<Records, EngineError> {
-    let (groups, rollouts, counters, slots) = tokio::try_join!(
-        listed(store, records::GROUPS),
+    let (groups, rest) = tokio::try_join!(listed(store, records::GROUPS), beside_groups(store))?;
+    Ok(Records { groups, ..rest })
+}
+
+/// All records but those of the groups themselves.
+async fn beside_groups(store: &dyn Store) -> Result<Records, EngineError> {
+    let (rollouts, counters, slots) = tokio::try_join!(
         listed(store, records::ROLLOUTS),
         listed::<RevisionCounter>(store, records::COUNTERS),
         listed(store, records::SLOTS),
     )?;
     let counters = counters.into_iter().map(|stored| stored.record).collect();
     Ok(Records {
-        groups,
+        groups: Vec::new(),
         rollouts,
         counters,
         slots,
@@ -168,6 +200,5 @@ async fn decoded<T: DeserializeOwned + Send + 'static>(
     if is_quick {
         return decode();
     }
-    let decoding = spawn_blocking(decode).await;
-    decoding.expect("it neither panics nor is cancelled while it is waited for")
+    spawn_blocking(decode).await.expect(UNBROKEN)
 }
