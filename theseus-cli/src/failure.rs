@@ -1,10 +1,9 @@
 //! What goes wrong, as it reaches a person: one message, its causes, and what to do.
 
-use std::error::Error;
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use theseus_core::audit::AuditError;
+use theseus_core::causes::chain;
 use theseus_core::cluster::ClusterError;
 use theseus_core::engine::{AskError, CheckError, ControlError, EngineError, UnknownGroup};
 use theseus_core::plan::RollbackError;
@@ -263,19 +262,4 @@ impl From<StoreError> for Failure {
             _ => Self::new(Code::Failed, message),
         }
     }
-}
-
-/// An error with its causes, the outermost first, each said once.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, ": {words}");
-        }
-        source = cause.source();
-    }
-    text
 }

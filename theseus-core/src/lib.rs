@@ -2,6 +2,7 @@
 //! plan is carried out, over whatever runs the containers.
 
 pub mod audit;
+pub mod causes;
 pub mod cluster;
 pub mod engine;
 pub mod hearsay;

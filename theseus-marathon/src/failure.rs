@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use theseus_core::causes::chain;
 use theseus_core::cluster::{ClusterError, Operation, Refusal};
 
 use crate::fields::Fault;
@@ -131,7 +132,7 @@ impl Failure {
     /// Why nothing was done, in words.
     pub(crate) fn reason(&self) -> String {
         match self {
-            Self::Unreachable { cause, .. } => with_causes(cause),
+            Self::Unreachable { cause, .. } => chain(cause),
             Self::Untrusted { distrust, at } => match at {
                 Some(at) => format!("{at}: {distrust}"),
                 None => distrust.to_string(),
@@ -182,20 +183,6 @@ impl Failure {
             },
         }
     }
-}
-
-/// An error with its causes, each said once.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// What lies behind a failure.

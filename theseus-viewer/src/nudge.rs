@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use theseus_core::audit::{AUDIT, AuditError, AuditRecord, Trail};
+use theseus_core::causes::chain;
 use theseus_core::cluster::{Cluster, Event, EventKind, Inventory};
 use theseus_core::records;
 use theseus_core::store::{Page, Store, StoreError, Watched};
@@ -18,7 +19,6 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use crate::interest::Interest;
-use crate::viewer::chain;
 
 /// How long after the end of a stream it is opened again.
 const REATTACH: Duration = Duration::from_secs(5);

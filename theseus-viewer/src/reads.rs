@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use theseus_core::causes::chain;
 use theseus_core::cluster::{Cluster, Tenant};
 use theseus_core::engine::Engine;
 use theseus_core::model::GroupId;
@@ -20,7 +21,6 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::lock::lock;
-use crate::viewer::chain;
 
 /// How long a page waits.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -4,12 +4,12 @@
 //! nothing, and what they got wrong is put right by the next look.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use theseus_core::causes::chain;
 use theseus_core::cluster::{Cluster, Event, Inventory, Scope};
 use theseus_core::engine::Engine;
 use theseus_core::hearsay::Heard;
@@ -419,10 +419,4 @@ async fn look(engine: &Engine, store: &dyn Store) -> Result<Look, String> {
             PATIENCE.as_secs()
         )),
     }
-}
-
-/// An error and its causes, as one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

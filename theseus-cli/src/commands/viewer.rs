@@ -12,9 +12,10 @@ use url::Url;
 
 use crate::args::Global;
 use crate::connect::{Connection, connect, secret_bytes, secret_text};
-use crate::failure::{Code, Failure, chain};
+use crate::failure::{Code, Failure};
 use crate::output::say;
 use crate::{identity, interrupt};
+use theseus_core::causes::chain;
 
 /// Where the viewer listens unless told otherwise.
 pub(crate) const PORT: u16 = 5001;

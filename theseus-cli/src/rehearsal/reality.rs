@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use theseus_core::causes::chain;
 use theseus_core::cluster::{
     Amounts, App, Change, Cluster, Container, ContainerState, HealthState, Host, HostState,
     Inventory, NewApp, Revision, Scope,
@@ -19,7 +20,7 @@ use theseus_sandbox::{HostConfig, MarathonVersion, Sandbox, SandboxConfig, Snaps
 use theseus_store::MemoryStore;
 
 use crate::connect::Connection;
-use crate::failure::{Code, Failure, chain};
+use crate::failure::{Code, Failure};
 
 /// So many records are copied at a time.
 const AT_A_TIME: usize = 1000;

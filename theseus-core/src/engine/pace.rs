@@ -8,7 +8,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::chain;
+use crate::causes::chain;
 use crate::cluster::{Cluster, EventKind, Events};
 use crate::records::ROLLOUTS;
 use crate::store::{self, Entry, Store, StoreError, Watched};

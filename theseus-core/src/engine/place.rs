@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::commit::commit_all;
 use super::turn::Run;
-use super::{Engine, EngineError, chain, journal};
+use super::{Engine, EngineError, journal};
+use crate::causes::chain;
 use crate::cluster::{Inventory, Scope};
 use crate::hold::Hold;
 use crate::model::{CustomConstraint, GroupId};

@@ -12,7 +12,8 @@ use super::pace::Pace;
 use super::progress::{GroupReport, Progress, Report};
 use super::queue::Queue;
 use super::work::{Work, complete, describe};
-use super::{Engine, EngineError, Options, chain, observe};
+use super::{Engine, EngineError, Options, observe};
+use crate::causes::chain;
 use crate::cluster::{
     App, AppId, Change, ClusterError, NewApp, Operation, OperationId, Revision, Scope,
 };

@@ -10,10 +10,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::roster::{self, Roster, Scene, chain};
+use super::roster::{self, Roster, Scene};
 use super::strand::{Filter, Strand};
 use super::weave::{Number, Weave};
 use super::{Line, Query, Speaker, Told, Word};
+use crate::causes::chain;
 use crate::cluster::{Cluster, ClusterError, ContainerId, LogPiece, LogRequest, LogStart};
 
 /// How many pieces of each container are on the way or waiting: more than one output may bring while

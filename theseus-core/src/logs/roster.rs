@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Speaker;
 use super::reader::Message;
+use crate::causes::chain;
 use crate::cluster::{Cluster, ContainerState, Event, EventKind, Events, Scope};
 use crate::engine::EngineError;
 use crate::engine::observe::observe;
@@ -170,18 +171,4 @@ async fn observed(scene: &Scene, selectors: &[GroupSelector]) -> Result<Observed
     let groups: Option<Vec<GroupId>> = groups.collect();
     let scope = groups.map_or(Scope::All, Scope::Groups);
     observe(&*scene.cluster, &*scene.store, &scope).await
-}
-
-/// An error with its causes, each said once.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 use super::Happening;
 use super::picture::Heard;
 use super::registrar::Tell;
+use crate::causes::chain;
 use crate::cluster::{Cluster, ContainerState, Event, EventKind};
-use crate::engine::chain;
 use crate::model::GroupId;
 
 /// How soon events are asked for again that came to an end.

@@ -14,8 +14,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::block::{Block, Kind, Name, Part};
 use super::{Amount, Meter, Metered, Span};
+use crate::causes::chain;
 use crate::cluster::{Cluster, ContainerId};
-use crate::engine::{Clock, chain};
+use crate::engine::Clock;
 use crate::hold::Hold;
 use crate::model::GroupId;
 use crate::records;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use theseus_core::causes::chain;
 use theseus_core::cluster::{ClusterError, LogPiece, LogRequest, LogStart, Output};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -192,7 +193,7 @@ impl Follower {
         if !std::mem::replace(&mut self.out_of_reach, true) {
             self.pieces.push_back(LogPiece::OutOfReach {
                 since: self.answered,
-                reason: reason(&self.finder.error(failure)),
+                reason: chain(&self.finder.error(failure)),
             });
         }
     }
@@ -466,18 +467,4 @@ async fn last_lines(sandbox: &Sandbox, output: Output, lines: u64) -> Result<Tra
     }
     let reason = "its files change all the time".to_owned();
     Err(Failure::Garbled(reason).into())
-}
-
-/// An error with what is behind it.
-fn reason(error: &ClusterError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -1,6 +1,7 @@
 //! What is to be carried out, and its plan.
 
 use theseus_core::audit::Deed;
+use theseus_core::causes::chain;
 use theseus_core::engine::{Ask, AskError, CheckError};
 use theseus_core::manifest::{Faults, Manifest, Source};
 use theseus_core::model::{GroupId, GroupSelector};
@@ -10,7 +11,7 @@ use axum::http::StatusCode;
 use theseus_core::cluster::Refusal as Unsupported;
 
 use crate::refusal::Refusal;
-use crate::viewer::{Viewer, chain};
+use crate::viewer::Viewer;
 
 /// What is to be carried out.
 #[derive(Clone)]

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use theseus_core::audit::Deed;
+use theseus_core::causes::chain;
 use theseus_core::engine::{Engine, EngineError, GroupReport, Options, Outcome, Progress, Report};
 use theseus_core::model::GroupId;
 use theseus_core::plan::{Action, GroupPlan, Plan};
@@ -15,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::lock::lock;
 use crate::refusal::Refusal;
-use crate::viewer::{Viewer, chain};
+use crate::viewer::Viewer;
 
 /// So many are carried out at once.
 const AT_ONCE: u32 = 16;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use theseus_core::causes::chain;
 use theseus_core::cluster::{ContainerId, ContainerState, HostState, Scope, Tenant};
 use theseus_core::hosts::{
     Beside, ContainerThere, GroupThere, HostDescription, Share, UnknownHost, describe,
@@ -15,7 +16,7 @@ use super::super::hosts::{attributes, bytes, number, ports, state};
 use super::super::ps::{health, state as state_of};
 use crate::args::{Format, Global};
 use crate::connect::{Connection, connect};
-use crate::failure::{Code, Failure, chain};
+use crate::failure::{Code, Failure};
 use crate::output::style::{BAD, CHANGE, FAINT, STRONG, inert, paint};
 use crate::output::table::{Align, Column, render};
 use crate::output::wrap::wrap;

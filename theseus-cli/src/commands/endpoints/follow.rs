@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use theseus_core::causes::chain;
 use theseus_core::registry::{self, Change, ContainerRecord, Endpoint, Watch};
 use theseus_core::store::Store;
 use tokio::process::Child;
@@ -12,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::template::Template;
 use super::{Args, all, doubt, lines, output};
-use crate::failure::{Code, Failure, chain};
+use crate::failure::{Code, Failure};
 use crate::interrupt;
 use crate::output::style::{BAD, NOTE, paint};
 use crate::output::{print_json_line, say};

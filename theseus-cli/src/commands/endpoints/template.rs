@@ -10,12 +10,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
 use serde::Serialize;
+use theseus_core::causes::chain;
 use theseus_core::cluster::Revision;
 use theseus_core::model::{GroupId, Label};
 use theseus_core::registry::ContainerRecord;
 
 use super::all;
-use crate::failure::{Code, Failure, chain};
+use crate::failure::{Code, Failure};
 
 /// No template is larger.
 const MAX_BYTES: u64 = 1 << 20;

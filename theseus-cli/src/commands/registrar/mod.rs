@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use theseus_core::causes::chain;
 use theseus_core::registry::{Happening, Registrar};
 use tokio::net::TcpListener;
 
@@ -16,7 +17,7 @@ pub(crate) use self::board::Board;
 use crate::args::{Global, parse_duration};
 use crate::config::Subscriber;
 use crate::connect::{Connection, connect};
-use crate::failure::{Code, Failure, chain};
+use crate::failure::{Code, Failure};
 use crate::output::say;
 use crate::output::style::{CHANGE, GOOD, paint};
 use crate::{identity, interrupt};
