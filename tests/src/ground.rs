@@ -31,6 +31,11 @@ pub(crate) struct Built {
 }
 
 impl Ground {
+    /// Whether the Marathon tells where Mesos is, which knows the hosts; those before 0.11 do not.
+    pub fn tells_of_mesos(self) -> bool {
+        !matches!(self, Self::Memory("0.7.6" | "0.10.1"))
+    }
+
     /// # Panics
     ///
     /// When there is no free port, or no such version.
@@ -90,6 +95,7 @@ macro_rules! every_dialect {
                 }
             )+
         }
+        $crate::in_memory!(v0_7 "0.7.6": $($story),+);
         $crate::in_memory!(v0_10 "0.10.1": $($story),+);
         $crate::in_memory!(v0_15 "0.15.7": $($story),+);
         $crate::in_memory!(v1_3 "1.3.13": $($story),+);

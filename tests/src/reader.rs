@@ -1,5 +1,7 @@
 //! Looking at a cluster as anybody could: no client of Theseus's is in between.
 
+use std::collections::HashMap;
+
 use axum::Router;
 use axum::body::Body;
 use futures_util::StreamExt as _;
@@ -8,6 +10,9 @@ use http::Request;
 use reqwest::Client;
 use serde_json::Value;
 use tower::ServiceExt as _;
+
+/// How many times apps and tasks are read that do not fit each other.
+const MOMENTS: usize = 10;
 
 /// Whoever looks at a cluster, by its address or from within its process.
 #[derive(Debug, Clone)]
@@ -53,8 +58,24 @@ impl Reader {
     }
 
     /// All tasks of all apps.
+    ///
+    /// # Panics
+    ///
+    /// When the cluster tells of tasks whose apps it never lists.
     pub async fn tasks(&self) -> Vec<Task> {
-        tasks(&self.get("/v2/apps?embed=apps.tasks").await)
+        for _ in 0..MOMENTS {
+            let listed = self.get("/v2/apps?embed=apps.tasks").await;
+            // Before 0.8 the list of apps comes without their tasks.
+            let apart = if are_embedded(&listed) {
+                Value::Null
+            } else {
+                self.get("/v2/tasks").await
+            };
+            if let Some(tasks) = tasks(&listed, &apart) {
+                return tasks;
+            }
+        }
+        panic!("there are tasks of apps that are not listed");
     }
 
     /// Something for each time that something happens, while the connection holds; nothing where
@@ -94,16 +115,27 @@ fn whole<T, E: std::fmt::Debug>(
         .boxed()
 }
 
-fn tasks(answer: &Value) -> Vec<Task> {
-    let apps = answer["apps"].as_array().into_iter().flatten();
-    apps.flat_map(|app| {
+fn are_embedded(listed: &Value) -> bool {
+    let mut apps = listed["apps"].as_array().into_iter().flatten();
+    apps.all(|app| app["tasks"].is_array())
+}
+
+/// The tasks of apps, and those that were read after them. Nothing where one of these is of an app
+/// that was made in between.
+fn tasks(listed: &Value, apart: &Value) -> Option<Vec<Task>> {
+    let apps = || listed["apps"].as_array().into_iter().flatten();
+    let checks = apps().map(|app| {
         let checks = app["healthChecks"].as_array().map_or(0, Vec::len);
-        let tasks = app["tasks"].as_array().into_iter().flatten();
-        tasks.map(move |task| Task {
-            id: text(&task["id"]),
-            app: text(&app["id"]),
-            ready: runs(task) && passes(task, checks),
-        })
+        (text(&app["id"]), checks)
+    });
+    let checks: HashMap<_, _> = checks.collect();
+    let embedded = apps().filter_map(|app| app["tasks"].as_array());
+    let told = embedded.chain(apart["tasks"].as_array()).flatten();
+    told.map(|task| {
+        let app = text(&task["appId"]);
+        let ready = runs(task) && passes(task, *checks.get(&app)?);
+        let id = text(&task["id"]);
+        Some(Task { id, app, ready })
     })
     .collect()
 }

@@ -70,7 +70,7 @@ impl Watcher {
 async fn something_happens(events: &mut Option<BoxStream<'static, ()>>) {
     match events {
         Some(events) => events.next().await.expect("the stream goes on"),
-        None => sleep(Duration::from_millis(2)).await,
+        None => sleep(Duration::from_millis(10)).await,
     }
 }
 

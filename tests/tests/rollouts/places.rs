@@ -69,8 +69,8 @@ async fn a_slot_moves_only_when_its_host_is_gone_for_long_enough(ground: Ground)
         .await;
     let plan = plan.expect("it is there");
     assert_eq!(plan.groups[0].action, Action::None, "{plan:?}");
-    if let Ground::Memory("0.10.1") = ground {
-        // It does not tell where Mesos is, and so nobody that the host is gone.
+    if !ground.tells_of_mesos() {
+        // And so nobody tells that the host is gone.
         return;
     }
     // With leave to move, it does: what follows is noticed by the first, and done by the second.
@@ -202,8 +202,7 @@ async fn what_no_host_can_take_is_told_by_the_plan(ground: Ground) {
         .await
         .expect("it is there");
     let outlook = plan.groups[0].outlook.as_ref().expect("it looks ahead");
-    if let Ground::Memory("0.10.1") = ground {
-        // It does not tell where Mesos is.
+    if !ground.tells_of_mesos() {
         assert_eq!(outlook.room, None);
         return;
     }

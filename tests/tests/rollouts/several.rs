@@ -67,7 +67,8 @@ async fn one_failure_stops_the_others_only_when_asked_to(ground: Ground) {
             ..Script::for_image("bad")
         });
         world.sandbox().add_script(Script {
-            start_delay: Some(Duration::from_secs(2)),
+            // Longer than it takes to notice, where that is only looked for now and then.
+            start_delay: Some(Duration::from_secs(4)),
             ..Script::for_image("slow")
         });
         let plan = world
