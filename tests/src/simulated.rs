@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use theseus_core::cluster::Cluster;
@@ -68,6 +68,8 @@ pub enum Fate {
     Status(u16),
     /// It is answered with this body, and nothing is done.
     Body(&'static [u8]),
+    /// It is served, and answered, and what is told of this app makes no sense.
+    Nonsense(&'static str),
     /// It is served, and answered, after so long.
     Delayed(Duration),
     /// It is served, but the connection breaks in the middle of the answer.
@@ -333,6 +335,10 @@ impl<T: Transport + Clone + 'static> Transport for Wire<T> {
                         .boxed()
                 }));
             }
+            Fate::Nonsense(app) => {
+                let response = self.pass(request).await?;
+                return Ok(response.map(|chunks| spoiled(chunks, app)));
+            }
             Fate::Status(status) => {
                 let mut response = Response::new(stream::empty().boxed());
                 *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
@@ -354,6 +360,18 @@ impl<T: Transport + Clone + 'static> Transport for Wire<T> {
         }
         Err(TransportError::Unknown("it broke".into()))
     }
+}
+
+/// An answer in which nobody understands any more what is told of this app.
+fn spoiled(chunks: Chunks, app: &'static str) -> Chunks {
+    let name = format!("\"id\":\"{app}\"");
+    let odd = format!("{name},\"tasks\":7");
+    let whole = async move {
+        let chunks: Vec<Bytes> = chunks.try_collect().await?;
+        let text = String::from_utf8_lossy(&chunks.concat()).replace(&name, &odd);
+        Ok(Bytes::from(text))
+    };
+    stream::once(whole).boxed()
 }
 
 impl<T: Transport> Wire<T> {

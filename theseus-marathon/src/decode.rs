@@ -62,11 +62,26 @@ pub(crate) fn foreign(body: &[u8]) -> serde_json::Result<Option<Foreign>> {
         #[serde(borrow)]
         app: read::Id<'a>,
     }
+    let app = serde_json::from_slice::<Answer<'_>>(body).map(|answer| answer.app);
+    let id = || serde_json::from_slice::<Unread<'_>>(body).map(|answer| answer.app);
+    somebody_elses(app, id)
+}
+
+/// An app by itself, if it is somebody else's.
+pub(crate) fn alone(app: &str) -> serde_json::Result<Option<Foreign>> {
+    somebody_elses(serde_json::from_str(app), || serde_json::from_str(app))
+}
+
+/// An app, if it is somebody else's. One that cannot be read is known by its id.
+fn somebody_elses<'a>(
+    app: serde_json::Result<read::App<'a>>,
+    id: impl FnOnce() -> serde_json::Result<read::Id<'a>>,
+) -> serde_json::Result<Option<Foreign>> {
     let mut told = Listing::default();
-    match serde_json::from_slice::<Answer<'_>>(body) {
-        Ok(answer) => told.add(answer.app, &mut Hosts::default()),
-        Err(error) => match serde_json::from_slice::<Unread<'_>>(body) {
-            Ok(unread) => told.add_unread(&unread.app.id.0, excerpt(&error.to_string())),
+    match app {
+        Ok(app) => told.add(app, &mut Hosts::default()),
+        Err(error) => match id() {
+            Ok(app) => told.add_unread(&app.id.0, excerpt(&error.to_string())),
             Err(_) => return Err(error),
         },
     }

@@ -1,5 +1,6 @@
 //! What runs is what the registry holds, and keeping it so costs little.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,10 +10,10 @@ use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use theseus_core::cluster::ContainerState;
-use theseus_core::registry::{CONTAINERS, Happening, REGISTRY, Registrar};
+use theseus_core::registry::{CONTAINERS, ContainerRecord, Happening, REGISTRY, Registrar};
 use theseus_core::store::{Store, Txn, Write, list_all};
 use theseus_sandbox::{HostConfig, SandboxConfig};
-use theseus_tests::simulated::Simulated;
+use theseus_tests::simulated::{Fate, Fates, Simulated};
 use theseus_tests::{INGESTOR, INGESTOR_REMOVE};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
@@ -104,6 +105,67 @@ async fn ten_thousand_events_are_not_ten_thousand_looks() {
     assert!(events >= 1200, "{events} events");
     let looks = registrar.looks();
     assert!(looks <= 60, "{looks} looks for {events} events");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_app_that_is_not_understood_all_stays_registered_and_of_others_all_is_true() {
+    let world = World::new();
+    let group = |name, instances: u32| {
+        format!(
+            "{name}: {{labels: [dev], image: 'a:1', instances: {instances}, cpus: 0.1, mem: 32}}"
+        )
+    };
+    let both = format!("deploy: {{{}, {}}}", group("web", 2), group("db", 1));
+    world.site.deploy(&both).await;
+    let flag = Arc::new(AtomicBool::new(false));
+    let nonsense = || {
+        let flag = Arc::clone(&flag);
+        let fates: Fates = Arc::new(move |_, sent| {
+            let is_spoiled = sent.what.starts_with("GET /v2/apps") && flag.load(Ordering::Relaxed);
+            if is_spoiled {
+                Fate::Nonsense("/theseus/web/dev/r1")
+            } else {
+                Fate::Answered
+            }
+        });
+        fates
+    };
+    let start = |by| Running::start(world.registrar_over(by, world.store(), nonsense()));
+    let first = start("one");
+    world.until_true().await;
+    let of = |held: BTreeMap<String, ContainerRecord>, name: &str| {
+        let records = held.into_values();
+        let records = records.filter(|it| it.group.service.as_str() == name);
+        records.collect::<Vec<_>>()
+    };
+    let web = of(world.held().await, "web");
+    assert_eq!(web.len(), 2);
+
+    // Meanwhile one of its containers fails, and the other group grows.
+    flag.store(true, Ordering::Relaxed);
+    assert!(world.site.sandbox.fail_task(&web[0].id.0, "oops"));
+    world
+        .site
+        .deploy(&format!("deploy: {{{}}}", group("db", 3)))
+        .await;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(of(world.held().await, "db").len(), 3);
+    // However often everything is looked at, and by whomever.
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(of(world.held().await, "web"), web);
+    first.kill();
+    let second = start("two");
+    sleep(Duration::from_secs(600)).await;
+    assert!(second.leads());
+    assert_eq!(of(world.held().await, "web"), web);
+    assert_eq!(
+        world.counts().await,
+        [("db:dev".to_owned(), 3, 3), ("web:dev".to_owned(), 2, 2)]
+    );
+
+    flag.store(false, Ordering::Relaxed);
+    assert!(world.until_true().await < Duration::from_secs(5));
+    assert_ne!(of(world.held().await, "web"), web);
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,7 +129,10 @@ impl Engine {
             foreign: self.cluster.foreign(&apps).await?,
             ..Snapshot::default()
         };
-        let there: BTreeSet<AppId> = snapshot.foreign.iter().map(|app| app.id.clone()).collect();
+        let there = snapshot.foreign.iter();
+        let there: BTreeMap<AppId, Option<String>> = there
+            .map(|app| (app.id.clone(), app.unread.clone()))
+            .collect();
         let now = (self.clock)();
         let groups = wanted.values().map(|it| Stored {
             record: it.record(now),
@@ -141,10 +144,10 @@ impl Engine {
         };
         let observed = Observed::new(records, snapshot);
         for it in wanted.values_mut().filter(|it| it.refusal.is_none()) {
-            it.refusal = if there.contains(&it.app) {
-                it.differences(&observed)
-            } else {
-                Some("it is not there any more".to_owned())
+            it.refusal = match there.get(&it.app) {
+                Some(None) => it.differences(&observed),
+                Some(Some(why)) => Some(format!("it cannot be read: {why}")),
+                None => Some("it is not there any more".to_owned()),
             };
         }
         Ok(())

@@ -9,13 +9,13 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use futures_util::future::try_join_all;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use theseus_core::cluster::{AppId, Foreign, Found};
 
+use crate::classify::excerpt;
 use crate::decode;
 use crate::dialect::Dialect;
 use crate::failure::Failure;
@@ -23,8 +23,8 @@ use crate::http::{Http, Request};
 use crate::names;
 use crate::observe::embedding;
 
-/// What runs of an app, and its definition.
-type Definition = (Foreign, Map<String, Value>);
+/// What runs of an app, and its definition; or why that cannot be read.
+type Definition = (Foreign, Result<Map<String, Value>, String>);
 
 /// Reads these apps, or all that Theseus did not name. Those that are not there are left out.
 pub(crate) async fn survey(
@@ -39,7 +39,10 @@ pub(crate) async fn survey(
         http.read(&request, all).await?
     };
     let found = definitions.into_iter().map(|(running, definition)| {
-        let (spec, unsaid) = spec::read(definition, dialect);
+        let (spec, unsaid) = match definition {
+            Ok(definition) => spec::read(definition, dialect),
+            Err(why) => (Err(format!("it cannot be read: {why}")), Vec::new()),
+        };
         Found {
             proposal: proposal::of(&running.id.0),
             running,
@@ -63,37 +66,38 @@ async fn some(http: &Http, apps: &[AppId]) -> Result<Vec<Definition>, Failure> {
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Reads the answer to `GET /v2/apps`: once as what runs, once as what it is.
+/// Reads the answer to `GET /v2/apps`. An app that cannot be read is told by its name, and spoils no
+/// other.
 fn all(body: &[u8]) -> serde_json::Result<Vec<Definition>> {
     #[derive(Deserialize)]
-    struct Answer {
-        apps: Vec<Map<String, Value>>,
+    struct Answer<'a> {
+        #[serde(borrow)]
+        apps: Vec<&'a RawValue>,
     }
-    let foreign = decode::apps(body)?.foreign;
-    let answer: Answer = serde_json::from_slice(body)?;
-    let definitions = answer.apps.into_iter().filter_map(|app| {
-        let id = app.get("id")?.as_str()?.to_owned();
-        Some((id, app))
-    });
-    let mut definitions: HashMap<String, Map<String, Value>> = definitions.collect();
-    let foreign = foreign.into_iter();
-    Ok(foreign
-        .filter_map(|running| {
-            let definition = definitions.remove(&running.id.0)?;
-            Some((running, definition))
-        })
-        .collect())
+    let answer: Answer<'_> = serde_json::from_slice(body)?;
+    let apps = answer.apps.into_iter();
+    apps.filter_map(|app| definition(app).transpose()).collect()
 }
 
 /// Reads the answer to `GET /v2/apps/{id}`.
 fn one(body: &[u8]) -> serde_json::Result<Option<Definition>> {
     #[derive(Deserialize)]
-    struct Answer {
-        app: Map<String, Value>,
+    struct Answer<'a> {
+        #[serde(borrow)]
+        app: &'a RawValue,
     }
-    let Some(running) = decode::foreign(body)? else {
+    let answer: Answer<'_> = serde_json::from_slice(body)?;
+    definition(answer.app)
+}
+
+/// An app, if it is somebody else's: once as what runs, once as what it is.
+fn definition(app: &RawValue) -> serde_json::Result<Option<Definition>> {
+    let Some(running) = decode::alone(app.get())? else {
         return Ok(None);
     };
-    let answer: Answer = serde_json::from_slice(body)?;
-    Ok(Some((running, answer.app)))
+    let definition = match &running.unread {
+        Some(why) => Err(why.clone()),
+        None => serde_json::from_str(app.get()).map_err(|error| excerpt(&error.to_string())),
+    };
+    Ok(Some((running, definition)))
 }

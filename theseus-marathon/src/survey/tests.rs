@@ -13,6 +13,7 @@ use theseus_core::model::{
 };
 
 use super::spec::read;
+use super::{all, one};
 use crate::dialect::tests::dialect;
 use crate::encode;
 
@@ -41,6 +42,36 @@ fn merge(to: &mut Value, more: Value) {
             }
         }
         (to, more) => *to = more,
+    }
+}
+
+#[test]
+fn an_app_that_cannot_be_read_spoils_no_other() {
+    for (odd, why) in [
+        (r#""cpus": 1e999"#, "number out of range"),
+        (r#""instances": 1e999"#, "number out of range"),
+        (r#""tasks": 7"#, "invalid type"),
+    ] {
+        let odd = format!(r#"{{"id": "/odd", {odd}}}"#);
+        let body = format!(
+            r#"{{"apps": [{{"id": "/a"}}, {odd}, {{"id": "/theseus/s/l/r3", "cpus": 1e999}}, {{"id": "/b"}}]}}"#
+        );
+        let told = all(body.as_bytes()).unwrap();
+        let told: Vec<_> = told
+            .iter()
+            .map(|(running, definition)| (&*running.id.0, definition.as_ref().err()))
+            .collect();
+        let [("/a", None), ("/odd", Some(reason)), ("/b", None)] = told[..] else {
+            panic!("{told:?}");
+        };
+        assert!(reason.contains(why), "{reason}");
+        let body = format!(r#"{{"app": {odd}}}"#);
+        let (running, definition) = one(body.as_bytes()).unwrap().unwrap();
+        assert_eq!(&*running.id.0, "/odd");
+        assert!(definition.is_err(), "{odd}");
+    }
+    for body in [r#"{"apps": [{"id": "/a"}, {}]}"#, r#"{"apps": 7}"#, "{}"] {
+        assert!(all(body.as_bytes()).is_err(), "{body}");
     }
 }
 
