@@ -145,6 +145,7 @@ impl Cluster for Toy {
             let event = Event {
                 at: None,
                 group: None,
+                foreign: None,
                 kind: EventKind::App,
             };
             Some((Ok(event), happened))

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use theseus_core::cluster::Scope;
+use theseus_core::attribution::attributed;
+use theseus_core::cluster::{Cluster as _, Events, Scope};
 use theseus_core::engine::{Engine, EngineError, Options, Progress, Report};
 use theseus_core::model::GroupId;
 use theseus_core::records::{self, GroupRecord, Stored};
@@ -24,6 +25,7 @@ use crate::{PATIENCE, desired};
 pub struct World {
     /// What Theseus does to the cluster.
     pub engine: Engine,
+    cluster: Arc<Marathon>,
     sandbox: Sandbox,
     store: DynStore,
     _server: Option<SandboxServer>,
@@ -81,8 +83,10 @@ impl World {
     pub async fn with(ground: Ground, store: Arc<dyn Store>) -> Self {
         let built = ground.build().await;
         let clock = built.clock();
+        let cluster = Arc::new(built.cluster);
         Self {
-            engine: Engine::new(Arc::new(built.cluster), Arc::clone(&store), clock),
+            engine: Engine::new(cluster.clone(), Arc::clone(&store), clock),
+            cluster,
             sandbox: built.sandbox,
             store: DynStore(store),
             _server: built.server,
@@ -92,6 +96,16 @@ impl World {
     /// The cluster, to make trouble.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    /// What happens from now on, to the groups that there are.
+    ///
+    /// # Panics
+    ///
+    /// When the cluster is out of reach.
+    pub async fn events(&self) -> Events {
+        let events = self.cluster.events().await.expect("it is there");
+        attributed(events, Arc::clone(&self.store.0))
     }
 
     /// Plans a manifest and carries the plan out to the end.

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use http::Request;
 use serde_json::{Value, json};
-use theseus_core::cluster::{AppId, Scope};
+use theseus_core::cluster::{AppId, ContainerState, Event, EventKind, Events, Scope};
 use theseus_core::engine::{Adopted, Candidate, Options, Outcome, Progress};
 use theseus_core::manifest::{Secrets, write};
 use theseus_core::model::GroupId;
@@ -196,6 +197,72 @@ async fn an_app_made_by_hand_lives_on_as_a_group() {
     let again = candidate(&world, WEB, "web:prod").await;
     let adopted = world.engine.adopt(&[again], false).await.unwrap();
     assert_eq!(adopted[0].revision, Ok(3), "no number means two things");
+}
+
+/// The next event that tells of the end of a container.
+async fn ending(events: &mut Events) -> Event {
+    let told = async {
+        loop {
+            let event = events.next().await.expect("they go on").unwrap();
+            if let EventKind::Container {
+                state: ContainerState::Ended,
+                ..
+            } = event.kind
+            {
+                return event;
+            }
+        }
+    };
+    timeout(PATIENCE, told).await.expect("it is told")
+}
+
+/// That of a container which fails now.
+async fn failing(world: &World, app: &str, events: &mut Events) -> Event {
+    let id = world.ids(app).remove(0);
+    assert!(world.sandbox().fail_task(&id, "oops"));
+    let event = ending(events).await;
+    assert!(matches!(&event.kind, EventKind::Container { id: told, .. } if told.0 == id));
+    event
+}
+
+#[tokio::test]
+async fn what_happens_to_an_adopted_app_is_told_as_its_groups() {
+    let world = World::new(Ground::Sockets).await;
+    make(&world, &web()).await;
+    let mut other = web();
+    other["id"] = json!("/shop/prod/other");
+    make(&world, &other).await;
+    let mut events = world.events().await;
+    deploys(&world, INGESTOR, Action::Create).await;
+
+    // Nobody hears of apps that are nobody's, before and after somebody adopts one.
+    for (adopted, expected) in [(false, "ingestor:dev"), (true, "web:prod")] {
+        if adopted {
+            adopt(&world, WEB, "web:prod").await;
+        }
+        for app in [WEB, "/shop/prod/other"]
+            .into_iter()
+            .skip(usize::from(adopted))
+        {
+            assert!(world.sandbox().fail_task(&world.ids(app)[0], "oops"));
+        }
+        let app = if adopted {
+            WEB
+        } else {
+            "/theseus/ingestor/dev/r1"
+        };
+        let event = failing(&world, app, &mut events).await;
+        let group = event.group.map(|group| group.to_string());
+        assert_eq!((group.as_deref(), event.foreign), (Some(expected), None));
+    }
+
+    // Once it is replaced, its name means nothing any more.
+    deploys(&world, "remove: {web: {labels: [prod]}}", Action::Remove).await;
+    make(&world, &web()).await;
+    let mut events = world.events().await;
+    assert!(world.sandbox().fail_task(&world.ids(WEB)[0], "oops"));
+    let event = failing(&world, "/theseus/ingestor/dev/r1", &mut events).await;
+    assert_eq!(event.group, "ingestor:dev".parse().ok());
 }
 
 #[tokio::test]

@@ -131,6 +131,70 @@ fn an_app_is_found_taken_over_and_exported() {
     assert_eq!(none.stdout, "Every app that runs is a group's.\n");
 }
 
+/// Kills all containers of an app.
+fn killed(sandbox: &SandboxProgram, app: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = format!("{}/v2/apps{app}/tasks", sandbox.url);
+    let answer = runtime.block_on(client().delete(url).send()).unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+}
+
+#[test]
+fn what_happens_to_an_adopted_app_is_heard_by_everybody() {
+    let home = Home::new();
+    let sandbox = home.sandbox("50ms");
+    made(&sandbox, &[app("/shop/web"), app("/shop/other")]);
+    let _ = home
+        .run(&[
+            "adopt",
+            "/shop/web",
+            "--as",
+            "web:shop",
+            "--out",
+            "web.yaml",
+        ])
+        .exits(0);
+    let containers = |status: Value| {
+        let told = status["groups"][0]["containers"].as_array().cloned();
+        let ids = told.into_iter().flatten().map(|it| it["id"].to_string());
+        ids.collect::<std::collections::BTreeSet<_>>()
+    };
+    let recorded = || {
+        containers(
+            home.run(&["status", "--recorded", "--format", "json"])
+                .exits(0)
+                .json(),
+        )
+    };
+    let until = |what: &str, holds: &dyn Fn() -> bool| {
+        let began = std::time::Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < PATIENCE, "never: {what}");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    until("the registrar knows them", &|| recorded().len() == 2);
+    let before = recorded();
+
+    let mut program = home.start(&["events", "--format", "json"]);
+    assert_eq!(program.next_json().expect("a line")["event"], "attached");
+    killed(&sandbox, "/shop/other");
+    killed(&sandbox, "/shop/web");
+    let told = loop {
+        let told = program.next_json().expect("it is told before the end");
+        if told["event"] == "container" {
+            break told;
+        }
+    };
+    assert_eq!(told["group"], "web:shop", "and never of what is nobody's");
+    // The registrar looks at everything every three minutes only.
+    until("the registrar knows the others", &|| {
+        let now = recorded();
+        now.len() == 2 && now.is_disjoint(&before)
+    });
+    assert_eq!(recorded(), containers(status(&home)));
+}
+
 #[test]
 fn what_is_deployed_can_be_exported() {
     let home = Home::new();

@@ -94,6 +94,7 @@ impl Fake {
         let event = Event {
             at: None,
             group: Some("web:dev".parse().expect("it is sound")),
+            foreign: None,
             kind: EventKind::Container {
                 id: ContainerId(id.to_owned()),
                 state,

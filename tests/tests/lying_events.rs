@@ -66,6 +66,7 @@ fn made_up(number: usize) -> Event {
     Event {
         at: None,
         group: "ingestor:dev".parse().ok(),
+        foreign: None,
         kind,
     }
 }
@@ -131,6 +132,7 @@ impl Cluster for Liar {
     async fn events(&self) -> Result<Events, ClusterError> {
         if matches!(self.lie, Lie::None) {
             return Err(ClusterError::Garbled {
+                engine: "nobody".to_owned(),
                 address: "nowhere".to_owned(),
                 reason: "there are no events".to_owned(),
             });

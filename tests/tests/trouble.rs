@@ -135,7 +135,7 @@ fn what_is_no_marathon_is_told_with_its_address_and_the_next_step() {
         (
             "HTML",
             Fake::saying("200 OK", html, LOGIN),
-            "its answer is not Marathon's: an HTML page",
+            "its answer is none to what was asked: an HTML page",
             GARBLED,
         ),
         (
@@ -147,7 +147,7 @@ fn what_is_no_marathon_is_told_with_its_address_and_the_next_step() {
         (
             "a list",
             Fake::saying("200 OK", "", "[1, 2]"),
-            "its answer is not Marathon's",
+            "its answer is none to what was asked",
             GARBLED,
         ),
         (
@@ -243,7 +243,7 @@ fn what_never_ends_or_is_too_much_is_told_too() {
         (
             "numbers out of range",
             marathon_but("/v2/apps", r#"{"apps": 1e999}"#),
-            "its answer is not Marathon's",
+            "its answer is none to what was asked",
             GARBLED,
         ),
     ] {
@@ -256,13 +256,25 @@ fn what_is_foreign_or_odd_in_a_list_spoils_nothing() {
     let odd = r#"{"apps": [
         {"id": "/theseus/ingestor/dev/r1", "instances": 4294967296000, "tasks": []},
         {"id": "/theseus/x", "instances": -1},
-        {"id": "/cart", "instances": "many"}
+        {"id": "/theseus/web/dev/r1", "instances": 1e999},
+        {"id": "/shop/cart", "instances": "many"},
+        {"id": "/shop/odd", "cpus": 1e999}
     ]}"#;
     let fake = marathon_but("/v2/apps", odd);
     let (home, ran) = status_of(&fake.address);
-    let Ran { stdout, .. } = ran.exits(0);
+    let Ran { stdout, stderr, .. } = ran.exits(0);
     assert!(stdout.contains("ingestor:dev"), "{stdout}");
     assert!(!stdout.contains("cart"), "{stdout}");
+    let unknown = "What runs of web:dev is not known: /theseus/web/dev/r1: number out of range";
+    assert!(stderr.contains(unknown), "{stderr}");
+    let listed = home.run(&["adopt", "--list"]).exits(0).stdout;
+    let odd = listed.lines().find(|it| it.starts_with("/shop/odd"));
+    let odd = odd.expect("it is listed");
+    assert!(
+        odd.contains("it cannot be read: number out of range"),
+        "{odd}"
+    );
+    assert!(listed.contains("/shop/cart"), "{listed}");
     let _ = home.run(&["remove", "ingestor:prod", "--yes"]);
     let asked = fake.asked();
     assert!(asked.iter().all(|it| it.starts_with("GET ")), "{asked:?}");

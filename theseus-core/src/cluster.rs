@@ -344,6 +344,9 @@ pub struct Event {
     pub at: Option<Timestamp>,
     /// The group that it concerns, when it is one of Theseus's.
     pub group: Option<GroupId>,
+    /// The app that it concerns, when Theseus did not name it. Whether a group has adopted it is for
+    /// the store to say: see [`attributed`](crate::attribution::attributed).
+    pub foreign: Option<AppId>,
     /// What.
     pub kind: EventKind,
 }
@@ -425,7 +428,7 @@ pub trait Cluster: Send + Sync {
     /// no two are of the same app.
     async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>>;
 
-    /// What happens from now on.
+    /// What happens from now on, to whosever apps.
     async fn events(&self) -> Result<Events, ClusterError>;
 
     /// Why the events of the last [`Cluster::events`] only say now and then that it is time to look,

@@ -150,6 +150,7 @@ mod tests {
         Event {
             at: Some(at(7)),
             group: group.map(|group| group.parse().unwrap()),
+            foreign: None,
             kind,
         }
     }

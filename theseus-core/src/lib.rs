@@ -1,6 +1,7 @@
 //! The heart of Theseus: what services and groups are, how a manifest becomes a plan, and how a
 //! plan is carried out, over whatever runs the containers.
 
+pub mod attribution;
 pub mod audit;
 pub mod causes;
 pub mod cluster;

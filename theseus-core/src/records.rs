@@ -45,9 +45,12 @@ pub fn rollout_key(group: &GroupId) -> String {
 /// The prefix of the locks of those who deploy.
 pub const LOCKS: &str = "locks/";
 
+/// The prefix of the records that say by whom apps were adopted.
+pub const ADOPTED: &str = "adopted/";
+
 /// The key of the record that says by whom an app was adopted: no app is by two.
 pub fn adopted_key(app: &AppId) -> String {
-    format!("adopted/{app}")
+    format!("{ADOPTED}{app}")
 }
 
 /// The prefix of all slots.

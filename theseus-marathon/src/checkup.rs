@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::addresses::{leader, standby};
-use crate::failure::Failure;
+use crate::failure::{ENGINE, Failure, MASTER};
 use crate::http::Request;
 use crate::wire::read::Info;
 use crate::{Hearing, Marathon, hosts};
@@ -71,7 +71,7 @@ impl Marathon {
                 url: url.clone(),
                 reached: reached.map_err(|failure| {
                     let address = url.as_str().trim_end_matches('/');
-                    failure.into_error(address, |fault| fault.refusal(None))
+                    failure.into_error(ENGINE, address, |fault| fault.refusal(None))
                 }),
             }
         });
@@ -98,7 +98,7 @@ impl Marathon {
                 hosts: inventory.hosts.len(),
             },
             Err(failure) => Mesos::Unreached {
-                error: failure.into_error(url.as_str().trim_end_matches('/'), |fault| {
+                error: failure.into_error(MASTER, url.as_str().trim_end_matches('/'), |fault| {
                     fault.refusal(None)
                 }),
                 url,

@@ -12,8 +12,8 @@ use theseus_core::cluster::{Operation, OperationId};
 use crate::failure::{Failure, Held};
 use crate::fields::Fault;
 
-/// What is said of a success that Marathon would not answer with.
-pub(crate) const NOT_JSON: &str = "its answer is not Marathon's";
+/// What is said of a success that nobody would answer with who was meant.
+pub(crate) const NOT_JSON: &str = "its answer is none to what was asked";
 
 /// How much of a body is shown, in characters.
 const EXCERPT: usize = 200;

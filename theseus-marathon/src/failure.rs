@@ -15,6 +15,12 @@ use crate::transport::{Distrust, TransportError};
 /// What the engine is called.
 pub(crate) const ENGINE: &str = "marathon";
 
+/// What is called who knows the hosts.
+pub(crate) const MASTER: &str = "the Mesos master";
+
+/// What is called one of those who know of logs and of usage.
+pub(crate) const AGENT: &str = "the Mesos agent";
+
 /// Why a request did not do what it should, sorted by what may be done about it.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
@@ -141,13 +147,15 @@ impl Failure {
         }
     }
 
-    /// The error for core. `refusal` says what a fault means to whoever wrote the manifest.
+    /// The error for core, of this engine at this address. `refusal` says what a fault means to
+    /// whoever wrote the manifest.
     pub(crate) fn into_error(
         self,
+        engine: &str,
         address: &str,
         refusal: impl Fn(&Fault) -> Refusal,
     ) -> ClusterError {
-        let engine = ENGINE.to_owned();
+        let engine = engine.to_owned();
         let address = address.to_owned();
         match self {
             Self::Unreachable { cause, .. } => ClusterError::Unreachable {
@@ -174,7 +182,11 @@ impl Failure {
                 address,
                 reason,
             },
-            Self::Garbled(reason) => ClusterError::Garbled { address, reason },
+            Self::Garbled(reason) => ClusterError::Garbled {
+                engine,
+                address,
+                reason,
+            },
             Self::Untrusted { distrust, at } => ClusterError::Untrusted {
                 engine,
                 address: at.unwrap_or(address),

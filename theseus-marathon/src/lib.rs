@@ -141,7 +141,7 @@ impl Marathon {
     }
 
     fn error(&self, failure: Failure) -> ClusterError {
-        failure.into_error(&self.http.address(), |fault| fault.refusal(None))
+        failure.into_error(ENGINE, &self.http.address(), |fault| fault.refusal(None))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
+use theseus_core::attribution::attributed;
 use theseus_core::audit::{AUDIT, AuditError, AuditRecord, Trail};
 use theseus_core::causes::chain;
 use theseus_core::cluster::{Cluster, Event, EventKind, Inventory};
@@ -71,7 +72,8 @@ impl Nudges {
             machines,
         ));
         listeners.spawn(follow_trail(Arc::clone(store), sender.clone()));
-        listeners.spawn(follow_cluster(cluster, sender, Arc::clone(&bell)));
+        let events = follow_cluster(cluster, Arc::clone(store), sender, Arc::clone(&bell));
+        listeners.spawn(events);
         for prefix in [records::GROUPS, records::ROLLOUTS] {
             listeners.spawn(follow_store(Arc::clone(store), prefix, Arc::clone(&bell)));
         }
@@ -93,10 +95,16 @@ impl Nudges {
     }
 }
 
-async fn follow_cluster(cluster: Arc<dyn Cluster>, sender: mpsc::Sender<Nudge>, bell: Arc<Notify>) {
+async fn follow_cluster(
+    cluster: Arc<dyn Cluster>,
+    store: Arc<dyn Store>,
+    sender: mpsc::Sender<Nudge>,
+    bell: Arc<Notify>,
+) {
     loop {
         match cluster.events().await {
-            Ok(mut events) => {
+            Ok(events) => {
+                let mut events = attributed(events, Arc::clone(&store));
                 while let Some(Ok(event)) = events.next().await {
                     let is_ours = event.group.is_some();
                     let is_told = match event.kind {
@@ -106,7 +114,7 @@ async fn follow_cluster(cluster: Arc<dyn Cluster>, sender: mpsc::Sender<Nudge>, 
                             false
                         }
                         EventKind::Detached => sender.try_send(Nudge::Event(event)).is_ok(),
-                        // Clusters run more than our groups, and that is not shown.
+                        // The end of an operation is not shown.
                         _ => !is_ours || sender.try_send(Nudge::Event(event)).is_ok(),
                     };
                     if !is_told {

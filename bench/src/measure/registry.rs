@@ -85,6 +85,7 @@ impl Fake {
         let _ = self.events.send(Event {
             at: None,
             group: Some(format!("bench:g{group}").parse()?),
+            foreign: None,
             kind: EventKind::Container {
                 id: container(group, n).id,
                 state: ContainerState::Running,
@@ -152,6 +153,7 @@ impl Cluster for Fake {
         let attached = Event {
             at: None,
             group: None,
+            foreign: None,
             kind: EventKind::Attached,
         };
         let told = self.events.subscribe();

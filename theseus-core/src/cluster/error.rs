@@ -78,8 +78,10 @@ pub enum ClusterError {
         advice: String,
     },
     /// What answers there is not understood.
-    #[error("what answers at {address} is not understood: {reason}")]
+    #[error("what answers at {address} is not understood as {engine}: {reason}")]
     Garbled {
+        /// The engine's name.
+        engine: String,
         /// Where it was asked.
         address: String,
         /// What is wrong with it.

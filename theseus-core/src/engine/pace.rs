@@ -1,6 +1,7 @@
 //! When to look again: soon after something happened, and now and then in any case.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,6 +9,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::attribution::attributed;
 use crate::causes::chain;
 use crate::cluster::{Cluster, EventKind, Events};
 use crate::records::ROLLOUTS;
@@ -38,7 +40,7 @@ impl Pace {
     /// that has no events is looked at more often.
     pub(super) async fn attach(
         cluster: &dyn Cluster,
-        store: &dyn Store,
+        store: &Arc<dyn Store>,
         since: store::Revision,
     ) -> Self {
         let writes = store.watch(ROLLOUTS, since).await;
@@ -47,7 +49,7 @@ impl Pace {
         }
         let events = cluster.events().await;
         let (events, unheard) = match events {
-            Ok(events) => (Some(events), None),
+            Ok(events) => (Some(attributed(events, Arc::clone(store))), None),
             Err(error) => (None, Some(chain(&error))),
         };
         Self {

@@ -135,7 +135,7 @@ impl Run<'_> {
                 self.stopped();
                 return Ok(());
             }
-            pace = Pace::attach(&*self.engine.cluster, &*self.engine.store, hold.acquired()) => pace,
+            pace = Pace::attach(&*self.engine.cluster, &self.engine.store, hold.acquired()) => pace,
         };
         if let Some(why) = pace.unheard().or_else(|| self.engine.cluster.unheard()) {
             (self.tell)(Progress::Looking { why });

@@ -70,6 +70,7 @@ impl Ledger {
             events.push(Event {
                 at: Some(at),
                 group: Some(group.clone()),
+                foreign: None,
                 kind,
             });
         };

@@ -35,7 +35,7 @@ use crate::state::Observed;
 
 pub use inert::{inert, is_obeyed};
 pub use reader::Reader;
-pub use roster::{Scene, speakers};
+pub use roster::Scene;
 pub use split::LONGEST_LINE;
 
 /// A container whose log is read.
@@ -214,8 +214,9 @@ pub struct Query {
     pub joining: Vec<GroupSelector>,
 }
 
-/// The containers that run, or are about to, of these groups and services.
-fn running(observed: &Observed, selectors: &[GroupSelector]) -> Vec<Speaker> {
+/// The containers of what was observed that may have a log, of these groups and services: those that
+/// run, or are about to.
+pub fn speakers(observed: &Observed, selectors: &[GroupSelector]) -> Vec<Speaker> {
     use crate::cluster::ContainerState::{Running, Starting, Stopping, Unreachable};
     let groups = observed.groups.iter();
     let meant = groups.filter(|(group, _)| selectors.iter().any(|it| it.matches(group)));

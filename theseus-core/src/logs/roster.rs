@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Speaker;
 use super::reader::Message;
+use crate::attribution::attributed;
 use crate::causes::chain;
 use crate::cluster::{Cluster, ContainerState, Event, EventKind, Events, Scope};
 use crate::engine::EngineError;
@@ -40,11 +41,6 @@ impl std::fmt::Debug for Scene {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Scene")
     }
-}
-
-/// The containers of what was observed that may have a log, of these groups and services.
-pub fn speakers(observed: &Observed, selectors: &[GroupSelector]) -> Vec<Speaker> {
-    super::running(observed, selectors)
 }
 
 /// What is known of who belongs.
@@ -81,7 +77,9 @@ pub(super) async fn keep(
             return;
         }
         if roster.events.is_none() {
-            roster.events = roster.scene.cluster.events().await.ok();
+            let events = roster.scene.cluster.events().await.ok();
+            let store = || Arc::clone(&roster.scene.store);
+            roster.events = events.map(|events| attributed(events, store()));
         }
         let idle = if roster.events.is_some() { IDLE } else { BLIND };
         next_look = next_look.max(last_look + idle);
@@ -146,7 +144,7 @@ impl Keeper {
                 return Roster::Away(chain(&error));
             }
         };
-        let mut speakers = super::running(&observed, &self.selectors);
+        let mut speakers = super::speakers(&observed, &self.selectors);
         let seen: BTreeSet<_> = speakers.iter().map(|it| it.container.clone()).collect();
         let gone = heard.into_iter().filter(|(_, id)| !seen.contains(id));
         speakers.extend(gone.map(|(group, container)| Speaker {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -15,9 +15,12 @@ use tokio::time::{Instant, sleep};
 use super::Happening;
 use super::picture::Heard;
 use super::registrar::Tell;
+use crate::attribution::attributed;
 use crate::causes::chain;
 use crate::cluster::{Cluster, ContainerState, Event, EventKind};
 use crate::model::GroupId;
+use crate::records::{self, ADOPTED, AdoptedRecord};
+use crate::store::{Page, Store, StoreError, Watched};
 
 /// How soon events are asked for again that came to an end.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -96,10 +99,16 @@ impl Worth {
 
 impl Hints {
     /// Listens to the cluster for as long as this is polled.
-    pub(super) async fn listen(&self, cluster: &dyn Cluster, tell: Tell<'_>) -> Infallible {
+    pub(super) async fn listen(
+        &self,
+        cluster: &dyn Cluster,
+        store: &Arc<dyn Store>,
+        tell: Tell<'_>,
+    ) -> Infallible {
         loop {
             match cluster.events().await {
-                Ok(mut events) => {
+                Ok(events) => {
+                    let mut events = attributed(events, Arc::clone(store));
                     while let Some(event) = events.next().await {
                         match event {
                             Ok(event) => self.hear(event, tell),
@@ -117,6 +126,35 @@ impl Hints {
         }
     }
 
+    /// Watches who adopts what, for as long as this is polled: the cluster is told nothing of that, and
+    /// so tells nothing.
+    pub(super) async fn watch(&self, store: &dyn Store, tell: Tell<'_>) -> Infallible {
+        loop {
+            if let Err(error) = self.watch_adopters(store).await {
+                tell(Happening::trouble("store", chain(&error)));
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    async fn watch_adopters(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let now = store.list(ADOPTED, Page::first(1)).await?.revision;
+        let mut changes = store.watch(ADOPTED, now).await?;
+        while let Some(change) = changes.next().await {
+            if let Watched::Put(entry) = change?
+                && let Ok(stored) = records::decode::<AdoptedRecord>(&entry)
+            {
+                self.note(Event {
+                    at: None,
+                    group: Some(stored.record.group),
+                    foreign: None,
+                    kind: EventKind::App,
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn hear(&self, event: Event, tell: Tell<'_>) {
         match event.kind {
             EventKind::Attached => {
@@ -129,6 +167,10 @@ impl Hints {
             }
             _ => tell(Happening::Event),
         }
+        self.note(event);
+    }
+
+    fn note(&self, event: Event) {
         let mut state = self.state();
         state.worth.note(event);
         let is_worth = !state.worth.is_empty();
@@ -180,6 +222,7 @@ mod tests {
         Event {
             at: Some(Timestamp::UNIX_EPOCH),
             group: group.map(|group| group.parse().unwrap()),
+            foreign: None,
             kind,
         }
     }

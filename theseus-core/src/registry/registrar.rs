@@ -161,7 +161,8 @@ impl Registrar {
         tokio::select! {
             biased;
             () = hold.keep(&*self.store) => "the lock was lost",
-            never = hints.listen(&*self.cluster, tell) => match never {},
+            never = hints.listen(&*self.cluster, &self.store, tell) => match never {},
+            never = hints.watch(&*self.store, tell) => match never {},
             never = self.sample(hold, &roster, tell) => match never {},
             reason = desk.work() => reason,
         }

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::classify::misread;
 use crate::dialect::{Dialect, Feature};
-use crate::failure::Failure;
+use crate::failure::{ENGINE, Failure};
 use crate::fields::Fault;
 use crate::http::{Http, Request};
 use crate::operations;
@@ -260,8 +260,9 @@ impl Applier<'_> {
     }
 
     fn place(&self, item: &Item<'_>, outcome: Result<Accepted, Failure>) -> Placed {
-        let error =
-            |failure: Failure| failure.into_error(&self.address, |fault| fault.refusal(item.spec));
+        let error = |failure: Failure| {
+            failure.into_error(ENGINE, &self.address, |fault| fault.refusal(item.spec))
+        };
         (item.index, outcome.map_err(error))
     }
 }

@@ -1,6 +1,6 @@
 //! What an event says, as far as Theseus cares.
 
-use theseus_core::cluster::{ContainerId, Event, EventKind, HealthState, OperationId};
+use theseus_core::cluster::{AppId, ContainerId, Event, EventKind, HealthState, OperationId};
 
 use crate::decode::{state_of, time};
 use crate::names;
@@ -20,14 +20,17 @@ pub(super) const TYPES: [&str; 6] = [
 pub(super) fn of(data: &str) -> Option<Event> {
     let event: read::Event<'_> = serde_json::from_str(data).ok()?;
     let kind = kind(&event)?;
-    let group = match &event.app_id {
-        // Other people's apps.
-        Some(app) => Some(names::decode(app.as_ref())?.group),
-        None => None,
-    };
+    let (mut group, mut foreign) = (None, None);
+    if let Some(app) = &event.app_id {
+        match names::decode(app.as_ref()) {
+            Some(name) => group = Some(name.group),
+            None => foreign = Some(AppId(app.as_ref().to_owned())),
+        }
+    }
     Some(Event {
         at: time(event.timestamp.as_ref()),
         group,
+        foreign,
         kind,
     })
 }
@@ -103,7 +106,10 @@ mod tests {
             ),
             (
                 json!({"eventType": "status_update_event", "appId": "/other", "taskId": "t", "taskStatus": "TASK_RUNNING"}),
-                None,
+                Some(EventKind::Container {
+                    id: container("t"),
+                    state: ContainerState::Running,
+                }),
             ),
             (
                 json!({"eventType": "health_status_changed_event", "appId": app, "taskId": "t.1", "alive": true}),
@@ -160,7 +166,15 @@ mod tests {
                 succeeded: false
             }
         );
-        assert_eq!((event.group, event.at), (None, None));
+        assert_eq!((event.group, event.foreign, event.at), (None, None, None));
+    }
+
+    #[test]
+    fn an_app_of_other_people_is_told_by_its_name() {
+        let data = json!({"eventType": "app_terminated_event", "appId": "/shop/web"});
+        let event = of(&data.to_string()).unwrap();
+        let app = AppId("/shop/web".to_owned());
+        assert_eq!((event.group, event.foreign), (None, Some(app)));
     }
 
     proptest! {

@@ -75,6 +75,7 @@ fn gap(kind: EventKind) -> Event {
     Event {
         at: None,
         group: None,
+        foreign: None,
         kind,
     }
 }

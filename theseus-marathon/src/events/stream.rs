@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::source::{self, Source};
 use super::{gap, meaning};
 use crate::dialect::Dialect;
-use crate::failure::Failure;
+use crate::failure::{ENGINE, Failure};
 use crate::http::Http;
 
 /// Attaches the stream.
@@ -74,7 +74,8 @@ impl Feed {
                     Err(failure) => {
                         self.state = State::Over;
                         let address = self.http.address();
-                        let error = failure.into_error(&address, |fault| fault.refusal(None));
+                        let error =
+                            failure.into_error(ENGINE, &address, |fault| fault.refusal(None));
                         return Some((Err(error), self));
                     }
                 },

@@ -21,7 +21,7 @@ use theseus_core::cluster::{
 };
 
 use crate::agents::{Agent, Agents, Run};
-use crate::failure::{ENGINE, Failure};
+use crate::failure::{AGENT, ENGINE, Failure};
 use crate::hosts::framework;
 use crate::http::Http;
 use crate::names;
@@ -107,22 +107,7 @@ impl Finder {
             Some(host) => host.to_string(),
             None => self.http.address(),
         };
-        let error = failure.into_error(&address, |fault| fault.refusal(None));
-        match error {
-            // It is not Marathon that is asked.
-            ClusterError::Unreachable {
-                address, source, ..
-            } => ClusterError::Unreachable {
-                engine: "the Mesos agent".to_owned(),
-                address,
-                source,
-            },
-            ClusterError::Garbled { address, reason } => ClusterError::Garbled {
-                address,
-                reason: reason.replace("Marathon's", "a Mesos agent's"),
-            },
-            other => other,
-        }
+        failure.into_error(AGENT, &address, |fault| fault.refusal(None))
     }
 
     fn gone(&self) -> ClusterError {
@@ -149,7 +134,8 @@ pub(crate) async fn ended(http: &Http, agents: &Agents) -> Result<Ended, Failure
         let state = match state {
             Ok(state) => state,
             Err(failure) => {
-                let reason = failure.into_error(&agent.http.address(), |it| it.refusal(None));
+                let address = agent.http.address();
+                let reason = failure.into_error(AGENT, &address, |it| it.refusal(None));
                 ended
                     .silent
                     .push((Arc::clone(&agent.host), reason.to_string()));

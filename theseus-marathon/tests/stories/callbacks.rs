@@ -102,7 +102,15 @@ async fn events_come_by_callbacks_and_are_taken_back() {
         assert_eq!(sent.status(), 200);
     }
     for events in [&mut one, &mut two] {
-        assert!(matches!(next(events).await, EventKind::Container { .. }));
+        for foreign in ["/other", ""] {
+            let event = events.next().await.unwrap().unwrap();
+            assert!(matches!(event.kind, EventKind::Container { .. }));
+            let told = event.foreign.map_or(String::new(), |app| app.0);
+            assert_eq!(
+                (told.as_str(), event.group.is_some()),
+                (foreign, foreign.is_empty())
+            );
+        }
     }
     // What is too much to read is still worth a look.
     let much = vec![b'x'; 9 << 20];

@@ -150,12 +150,15 @@ async fn what_does_not_pass_is_told_once() {
         (html(403), "does not let us in: HTTP 403: an HTML page"),
         (
             html(200),
-            "is not understood: its answer is not Marathon's: an HTML page",
+            "is not understood as marathon: its answer is none to what was asked: an HTML page",
         ),
-        (html(404), "is not understood: HTTP 404: an HTML page"),
+        (
+            html(404),
+            "is not understood as marathon: HTTP 404: an HTML page",
+        ),
         (
             ResponseTemplate::new(302),
-            "is not understood: HTTP 302 leads away",
+            "is not understood as marathon: HTTP 302 leads away",
         ),
     ] {
         let server = server("1.11.0").await;

@@ -163,11 +163,11 @@ async fn what_stands_in_the_way_of_a_pin() {
             None,
             "is not there any more",
         ),
-        (html(200), None, "is not understood"),
+        (html(200), None, "is not understood as marathon"),
         (
             definition(&json!({"constraints": "all"})),
             None,
-            "is not understood",
+            "is not understood as marathon",
         ),
         (app(), Some(locked("d0")), "is held by operation d0"),
         (app(), Some(html(504)), "did not say whether it acted"),

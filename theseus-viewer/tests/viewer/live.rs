@@ -7,7 +7,9 @@ use axum::body::BodyDataStream;
 use axum::http::{Method, StatusCode, header};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use theseus_core::cluster::ContainerState;
+use theseus_core::cluster::{AppId, ContainerState};
+use theseus_core::records::{self, AdoptedRecord};
+use theseus_core::store::Write;
 
 use crate::world::{PATIENCE, World, app, ask, container, host, running, spec};
 
@@ -93,6 +95,34 @@ async fn an_open_page_is_told_only_what_changed() {
         .until(|update| update["lists"]["rows"].is_array())
         .await;
     assert_eq!(update["lists"]["rows"], json!([]));
+}
+
+#[tokio::test]
+async fn what_happens_to_an_adopted_app_is_told_as_its_groups() {
+    let world = World::new();
+    let record = AdoptedRecord {
+        app: AppId("/shop/web".to_owned()),
+        group: "web:shop".parse().unwrap(),
+    };
+    let key = records::adopted_key(&record.app);
+    world.write(Write::Put(key, records::encode(&record))).await;
+    let told = async {
+        loop {
+            // Until somebody listens.
+            world.tell_of_other("/shop/nobodys", "n.1", ContainerState::Ended);
+            world.tell_of_other("/shop/web", "w.1", ContainerState::Ended);
+            let page = world.get("/events").await.1;
+            if page.contains("w.1") {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let page = tokio::time::timeout(PATIENCE, told)
+        .await
+        .expect("it is told");
+    assert!(page.contains("web:shop"), "{page}");
+    assert!(!page.contains("n.1"), "{page}");
 }
 
 #[tokio::test(start_paused = true)]

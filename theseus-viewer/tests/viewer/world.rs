@@ -211,6 +211,19 @@ impl World {
         let _ = self.cluster.events.send(Event {
             at: None,
             group: Some(group.parse().unwrap()),
+            foreign: None,
+            kind: EventKind::Container { id, state },
+        });
+    }
+
+    /// Tells that something happened to a container of an app that Theseus did not name.
+    pub(crate) fn tell_of_other(&self, app: &str, id: &str, state: ContainerState) {
+        let id = ContainerId(id.to_owned());
+        // Nobody may be listening yet.
+        let _ = self.cluster.events.send(Event {
+            at: None,
+            group: None,
+            foreign: Some(AppId(app.to_owned())),
             kind: EventKind::Container { id, state },
         });
     }
@@ -222,6 +235,7 @@ impl World {
         let _ = self.cluster.events.send(Event {
             at: None,
             group: None,
+            foreign: None,
             kind: EventKind::Attached,
         });
     }

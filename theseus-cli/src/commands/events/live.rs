@@ -1,9 +1,11 @@
 //! What happens from now on: by events, and by looks where events have gaps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use theseus_core::attribution::attributed;
 use theseus_core::cluster::{Event, EventKind, Scope};
 use theseus_core::hearsay::Ledger;
 use theseus_core::told::Told;
@@ -26,7 +28,8 @@ pub(super) async fn live(
     let mut trail = trail::since(since);
     let mut writes = catch_up(store, &mut trail, teller).await?;
     let mut is_read = writes.is_some();
-    let (mut events, hearing) = connection.marathon.hear().await?;
+    let (events, hearing) = connection.marathon.hear().await?;
+    let mut events = attributed(events, Arc::clone(&connection.store));
     explain(&hearing);
     let mut listener = Listener {
         connection,
