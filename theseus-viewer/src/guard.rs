@@ -174,6 +174,23 @@ impl Gate {
         &self.access
     }
 
+    /// Counts who is not served, and tells it to whoever looks after the viewer. It is no part of the
+    /// audit trail: of that only so much is kept, and whoever is refused could fill it at will.
+    fn denied(&self, why: Denial, request: &Request) {
+        self.metrics.denied(why);
+        // Who only looks without having signed in is led to where he can.
+        if why == Denial::NoToken && *request.method() != Method::POST {
+            return;
+        }
+        tracing::warn!(
+            from = said(self.address(request)),
+            method = request.method().as_str(),
+            path = request.uri().path(),
+            why = why.as_str(),
+            "a request was refused"
+        );
+    }
+
     /// How many browsers are signed in.
     pub(crate) fn sessions(&self) -> usize {
         lock(&self.sessions).len()
@@ -198,8 +215,7 @@ impl Gate {
         }
         tries.wrong(address);
         self.metrics.denied(Denial::WrongToken);
-        let from = address.map_or_else(|| "somewhere".to_owned(), |it| it.to_string());
-        tracing::warn!(from, "a wrong token was refused");
+        tracing::warn!(from = said(address), "a wrong token was refused");
         Err(Refusal::unauthorized(
             "that is not the token of this viewer",
         ))
@@ -301,6 +317,10 @@ pub(crate) fn cookie_name(headers: &HeaderMap) -> String {
     format!("theseus-{}", port.unwrap_or("viewer"))
 }
 
+fn said(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "somewhere".to_owned(), |it| it.to_string())
+}
+
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -325,12 +345,7 @@ pub(crate) async fn guard(
     let for_good = gate.access.is_https() && has_name_to_itself(request.headers());
     let mut response = match foreign(&gate, &request) {
         Some((denial, refusal)) => {
-            gate.metrics.denied(denial);
-            tracing::warn!(
-                path = request.uri().path(),
-                reason = refusal.reason(),
-                "a request was refused"
-            );
+            gate.denied(denial, &request);
             refusal.answer(answers)
         }
         None => next.run(request).await,
@@ -444,7 +459,7 @@ fn admitted(rule: &Rule, request: &Request) -> Result<(Caller, Stay), Refusal> {
     if rule.needs == Needs::Nothing {
         // To sign somebody in unasked is an attack, too.
         if is_form && !gate.is_own_page(request.headers()) {
-            return Err(not_ours(gate));
+            return Err(not_ours(gate, request));
         }
         let caller = Caller {
             address: gate.address(request),
@@ -453,7 +468,7 @@ fn admitted(rule: &Rule, request: &Request) -> Result<(Caller, Stay), Refusal> {
         return Ok((caller, Stay::default()));
     }
     let Some((caller, stay)) = gate.caller(request)? else {
-        gate.metrics.denied(Denial::NoToken);
+        gate.denied(Denial::NoToken, request);
         return Err(if rule.answers == Answers::Page {
             Refusal::sign_in(request)
         } else {
@@ -461,7 +476,7 @@ fn admitted(rule: &Rule, request: &Request) -> Result<(Caller, Stay), Refusal> {
         });
     };
     if rule.needs == Needs::Changing && !caller.may_change {
-        gate.metrics.denied(Denial::ShowsOnly);
+        gate.denied(Denial::ShowsOnly, request);
         return Err(Refusal::forbidden(
             "this viewer only shows: it was started without --allow-changes",
         ));
@@ -469,13 +484,13 @@ fn admitted(rule: &Rule, request: &Request) -> Result<(Caller, Stay), Refusal> {
     // A browser sends its cookies whoever makes it ask; who has the token itself knows what he does.
     let by_cookie = caller.credential == Credential::Session && *request.method() == Method::POST;
     if (is_form || by_cookie) && !gate.is_own_page(request.headers()) {
-        return Err(not_ours(gate));
+        return Err(not_ours(gate, request));
     }
     Ok((caller, stay))
 }
 
-fn not_ours(gate: &Gate) -> Refusal {
-    gate.metrics.denied(Denial::Origin);
+fn not_ours(gate: &Gate, request: &Request) -> Refusal {
+    gate.denied(Denial::Origin, request);
     Refusal::forbidden(
         "this is only taken from the viewer's own pages, or with its token as Bearer",
     )

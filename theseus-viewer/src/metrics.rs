@@ -47,7 +47,7 @@ pub(crate) enum Denial {
 }
 
 impl Denial {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Host => "host",
             Self::Origin => "origin",

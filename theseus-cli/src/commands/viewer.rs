@@ -1,20 +1,23 @@
 //! `theseus viewer`, which is `theseus-viewer`, too.
 
+mod certificate;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use theseus_viewer::{
-    Exposure, ExposureError, Links, ServeError, Tls, TlsError, Token, UnfitLink, Viewer, WeakToken,
+    Exposure, ExposureError, Links, ServeError, TlsError, Token, UnfitLink, Viewer, WeakToken,
 };
 use tokio::net::TcpListener;
 use url::Url;
 
 use crate::args::Global;
-use crate::connect::{Connection, connect, secret_bytes, secret_text};
+use crate::connect::{Connection, connect, secret_text};
 use crate::failure::{Code, Failure};
 use crate::output::say;
 use crate::{identity, interrupt};
+use certificate::Files;
 use theseus_core::causes::chain;
 
 /// Where the viewer listens unless told otherwise.
@@ -88,7 +91,7 @@ struct ExposureArgs {
     /// Serve only whoever has the token in this file: at least 128 bits, made at random
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// The certificate chain of the viewer's own TLS, in PEM
+    /// The certificate chain of the viewer's own TLS, in PEM. It is read anew when it is renewed
     #[arg(long, value_name = "FILE", requires = "key_file")]
     cert_file: Option<PathBuf>,
     /// The key of that certificate, in PEM
@@ -108,22 +111,23 @@ struct ExposureArgs {
 }
 
 impl ExposureArgs {
-    fn read(&self) -> Result<Exposure, Failure> {
+    /// Reads what is in files, and says which of them are to be read again.
+    fn read(&self) -> Result<(Exposure, Option<Files>), Failure> {
         let token = self.token_file.as_deref().map(token).transpose()?;
-        let tls = match (&self.cert_file, &self.key_file) {
+        let files = match (&self.cert_file, &self.key_file) {
             (Some(certificates), Some(key)) => {
-                let (certificates, key) = (secret_bytes(certificates)?, secret_bytes(key)?);
-                Some(Tls::from_pem(&certificates, &key)?)
+                Some(Files::read(certificates.clone(), key.clone())?)
             }
             _ => None,
         };
-        Ok(Exposure {
+        let exposure = Exposure {
             token,
-            tls,
+            tls: files.as_ref().map(Files::tls).transpose()?,
             behind_tls_proxy: self.behind_tls_proxy,
             host_names: self.host_name.clone(),
             allow_changes: self.allow_changes,
-        })
+        };
+        Ok((exposure, files))
     }
 }
 
@@ -173,7 +177,7 @@ impl From<ServeError> for Failure {
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     // What must not be is told before anything else is waited for.
-    let exposure = args.exposure.read()?;
+    let (exposure, files) = args.exposure.read()?;
     let links = args.links.read()?;
     let wanted = match args.port {
         Some(port) => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
@@ -191,7 +195,16 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     ));
     let cluster = Arc::clone(&connection.cluster);
     let viewer = of(&connection).linked_to(links);
+    let renewed = exposure
+        .tls
+        .clone()
+        .zip(files)
+        .map(|(tls, files)| files.keep(tls));
+    let renewing = renewed.map(tokio::spawn);
     let served = theseus_viewer::serve(listener, viewer, exposure, interrupt::requested()).await;
+    if let Some(renewing) = renewing {
+        renewing.abort();
+    }
     cluster.unsubscribe().await;
     served?;
     Ok(Code::Done)

@@ -36,27 +36,75 @@ async fn get(mut connection: impl AsyncRead + AsyncWrite + Unpin, head: &str) ->
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// A certificate of its own for `localhost`, and what trusts it.
-fn certificate() -> (Tls, ClientConfig) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+/// A certificate of its own for `localhost`, and its key.
+fn made() -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap()
+}
+
+/// Whoever trusts just this one.
+fn trusting(made: &rcgen::CertifiedKey<rcgen::KeyPair>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    (tls, config)
+        .with_no_client_auth()
+}
+
+fn pem(made: &rcgen::CertifiedKey<rcgen::KeyPair>) -> (String, String) {
+    (made.cert.pem(), made.signing_key.serialize_pem())
+}
+
+fn certificate() -> (Tls, ClientConfig) {
+    let made = made();
+    let (certificate, key) = pem(&made);
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    (tls, trusting(&made))
 }
 
 async fn connect(address: SocketAddr, config: &ClientConfig) -> TlsStream<TcpStream> {
+    connects(address, config).await.expect("it is trusted")
+}
+
+async fn connects(
+    address: SocketAddr,
+    config: &ClientConfig,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let connector = TlsConnector::from(Arc::new(config.clone()));
-    connector.connect(name, stream).await.unwrap()
+    connector.connect(name, stream).await
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_to_whoever_connects_from_then_on() {
+    let (tls, former) = certificate();
+    let address = served(Exposure {
+        tls: Some(tls.clone()),
+        ..Exposure::default()
+    })
+    .await;
+    let port = address.port();
+    let head = format!("/health HTTP/1.1\r\nhost: localhost:{port}\r\n");
+    let open = connect(address, &former).await;
+
+    // What does not fit together takes no other's place.
+    let (renewed, other) = (made(), made());
+    let (certificate, key) = (pem(&renewed).0, pem(&other).1);
+    assert!(tls.renew(certificate.as_bytes(), key.as_bytes()).is_err());
+    let answer = get(connect(address, &former).await, &head).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+
+    let (certificate, key) = pem(&renewed);
+    tls.renew(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let answer = get(connect(address, &trusting(&renewed)).await, &head).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(connects(address, &trusting(&other)).await.is_err());
+    // Whoever is connected is not cut off.
+    let answer = get(open, &head).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[tokio::test]
@@ -139,9 +187,7 @@ async fn headers_have_a_bound() {
 
 #[tokio::test]
 async fn certificates_that_are_none_are_refused() {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (certificate, key) = (made.cert.pem(), other.signing_key.serialize_pem());
+    let (certificate, key) = (pem(&made()).0, pem(&made()).1);
     for (certificate, key) in [
         ("", key.as_str()),
         ("nonsense", key.as_str()),
