@@ -77,6 +77,25 @@ pub enum Deed {
     Export,
 }
 
+impl Deed {
+    /// As it stands over what is to be done, or was.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Deploy => "Deploy",
+            Self::Remove => "Remove",
+            Self::Scale => "Scale",
+            Self::Restart => "Restart",
+            Self::Rollback => "Roll back",
+            Self::Resume => "Resume",
+            Self::Pause => "Pause",
+            Self::Promote => "Promote",
+            Self::Abort => "Abort",
+            Self::Adopt => "Adopt",
+            Self::Export => "Export",
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

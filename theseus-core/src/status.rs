@@ -158,6 +158,30 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// All of them, those first that somebody is to look at the soonest.
+    pub const ALL: [Self; 8] = [
+        Self::Deploying,
+        Self::Removing,
+        Self::Failed,
+        Self::Down,
+        Self::Degraded,
+        Self::Paused,
+        Self::Drifted,
+        Self::Well,
+    ];
+
+    /// The lower, the sooner somebody is to look at it: first what is under way, then what is in
+    /// trouble, then the rest.
+    pub fn urgency(self) -> u8 {
+        match self {
+            Self::Deploying | Self::Removing => 0,
+            Self::Failed | Self::Down => 1,
+            Self::Degraded | Self::Paused => 2,
+            Self::Drifted => 3,
+            Self::Well => 4,
+        }
+    }
+
     /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {

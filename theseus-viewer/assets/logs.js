@@ -1,4 +1,5 @@
-// Keeps a page of logs going: lines come as they are written, older ones when they are scrolled to.
+// Keeps a log in a page going: rows come as lines are written, older ones when they are scrolled to.
+// The server makes the rows, from the beginning and later.
 "use strict";
 
 (() => {
@@ -9,7 +10,7 @@
   const end = document.getElementById("log-end");
   const older = document.getElementById("log-older");
   const form = document.getElementById("log-form");
-  const search = form.elements.q;
+  const search = form?.elements.q;
 
   // A page that stays open for a day does not grow: so many lines, and the oldest go.
   const MOST = Number(log.dataset.most);
@@ -17,96 +18,73 @@
   let shown = lines;
   let stream = null;
   let resume = null;
+  // Whether the end is to stay in sight, and where the log was scrolled to last.
+  let follows = true;
+  let place = 0;
   let unseen = 0;
 
-  // What a page would obey is seen instead.
-  const COLOUR = /\u001b\[[0-9;:]*m/g;
-  const COMMANDS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-  const inert = (text) =>
-    text.replace(COLOUR, "").replace(COMMANDS, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
-
-  const short = (id) => {
-    const number = id.split(/[^0-9A-Za-z]/).find((word) => /^[0-9a-f]{8}/i.test(word));
-    return number ? number.slice(0, 8) : [...id].slice(-8).join("");
-  };
-
-  const element = (name, text, title) => {
-    const span = document.createElement("span");
-    span.className = name;
-    span.textContent = text;
-    if (title) span.title = title;
-    return span;
-  };
-
-  const WORDS = {
-    joined: () => "is followed, too",
-    ended: () => "ended",
-    "out-of-reach": (told) => `cannot be read, and is tried again: ${told.reason}`,
-    "in-reach": () => "can be read again",
-    missed: (told) => `has written more to ${told.output} than was kept until it could be read`,
-    failed: (told) => `cannot be read: ${told.reason}`,
-    "cluster-away": (told) => `The cluster does not tell which containers there are: ${told.reason}`,
-  };
-
-  const row = (told) => {
-    const item = document.createElement("li");
-    if (told.container) item.append(element("who", short(told.container), told.container));
-    if (told.event === "line") {
-      if (told.output === "stderr") item.classList.add("stderr");
-      item.append(element("mark", told.output === "stderr" ? "!" : "|", told.output));
-      item.append(element("what", inert(told.text)));
-      return item;
-    }
-    const word = WORDS[told.event];
-    if (!word) return null;
-    item.className = "word";
-    item.append(element("what", inert(word(told))));
-    return item;
+  const parse = (html) => {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    return template.content;
   };
 
   const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-  const toEnd = () => {
+  // How high rows are is only known once they have been in sight, so the end may move a little.
+  const keepEnd = () => {
+    if (!follows) return;
     log.scrollTop = log.scrollHeight;
+    place = log.scrollTop;
+    requestAnimationFrame(() => {
+      if (!isAtEnd()) keepEnd();
+    });
+  };
+  const toEnd = () => {
+    follows = true;
     unseen = 0;
+    keepEnd();
     tell();
   };
 
-  const matches = (item) => {
-    const wanted = search.value.trim().toLowerCase();
-    return !wanted || item.textContent.toLowerCase().includes(wanted);
-  };
-  const filter = () => {
-    for (const item of log.children) item.hidden = !matches(item);
-    tell();
+  const sought = () => search?.value.trim().toLowerCase() ?? "";
+  const filter = (rows) => {
+    const wanted = sought();
+    for (const row of rows) {
+      const hidden = !row.textContent.toLowerCase().includes(wanted);
+      if (row.hidden !== hidden) row.hidden = hidden;
+    }
   };
 
   function tell() {
-    end.hidden = isAtEnd();
-    end.textContent = unseen ? `Jump to the end (${unseen} new)` : "Jump to the end";
+    end.hidden = follows;
+    const jump = unseen ? `Jump to the end (${unseen} new)` : "Jump to the end";
+    if (end.textContent !== jump) end.textContent = jump;
     const how = resume ? "paused" : stream?.lost ? "connection lost, trying again" : "live";
-    state.textContent = `${log.children.length} lines, ${how}`;
+    const all = log.children.length;
+    const noun = all === 1 ? "line" : "lines";
+    const some = sought() ? `${log.querySelectorAll(":scope > :not([hidden])").length} of ` : "";
+    const text = `${some}${all} ${noun}, ${how}`;
+    if (state.textContent !== text) state.textContent = text;
   }
 
-  const append = (items) => {
-    const wasAtEnd = isAtEnd();
-    const fragment = document.createDocumentFragment();
-    for (const item of items) {
-      item.hidden = !matches(item);
-      fragment.append(item);
-    }
-    log.append(fragment);
+  const append = (rows) => {
+    const count = rows.children.length;
+    if (sought()) filter(rows.children);
+    log.append(rows);
     while (log.children.length > MOST) log.firstElementChild.remove();
-    if (wasAtEnd) log.scrollTop = log.scrollHeight;
-    else unseen += items.length;
-    document.getElementById("log-empty")?.remove();
+    if (follows) keepEnd();
+    else unseen += count;
+    if (count > 0) document.getElementById("log-empty")?.remove();
   };
 
   // What was there is put together aside, and takes the place of what is shown at once.
-  const replace = (items, keeps) => {
+  const replace = (rows, keeps) => {
     const fromEnd = log.scrollHeight - log.scrollTop;
     log.replaceChildren();
-    append(items);
-    log.scrollTop = keeps ? log.scrollHeight - fromEnd : log.scrollHeight;
+    append(rows);
+    if (!follows) log.scrollTop = keeps ? log.scrollHeight - fromEnd : log.scrollHeight;
+    place = log.scrollTop;
+    unseen = 0;
     shown = lines;
   };
 
@@ -118,7 +96,7 @@
       if (done) return;
       const parts = (rest + decoder.decode(value, { stream: true })).split("\n");
       rest = parts.pop();
-      yield parts.filter(Boolean).map((line) => JSON.parse(line));
+      for (const part of parts.filter(Boolean)) yield JSON.parse(part);
     }
   }
 
@@ -133,20 +111,20 @@
         // The page itself leads to where one signs in.
         if (response.status === 401) location.reload();
         if (!response.ok) throw new Error(response.status);
-        let before = [];
-        for await (const batch of told(response)) {
+        let before = document.createDocumentFragment();
+        for await (const piece of told(response)) {
           // Nothing is read meanwhile: the rest waits where it was written.
           if (resume) await resume.promise;
           if (stream !== own) return;
           own.lost = false;
-          const items = batch.map(row).filter(Boolean);
+          const rows = parse(piece.rows);
           if (before) {
-            before.push(...items);
-            if (!batch.some((it) => it.event === "caught-up")) continue;
+            before.append(rows);
+            if (!piece.isCaughtUp) continue;
             replace(before, keeps);
             before = null;
           } else {
-            append(items);
+            append(rows);
           }
           tell();
         }
@@ -182,12 +160,21 @@
     more();
   });
   log.addEventListener("scroll", () => {
-    if (isAtEnd()) unseen = 0;
+    if (isAtEnd()) {
+      follows = true;
+      unseen = 0;
+    } else if (log.scrollTop < place) {
+      follows = false;
+    }
+    place = log.scrollTop;
     if (log.scrollTop < 20 && log.scrollHeight > log.clientHeight) more();
     tell();
   });
-  search.addEventListener("input", filter);
-  for (const select of form.querySelectorAll("select")) {
+  search?.addEventListener("input", () => {
+    filter(log.children);
+    tell();
+  });
+  for (const select of form?.querySelectorAll("select") ?? []) {
     select.addEventListener("change", () => form.requestSubmit());
   }
 

@@ -252,11 +252,11 @@
   hold.hidden = false;
   hold.addEventListener("click", () => {
     held = !held;
-    hold.textContent = held ? "Go on" : "Pause";
+    hold.textContent = held ? "Go on" : "Freeze";
     hold.setAttribute("aria-pressed", String(held));
     if (held) {
       close();
-      show("held", "Paused");
+      show("held", "Frozen");
     } else {
       open();
     }

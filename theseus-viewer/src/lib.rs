@@ -22,6 +22,7 @@ mod live;
 mod lock;
 mod logs;
 mod metrics;
+mod named;
 mod nudge;
 mod pages;
 mod reads;

@@ -5,9 +5,14 @@
 //! is slow holds little memory and nobody else up.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::body::{Body, Bytes};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::{StreamExt as _, stream};
 use regex::RegexBuilder;
 use serde::Deserialize;
 use theseus_core::cluster::{ContainerState, LogStart, Output, Outputs};
@@ -17,6 +22,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use utoipa::IntoParams;
 
+use crate::guard::Stay;
 use crate::refusal::Refusal;
 use crate::view::Group;
 use crate::viewer::Viewer;
@@ -29,6 +35,8 @@ pub(crate) const MOST: u64 = 20_000;
 const MOST_BYTES: usize = 4 << 20;
 /// Nobody reads the logs of more containers at once.
 const MOST_CONTAINERS: usize = 200;
+/// How often something is sent, be it an empty line, so that whoever waits knows that it goes on.
+const BEAT: Duration = Duration::from_secs(15);
 /// How soon to come again when too many read.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -57,7 +65,42 @@ pub(crate) struct Open {
     _permit: OwnedSemaphorePermit,
 }
 
+/// How what is read is sent.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    /// Its media type.
+    pub(crate) kind: HeaderValue,
+    /// Whether an empty line may say that it goes on: in a file it would be one that nobody has
+    /// written.
+    pub(crate) beats: bool,
+    /// What is sent of what is told.
+    pub(crate) write: fn(&[Told]) -> Vec<u8>,
+}
+
 impl Open {
+    /// Sends all of it as it comes. Whoever reads slowly is told it later.
+    pub(crate) fn send(self, viewer: &Viewer, stay: Stay, sending: Sending) -> Response {
+        let Sending { kind, beats, write } = sending;
+        let read = stream::unfold(self, move |mut open| async move {
+            let batch = match timeout(BEAT, open.next()).await {
+                Ok(batch) => batch?,
+                Err(_) if beats => return Some((Ok(Bytes::from_static(b"\n")), open)),
+                Err(_) => open.next().await?,
+            };
+            Some((Ok::<_, Infallible>(Bytes::from(write(&batch))), open))
+        });
+        let sent = read
+            .take_until(Box::pin(viewer.stopped()))
+            .take_until(Box::pin(stay.over()));
+        let headers = [
+            (CONTENT_TYPE, kind),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            // What is compressed is held back until there is more of it.
+            (CONTENT_ENCODING, HeaderValue::from_static("identity")),
+        ];
+        (headers, Body::from_stream(sent)).into_response()
+    }
+
     /// What comes next; `None` when all is told.
     pub(crate) async fn next(&mut self) -> Option<Vec<Told>> {
         self.reader.next().await
@@ -83,7 +126,7 @@ impl Open {
 }
 
 /// The end of what was written: as much as a page takes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct End {
     /// What is told.
     pub(crate) told: VecDeque<Told>,
@@ -95,6 +138,12 @@ pub(crate) struct End {
 }
 
 impl End {
+    /// How many lines.
+    pub(crate) fn lines(&self) -> usize {
+        let lines = self.told.iter().filter(|it| matches!(it, Told::Line(_)));
+        lines.count()
+    }
+
     fn push(&mut self, told: Told) {
         self.bytes += size(&told);
         self.told.push_back(told);

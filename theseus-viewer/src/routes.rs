@@ -17,7 +17,7 @@ use crate::access::Access;
 use crate::actions::{self, Shelf, Works};
 use crate::guard::{Gate, Rule, admit, guard};
 use crate::metrics::{self, Metrics};
-use crate::pages::logs::show as logs;
+use crate::pages::logs;
 use crate::pages::routes as shown;
 use crate::refusal::Refusal;
 use crate::viewer::Viewer;
@@ -138,7 +138,8 @@ fn table() -> Vec<Entry> {
             "/groups/{group}/containers/{container}",
             get(shown::container),
         ),
-        Entry::show("/groups/{group}/logs", get(logs)),
+        Entry::show("/groups/{group}/logs", get(logs::show)),
+        Entry::show("/groups/{group}/logs/live", get(logs::live)).for_programs(),
         Entry::show("/machines", get(shown::machines)),
         Entry::show("/machines/{host}", get(shown::machine)),
         Entry::show("/usage", get(shown::usage)),

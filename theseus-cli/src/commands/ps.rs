@@ -133,9 +133,10 @@ pub(super) fn tone_of(state: ContainerState) -> Tone {
 }
 
 pub(super) fn health(health: HealthState) -> String {
-    match health {
-        HealthState::Healthy => paint(GOOD, "healthy"),
-        HealthState::Unhealthy => paint(BAD, "unhealthy"),
-        HealthState::Unknown => paint(FAINT, "unknown"),
-    }
+    let style = match health {
+        HealthState::Healthy => GOOD,
+        HealthState::Unhealthy => BAD,
+        HealthState::Unknown => FAINT,
+    };
+    paint(style, health.as_str())
 }

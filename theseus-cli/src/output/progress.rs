@@ -196,22 +196,24 @@ fn line(progress: &Progress) -> Option<String> {
 
 /// How a group ended, in one line.
 pub(crate) fn done(report: &GroupReport) -> String {
-    let (mark, style, words) = match report.result {
-        Outcome::Ok => ("✔", GOOD, "done"),
-        Outcome::Unchanged => ("=", FAINT, "unchanged"),
-        Outcome::RolledBack => ("↩", CHANGE, "rolled back"),
-        Outcome::Stopped => ("■", CHANGE, "stopped"),
-        Outcome::Skipped | Outcome::Held | Outcome::Stale => ("✘", BAD, "not begun"),
-        Outcome::Paused => ("✘", BAD, "paused"),
-        Outcome::Overtaken => ("✘", BAD, "given up"),
-        Outcome::Failed => ("✘", BAD, "failed"),
+    let (mark, style) = match report.result {
+        Outcome::Ok => ("✔", GOOD),
+        Outcome::Unchanged => ("=", FAINT),
+        Outcome::RolledBack => ("↩", CHANGE),
+        Outcome::Stopped => ("■", CHANGE),
+        Outcome::Skipped
+        | Outcome::Held
+        | Outcome::Stale
+        | Outcome::Paused
+        | Outcome::Overtaken
+        | Outcome::Failed => ("✘", BAD),
     };
     let mut line = format!(
         "{} {} {}: {}",
         paint(style, mark),
         paint(STRONG, &report.group.to_string()),
         report.action.as_str(),
-        paint(style, words),
+        paint(style, report.result.words()),
     );
     if !report.took.is_zero() {
         line.push_str(&paint(FAINT, &format!(" in {}", human::exact(report.took))));

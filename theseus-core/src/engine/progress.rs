@@ -128,6 +128,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// As people say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Ok => "done",
+            Self::RolledBack => "rolled back",
+            Self::Skipped | Self::Held | Self::Stale => "not begun",
+            Self::Stopped => "stopped",
+            Self::Paused => "paused",
+            Self::Overtaken => "given up",
+            Self::Failed => "failed",
+        }
+    }
+
     /// Whether the group is as the plan wanted it.
     pub fn is_well(self) -> bool {
         matches!(self, Self::Unchanged | Self::Ok)

@@ -21,6 +21,6 @@ pub use group::{GroupId, GroupIdError, GroupSelector, Labels};
 pub use health::{Health, Probe};
 pub use name::{Label, NameError, ServiceName};
 pub use resources::Resources;
-pub use spec::{Fetch, Network, Port, Protocol, Spec};
+pub use spec::{Fetch, MAX_INSTANCES, Network, Port, Protocol, Spec};
 pub use update::{OnFailure, Order, Promote, Strategy, Update};
 pub use volume::{Access, Volume, VolumeError};

@@ -15,6 +15,9 @@ use super::resources::Resources;
 use super::update::{Order, Update};
 use super::volume::{Access, Volume};
 
+/// More containers than any one group has; a guard against slips of the finger.
+pub const MAX_INSTANCES: u32 = 100_000;
+
 /// What a group should be. Its JSON has the shape of a group in a manifest, without the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

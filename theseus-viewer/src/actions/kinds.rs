@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use theseus_core::audit::Deed;
 use theseus_core::engine::Ask;
 
 /// What is asked for, as it stands in addresses.
@@ -57,15 +58,16 @@ impl Kind {
 
     /// On a button.
     pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Scale => "Scale",
-            Self::Restart => "Restart",
-            Self::Rollback => "Roll back",
-            Self::Resume => "Resume",
-            Self::Control(Control::Pause) => "Pause",
-            Self::Control(Control::Promote) => "Promote",
-            Self::Control(Control::Abort) => "Abort",
-        }
+        let deed = match self {
+            Self::Scale => Deed::Scale,
+            Self::Restart => Deed::Restart,
+            Self::Rollback => Deed::Rollback,
+            Self::Resume => Deed::Resume,
+            Self::Control(Control::Pause) => Deed::Pause,
+            Self::Control(Control::Promote) => Deed::Promote,
+            Self::Control(Control::Abort) => Deed::Abort,
+        };
+        deed.title()
     }
 
     /// What it does, as a sentence of one who is about to do it.

@@ -132,19 +132,17 @@ fn end(end: Option<&End>) -> Markup {
 }
 
 fn outcome(outcome: Outcome) -> Markup {
-    let (class, mark, word) = match outcome {
-        Outcome::Ok => ("good", "✔", "done"),
-        Outcome::Unchanged => ("good", "✔", "there was nothing to do"),
-        Outcome::RolledBack => ("bad", "↺", "rolled back"),
-        Outcome::Skipped => ("bad", "✕", "not begun"),
-        Outcome::Stopped => ("odd", "‖", "stopped"),
-        Outcome::Paused => ("odd", "‖", "paused"),
-        Outcome::Held => ("bad", "✕", "somebody else deploys it"),
-        Outcome::Stale => ("bad", "✕", "out of date: what is deployed has changed"),
-        Outcome::Overtaken => ("bad", "✕", "overtaken by another deploy"),
-        Outcome::Failed => ("bad", "✕", "failed"),
+    let (class, mark) = match outcome {
+        Outcome::Ok | Outcome::Unchanged => ("good", "✔"),
+        Outcome::RolledBack => ("bad", "↺"),
+        Outcome::Stopped | Outcome::Paused => ("odd", "‖"),
+        Outcome::Skipped
+        | Outcome::Held
+        | Outcome::Stale
+        | Outcome::Overtaken
+        | Outcome::Failed => ("bad", "✕"),
     };
-    html! { span.state.(class) { (sign(mark)) (word) } }
+    html! { span.state.(class) { (sign(mark)) (outcome.words()) } }
 }
 
 fn progress(group: &Group) -> Markup {

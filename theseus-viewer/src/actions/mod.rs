@@ -17,7 +17,6 @@ mod works;
 pub(crate) use asked::{Asked, out_of_reach};
 pub(crate) use form::forms;
 pub(crate) use kinds::{Control, Kind};
-pub(crate) use pages::MAX_INSTANCES;
 pub(crate) use program::{Aborted, Begun, abort, body, deploy, engine_for, not_told, planned};
 pub(crate) use shelf::Shelf;
 pub(crate) use works::{Happened, Work, Works};

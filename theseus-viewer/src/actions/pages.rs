@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 use theseus_core::manifest::Source;
-use theseus_core::model::GroupId;
+use theseus_core::model::{GroupId, MAX_INSTANCES};
 use theseus_core::plan::{Likeness, Plan};
 
 use super::asked::bug;
@@ -18,12 +18,11 @@ use super::program::{Aborted, not_told};
 use super::shelf::Shown;
 use super::{Asked, Control, Kind, abort, engine_for, markup, planned};
 use crate::guard::Caller;
+use crate::named;
 use crate::pages::{self as frame};
 use crate::refusal::Refusal;
 use crate::routes::{Answers, App, Entry, Needs};
 
-/// The largest number of containers that can be asked for.
-pub(crate) const MAX_INSTANCES: u32 = 100_000;
 /// The longest manifest that is taken from a form, in bytes of its encoding. Programs send longer
 /// ones.
 const FORM: usize = 4 << 20;
@@ -348,10 +347,7 @@ async fn do_tell(
 }
 
 fn meant(group: &str, kind: &str) -> Result<(GroupId, Kind), Refusal> {
-    let id = group.parse().map_err(|reason| {
-        let reason = format!("{group:?} is no group: {reason}");
-        Refusal::new(StatusCode::NOT_FOUND, reason)
-    })?;
+    let id = named::group(group)?;
     let kind = kind.parse().map_err(|()| {
         let reason = format!("{kind:?} is nothing that could be asked for");
         Refusal::new(StatusCode::NOT_FOUND, reason)
@@ -370,7 +366,7 @@ async fn works(State(app): State<App>) -> Markup {
             ul.works {
                 @for work in &works {
                     li {
-                        a href={ "/deploys/" (work.id) } { (deed(work.deed)) }
+                        a href={ "/deploys/" (work.id) } { (work.deed.title()) }
                         " " span.detail {
                             (frame::age(work.started_at, now)) " ago, "
                             @if work.is_over() { "over" } @else { "under way" }
@@ -393,22 +389,5 @@ async fn work(State(app): State<App>, Path(id): Path<String>) -> Response {
         (markup::work(&work, Timestamp::now()))
         p.detail { "What is begun goes on as long as this viewer runs; whoever resumes it takes it up." }
     };
-    page(deed(work.deed), &content).into_response()
-}
-
-fn deed(deed: theseus_core::audit::Deed) -> &'static str {
-    use theseus_core::audit::Deed;
-    match deed {
-        Deed::Deploy => "Deploy",
-        Deed::Remove => "Remove",
-        Deed::Scale => "Scale",
-        Deed::Restart => "Restart",
-        Deed::Rollback => "Roll back",
-        Deed::Resume => "Resume",
-        Deed::Pause => "Pause",
-        Deed::Promote => "Promote",
-        Deed::Abort => "Abort",
-        Deed::Adopt => "Adopt",
-        Deed::Export => "Export",
-    }
+    page(work.deed.title(), &content).into_response()
 }

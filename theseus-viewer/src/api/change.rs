@@ -12,17 +12,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 use theseus_core::audit::Deed;
 use theseus_core::engine::{Ask, GroupReport, Outcome};
-use theseus_core::model::GroupId;
+use theseus_core::model::{GroupId, MAX_INSTANCES};
 use theseus_core::plan::{Action, Plan};
 use theseus_core::records::LockRecord;
 
 use super::shapes;
-use super::told::{Refused, Told, group as named, tell};
+use super::told::{Refused, Told, tell};
 use crate::actions::{
     Aborted, Asked, Begun, Happened, Work, abort as take_back, body, deploy as begin, engine_for,
     not_told,
 };
 use crate::guard::Caller;
+use crate::named;
 use crate::refusal::{Problem, Refusal};
 use crate::routes::App;
 
@@ -167,7 +168,7 @@ pub(super) async fn deploy_status(State(app): State<App>, Path(id): Path<String>
 }
 
 async fn ask(app: &App, caller: Caller, group: &str, ask: Ask) -> Told {
-    let asked = Asked::Group(named(group)?, ask);
+    let asked = Asked::Group(named::group(group)?, ask);
     Ok(begun(begin(app, caller, &asked).await?))
 }
 
@@ -185,11 +186,8 @@ pub(super) async fn scale(
     scale: Result<Json<shapes::Scale>, JsonRejection>,
 ) -> Told {
     let Json(shapes::Scale { instances }) = scale?;
-    if instances > crate::actions::MAX_INSTANCES {
-        let reason = format!(
-            "{instances} are more than {} instances",
-            crate::actions::MAX_INSTANCES
-        );
+    if instances > MAX_INSTANCES {
+        let reason = format!("{instances} are more than {MAX_INSTANCES} instances");
         return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, reason).into());
     }
     ask(&app, caller, &group, Ask::Scale(instances)).await
@@ -260,7 +258,7 @@ pub(super) async fn pause(
     Path(group): Path<String>,
     pause: Result<Option<Json<shapes::Pause>>, JsonRejection>,
 ) -> Told {
-    let group = named(&group)?;
+    let group = named::group(&group)?;
     let reason = pause?.and_then(|Json(pause)| pause.reason);
     let reason = reason.as_deref().unwrap_or("no reason was given");
     let engine = engine_for(&app.viewer, caller);
@@ -278,7 +276,7 @@ pub(super) async fn promote(
     caller: Caller,
     Path(group): Path<String>,
 ) -> Told {
-    let group = named(&group)?;
+    let group = named::group(&group)?;
     let engine = engine_for(&app.viewer, caller);
     engine.promote(&group).await.map_err(not_told)?;
     Ok(heard(&group, "promoted"))
@@ -304,7 +302,7 @@ pub(super) async fn abort(
     caller: Caller,
     Path(group): Path<String>,
 ) -> Told {
-    let group = named(&group)?;
+    let group = named::group(&group)?;
     Ok(match take_back(&app, caller, &group).await? {
         Aborted::Here(work) => accepted(&work),
         Aborted::By(holder) => tell(&Heard {

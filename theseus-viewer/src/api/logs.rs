@@ -1,26 +1,18 @@
 //! What containers write, line by line.
 
-use std::convert::Infallible;
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE};
-use axum::response::{IntoResponse as _, Response};
-use futures_util::{StreamExt as _, stream};
+use axum::http::header::CONTENT_DISPOSITION;
 use theseus_core::logs::{self, Told as Piece};
-use tokio::time::timeout;
 
-use super::told::{Refused, Seen, Told, group as named, unknown};
+use super::told::{Refused, Seen, Told};
 use crate::guard::Stay;
-use crate::logs::{Open, Wanted};
+use crate::logs::{Sending, Wanted};
+use crate::named;
 use crate::viewer::Viewer;
-
-/// How often something is sent, be it an empty line, so that whoever waits knows that it goes on.
-const BEAT: Duration = Duration::from_secs(15);
 
 /// What the containers of a group write: an object a line, the same as `theseus logs --format json`.
 /// Lines that are empty say only that it goes on. Whoever reads slowly is told all of it later.
@@ -34,48 +26,31 @@ pub(super) async fn logs(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Told {
     let Query(wanted) = wanted?;
-    let id = named(&group)?;
+    let id = named::group(&group)?;
     let seen = Seen::last(&viewer)?;
     let Some(group) = seen.known().group(&id) else {
-        return Err(unknown(&id, seen.known()).into());
+        return Err(named::unknown(&id, seen.known()).into());
     };
     let open = wanted.open(&viewer, &id, group)?;
-    let kind = if wanted.text {
-        HeaderValue::from_static("text/plain; charset=utf-8")
-    } else {
-        HeaderValue::from_static("application/x-ndjson")
+    if !wanted.text {
+        let sending = Sending {
+            kind: HeaderValue::from_static("application/x-ndjson"),
+            beats: true,
+            write: json,
+        };
+        return Ok(open.send(&viewer, stay, sending));
+    }
+    let sending = Sending {
+        kind: HeaderValue::from_static("text/plain; charset=utf-8"),
+        beats: false,
+        write: text,
     };
-    let sending = stream::unfold(open, move |open| next(open, wanted.text));
-    let sending = sending
-        .take_until(Box::pin(viewer.stopped()))
-        .take_until(Box::pin(stay.over()));
-    let mut response: Response = Body::from_stream(sending).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, kind);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // What is compressed is held back until there is more of it.
-    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));
-    if wanted.text {
-        let name = format!("attachment; filename=\"{}.log\"", plain(&id.to_string()));
-        if let Ok(name) = HeaderValue::from_str(&name) {
-            headers.insert(CONTENT_DISPOSITION, name);
-        }
+    let mut response = open.send(&viewer, stay, sending);
+    let name = format!("attachment; filename=\"{}.log\"", plain(&id.to_string()));
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, name);
     }
     Ok(response)
-}
-
-async fn next(mut open: Open, as_text: bool) -> Option<(Result<Bytes, Infallible>, Open)> {
-    // An empty line in a file would be one that nobody has written.
-    let batch = if as_text {
-        open.next().await?
-    } else {
-        match timeout(BEAT, open.next()).await {
-            Ok(batch) => batch?,
-            Err(_) => return Some((Ok(Bytes::from_static(b"\n")), open)),
-        }
-    };
-    let bytes = if as_text { text(&batch) } else { json(&batch) };
-    Some((Ok(bytes.into()), open))
 }
 
 fn json(batch: &[Piece]) -> Vec<u8> {

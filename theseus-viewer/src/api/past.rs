@@ -19,8 +19,9 @@ use theseus_core::usage::{Point, Span, Subject};
 use utoipa::IntoParams;
 
 use super::shapes;
-use super::told::{Refused, Seen, Told, group as named, selector, tell, unknown};
+use super::told::{Refused, Seen, Told, tell};
 use crate::actions::out_of_reach;
+use crate::named;
 use crate::reads::Found;
 use crate::refusal::Refusal;
 use crate::viewer::Viewer;
@@ -36,11 +37,11 @@ const ENTRIES: usize = 1000;
     params(("group" = String, Path, description = "Such as `ingestor:dev`")),
     responses((status = 200, body = shapes::Look), Refused))]
 pub(super) async fn rollout(State(viewer): State<Viewer>, Path(group): Path<String>) -> Told {
-    let group = named(&group)?;
+    let group = named::group(&group)?;
     let look = viewer.engine().look(&group).await;
     match look.map_err(|error| out_of_reach(&error))? {
         Some(look) => Ok(tell(&look)),
-        None => Err(unknown(&group, Seen::last(&viewer)?.known()).into()),
+        None => Err(named::unknown(&group, Seen::last(&viewer)?.known()).into()),
     }
 }
 
@@ -53,7 +54,7 @@ async fn revisions(
     let seen = Seen::last(viewer)?;
     let known = seen.known().group(group);
     if history.is_empty() && known.is_none() {
-        return Err(unknown(group, seen.known()));
+        return Err(named::unknown(group, seen.known()));
     }
     Ok((history, known.and_then(|known| known.detail.settled)))
 }
@@ -64,7 +65,7 @@ async fn revisions(
     params(("group" = String, Path, description = "Such as `ingestor:dev`")),
     responses((status = 200, body = shapes::History), Refused))]
 pub(super) async fn history(State(viewer): State<Viewer>, Path(group): Path<String>) -> Told {
-    let group = named(&group)?;
+    let group = named::group(&group)?;
     let (history, current) = revisions(&viewer, &group).await?;
     Ok(tell(&History::new(&group, &history, current)))
 }
@@ -89,7 +90,7 @@ pub(super) async fn revision(
     State(viewer): State<Viewer>,
     Path((group, revision)): Path<(String, String)>,
 ) -> Told {
-    let group = named(&group)?;
+    let group = named::group(&group)?;
     let (history, current) = revisions(&viewer, &group).await?;
     let number: Option<Revision> = revision.parse().ok();
     let Some(past) = history.iter().find(|past| Some(past.revision) == number) else {
@@ -130,7 +131,7 @@ pub(super) async fn audit(
     since: Result<Query<Since>, QueryRejection>,
 ) -> Told {
     let Query(Since { since, group }) = since?;
-    let selector = group.as_deref().map(selector).transpose()?;
+    let selector = group.as_deref().map(named::selector).transpose()?;
     let since = match since {
         None => before(DAY),
         Some(text) => time(&text)?,
@@ -193,7 +194,7 @@ pub(super) async fn usage(
     let Query(used) = used?;
     let subject = match (used.container, used.group, used.host) {
         (Some(container), None, None) => Subject::Container(ContainerId(container)),
-        (None, Some(group), None) => Subject::Group(named(&group)?),
+        (None, Some(group), None) => Subject::Group(named::group(&group)?),
         (None, None, Some(host)) => Subject::Host(host.into()),
         _ => {
             let reason = "say of what: one of container, group and host";
@@ -244,7 +245,7 @@ pub(super) async fn endpoints(
     serving: Result<Query<Serving>, QueryRejection>,
 ) -> Told {
     let Query(Serving { group, port }) = serving?;
-    let selector = selector(&group)?;
+    let selector = named::selector(&group)?;
     let store = &**viewer.store();
     let asked = std::slice::from_ref(&selector);
     let found = tokio::try_join!(

@@ -13,7 +13,8 @@ use theseus_core::status::{ContainerStatus, GroupStatus, RolloutStatus};
 use utoipa::IntoParams;
 
 use super::shapes;
-use super::told::{Refused, Seen, Told, group as named, selector, unknown};
+use super::told::{Refused, Seen, Told};
+use crate::named;
 use crate::refusal::Refusal;
 use crate::view::Group;
 use crate::viewer::Viewer;
@@ -42,7 +43,7 @@ pub(super) struct Which {
 
 impl Which {
     fn selector(&self) -> Result<Option<GroupSelector>, Refusal> {
-        self.group.as_deref().map(selector).transpose()
+        self.group.as_deref().map(named::selector).transpose()
     }
 
     fn means(&self, selector: Option<&GroupSelector>, group: &GroupStatus) -> bool {
@@ -139,10 +140,10 @@ struct Description<'a> {
     params(("group" = String, Path, description = "Such as `ingestor:dev`")),
     responses((status = 200, body = shapes::Description), Refused))]
 pub(super) async fn group(State(viewer): State<Viewer>, Path(group): Path<String>) -> Told {
-    let group = named(&group)?;
+    let group = named::group(&group)?;
     let seen = Seen::last(&viewer)?;
     let Some(Group { status, detail, .. }) = seen.known().group(&group) else {
-        return Err(unknown(&group, seen.known()).into());
+        return Err(named::unknown(&group, seen.known()).into());
     };
     Ok(seen.tell(&Description {
         format_version: 1,

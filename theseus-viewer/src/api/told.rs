@@ -7,8 +7,6 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use theseus_core::engine::UnknownGroup;
-use theseus_core::model::{GroupId, GroupSelector};
 use utoipa::IntoResponses;
 
 use crate::refusal::{Problem, Refusal};
@@ -121,34 +119,4 @@ impl Seen {
 /// Tells something.
 pub(super) fn tell(what: &impl Serialize) -> Response {
     Json(what).into_response()
-}
-
-/// The group that an address names.
-pub(super) fn group(text: &str) -> Result<GroupId, Refusal> {
-    text.parse().map_err(|reason| {
-        let reason = format!("{text:?} is no group: {reason}");
-        Refusal::new(StatusCode::NOT_FOUND, reason)
-    })
-}
-
-/// The groups that a query means.
-pub(super) fn selector(text: &str) -> Result<GroupSelector, Refusal> {
-    text.parse().map_err(|reason| {
-        let reason = format!("{text:?} is neither a group nor a service: {reason}");
-        Refusal::new(StatusCode::BAD_REQUEST, reason)
-    })
-}
-
-/// That there is no such group.
-pub(super) fn unknown(group: &GroupId, known: &Known) -> Refusal {
-    let selector = GroupSelector::Group(group.clone());
-    let unknown = UnknownGroup::new(
-        &selector,
-        known.status.groups.iter().map(|group| &group.group),
-    );
-    let refusal = Refusal::new(StatusCode::NOT_FOUND, unknown.to_string());
-    match unknown.near {
-        Some(near) => refusal.help(format!("did you mean {near}?")),
-        None => refusal,
-    }
 }

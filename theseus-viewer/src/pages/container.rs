@@ -80,6 +80,12 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, name: &ContainerId, pen: &m
             _ if known.is_some() => missing(id),
             _ => html! {},
         }))
+        @if let Some(end) = &sight.extra.log {
+            section.present aria-labelledby="log-title" {
+                div.heading { h2 #log-title { "Log" } a href=(logs::path(id, Some(&name.0))) { "on a page of its own" } }
+                (logs::section(id, name, end))
+            }
+        }
         section.present aria-labelledby="usage-title" {
             div.heading { h2 #usage-title { "Usage" } (chart::spans(&path, &[], span)) }
             (pen.late("usage", |now| html! { @for (subject, points) in &sight.extra.usage { (chart::pair(subject, points, span, now)) } }))
@@ -109,7 +115,6 @@ fn facts(
             (fact("Group", &super::overview::name(&group.status.group)))
             (fact("Host", &host(container)))
             (fact("Ports", &ports::list(container)))
-            (fact("Log", &html! { a href=(logs::path(&group.status.group, Some(&container.id.0))) { "what it writes" } }))
             (fact("Revision", &html! { (container.revision)
                 @if wanted.is_some_and(|wanted| wanted != container.revision) { " " span.tag { "not the wanted one" } } }))
             (fact("Running for", &running_for(container, now)))

@@ -7,9 +7,11 @@ use theseus_core::model::GroupId;
 use theseus_core::records::HistoryRecord;
 use theseus_core::usage::{Point, Span, Subject};
 
-use super::{Ask, Page, usage};
+use super::{Ask, Page, logs, usage};
+use crate::logs::End;
 use crate::reads::{Read, Reads, number};
 use crate::view::View;
+use crate::viewer::Viewer;
 
 /// What was read for a page.
 #[derive(Debug, Default)]
@@ -20,6 +22,9 @@ pub(crate) struct Extra {
     pub(super) usage: Vec<(Subject, Read<Point>)>,
     /// Who else runs things on its machine.
     pub(super) tenants: Option<Read<Tenant>>,
+    /// The end of its container's log. It is no part of what is kept true: what is written follows by
+    /// itself.
+    pub(super) log: Option<End>,
     /// All that is meant, with what was used last.
     pub(super) standing: Vec<usage::Standing>,
 }
@@ -51,7 +56,17 @@ impl Extra {
         }
     }
 
-    /// Reads what the page needs.
+    /// Reads what the whole page needs.
+    pub(crate) async fn read_whole(viewer: &Viewer, page: &Page, ask: &Ask, view: &View) -> Self {
+        let rest = Self::read(viewer.reads(), page, ask, view);
+        let Page::Container(group, id) = page else {
+            return rest.await;
+        };
+        let (rest, log) = tokio::join!(rest, logs::of_container(viewer, view, group, id));
+        Self { log, ..rest }
+    }
+
+    /// Reads what may change of it.
     pub(crate) async fn read(reads: &Reads, page: &Page, ask: &Ask, view: &View) -> Self {
         let span = span(ask);
         match page {

@@ -32,7 +32,7 @@ pub(super) fn live(page: &Page, live: &Live, content: &Markup) -> Markup {
     let aside = html! {
         div.live {
             p #link role="status" data-link="off" { noscript { "Reloads every 30 s" } }
-            button #hold type="button" aria-pressed="false" hidden { "Pause" }
+            button #hold type="button" aria-pressed="false" hidden title="Leaves the page as it is until you go on" { "Freeze" }
         }
     };
     let main = html! {
@@ -49,11 +49,6 @@ pub(crate) fn still(title: &str, place: &str, content: &Markup) -> Markup {
     let nothing = PreEscaped(String::new());
     let main = html! { main #content tabindex="-1" { (content) } };
     around(title, place, &nothing, &nothing, &main)
-}
-
-/// The page for an address that has none.
-pub(crate) fn not_found(reason: &str) -> Markup {
-    refused(StatusCode::NOT_FOUND, reason, None)
 }
 
 /// The page of whoever does not get what he asked for.

@@ -43,7 +43,7 @@ use crate::view::{Trouble, View};
 use pen::Pen;
 
 pub(crate) use extra::Extra;
-pub(crate) use layout::{not_found, refused, still};
+pub(crate) use layout::{refused, still};
 pub(crate) use pen::{Has, Update};
 pub(crate) use words::{age, moment};
 

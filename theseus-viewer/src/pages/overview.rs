@@ -25,18 +25,6 @@ const COLUMNS: [Column; 7] = [
     Column::number("Deployed"),
 ];
 
-/// How groups can be, as a person may look for it.
-const CONDITIONS: [&str; 8] = [
-    "deploying",
-    "removing",
-    "failed",
-    "down",
-    "degraded",
-    "paused",
-    "drifted",
-    "well",
-];
-
 pub(super) fn write(sight: &Sight<'_>, pen: &mut Pen) -> Markup {
     let Some(known) = &sight.view.known else {
         return html! {
@@ -102,10 +90,11 @@ fn summary(known: &Known) -> Markup {
 
 fn form(sight: &Sight<'_>, seen: usize, all: usize) -> Markup {
     let ask = sight.ask;
+    let conditions = Condition::ALL.map(Condition::as_str);
     let more = [
         Field::Text("service", "Service", &ask.service, Some("services")),
         Field::Text("label", "Label", &ask.label, Some("labels")),
-        Field::Choice("state", "State", &ask.state, &CONDITIONS),
+        Field::Choice("state", "State", &ask.state, &conditions),
         Field::Text("host", "Host", &ask.host, Some("hosts")),
     ];
     let form = Form {

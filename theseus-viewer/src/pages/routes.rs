@@ -5,9 +5,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use theseus_core::cluster::ContainerId;
-use theseus_core::model::GroupId;
 
-use super::{Ask, Extra, Page, Sight, not_found, render};
+use super::{Ask, Extra, Page, Sight, render};
+use crate::named;
+use crate::routes::Answers;
 use crate::view::View;
 use crate::viewer::Viewer;
 
@@ -40,9 +41,9 @@ pub(crate) async fn group(
     Path(group): Path<String>,
     ask: Query<Ask>,
 ) -> Response {
-    match parse(&group) {
+    match named::group(&group) {
         Ok(group) => answer(viewer, Page::Group(group), ask).await,
-        Err(refusal) => refusal,
+        Err(refusal) => refusal.answer(Answers::Page),
     }
 }
 
@@ -51,19 +52,10 @@ pub(crate) async fn container(
     Path((group, id)): Path<(String, String)>,
     ask: Query<Ask>,
 ) -> Response {
-    match parse(&group) {
+    match named::group(&group) {
         Ok(group) => answer(viewer, Page::Container(group, ContainerId(id)), ask).await,
-        Err(refusal) => refusal,
+        Err(refusal) => refusal.answer(Answers::Page),
     }
-}
-
-/// The group of a name. A service alone leads to its groups.
-#[expect(clippy::result_large_err, reason = "it is the answer")]
-pub(super) fn parse(group: &str) -> Result<GroupId, Response> {
-    group.parse().map_err(|reason| {
-        let page = not_found(&format!("{group:?} is no group: {reason}."));
-        (StatusCode::NOT_FOUND, page).into_response()
-    })
 }
 
 async fn answer(State(viewer): State<Viewer>, page: Page, Query(ask): Query<Ask>) -> Response {
@@ -71,7 +63,7 @@ async fn answer(State(viewer): State<Viewer>, page: Page, Query(ask): Query<Ask>
         viewer.machines_are_shown();
     }
     let view = viewer.view();
-    let extra = Extra::read(viewer.reads(), &page, &ask, &view).await;
+    let extra = Extra::read_whole(&viewer, &page, &ask, &view).await;
     let sight = Sight {
         page: &page,
         ask: &ask,

@@ -27,24 +27,25 @@ pub(super) fn look_of(condition: Condition) -> (&'static str, &'static str) {
 
 /// How far a container is.
 pub(super) fn state(state: ContainerState) -> Markup {
-    let (class, sign, word) = match state {
-        ContainerState::Staging => ("busy", "◌", "staging"),
-        ContainerState::Starting => ("busy", "◔", "starting"),
-        ContainerState::Running => ("good", "●", "running"),
-        ContainerState::Stopping => ("busy", "◑", "stopping"),
-        ContainerState::Unreachable => ("bad", "?", "unreachable"),
-        ContainerState::Ended => ("idle", "✕", "ended"),
+    let (class, sign) = match state {
+        ContainerState::Staging => ("busy", "◌"),
+        ContainerState::Starting => ("busy", "◔"),
+        ContainerState::Running => ("good", "●"),
+        ContainerState::Stopping => ("busy", "◑"),
+        ContainerState::Unreachable => ("bad", "?"),
+        ContainerState::Ended => ("idle", "✕"),
     };
-    signed(class, sign, word)
+    signed(class, sign, state.as_str())
 }
 
 /// What a container's checks say.
 pub(super) fn health(health: HealthState) -> Markup {
-    match health {
-        HealthState::Healthy => signed("good", "✓", "healthy"),
-        HealthState::Unhealthy => signed("bad", "▲", "unhealthy"),
-        HealthState::Unknown => signed("idle", "·", "unknown"),
-    }
+    let (class, sign) = match health {
+        HealthState::Healthy => ("good", "✓"),
+        HealthState::Unhealthy => ("bad", "▲"),
+        HealthState::Unknown => ("idle", "·"),
+    };
+    signed(class, sign, health.as_str())
 }
 
 /// A word with its sign, so that colour is never the only one.

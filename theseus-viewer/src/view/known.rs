@@ -11,7 +11,7 @@ use theseus_core::records::{LockRecord, RolloutRecord, SlotRecord};
 use theseus_core::registry::CountsRecord;
 use theseus_core::rollout::{self, Census, Decision, Trial};
 use theseus_core::state::{GroupState, Observed};
-use theseus_core::status::{Condition, ContainerStatus, GroupStatus, Status, status};
+use theseus_core::status::{ContainerStatus, GroupStatus, Status, status};
 
 use super::machines::{Machines, News};
 use super::{Stamps, Version};
@@ -190,7 +190,7 @@ impl Known {
         });
         let containers = containers.collect();
         let mut order: Vec<usize> = (0..names.len()).collect();
-        order.sort_by_key(|&index| urgency(status.groups[index].condition()));
+        order.sort_by_key(|&index| status.groups[index].condition().urgency());
         let same_order = before.filter(|before| {
             let former = before.order.iter().map(|&index| &before.names[index]);
             former.eq(order.iter().map(|&index| &names[index]))
@@ -300,15 +300,4 @@ fn container_stamps(former: Option<Group<'_>>, now: &GroupStatus, version: Versi
         |one, other| former.is_some_and(|it| it.status.containers[one] == now.containers[other]),
         version,
     )
-}
-
-/// The lower, the sooner somebody is to look at it.
-fn urgency(condition: Condition) -> u8 {
-    match condition {
-        Condition::Deploying | Condition::Removing => 0,
-        Condition::Failed | Condition::Down => 1,
-        Condition::Degraded | Condition::Paused => 2,
-        Condition::Drifted => 3,
-        Condition::Well => 4,
-    }
 }

@@ -55,12 +55,12 @@ impl Kind {
     /// As it is said of several.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Self::Good => "running",
-            Self::Rising => "starting",
-            Self::Falling => "stopping",
-            Self::Bad => "unhealthy",
-            Self::Lost => "unreachable",
-            Self::Over => "ended",
+            Self::Good => ContainerState::Running.as_str(),
+            Self::Rising => ContainerState::Starting.as_str(),
+            Self::Falling => ContainerState::Stopping.as_str(),
+            Self::Bad => HealthState::Unhealthy.as_str(),
+            Self::Lost => ContainerState::Unreachable.as_str(),
+            Self::Over => ContainerState::Ended.as_str(),
         }
     }
 }

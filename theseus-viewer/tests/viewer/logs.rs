@@ -56,6 +56,36 @@ async fn the_last_lines_are_a_page_that_obeys_none_of_them() {
         container.contains("/groups/web:dev/logs?container=w.1"),
         "{container}"
     );
+    assert_eq!(container.matches(">hello<").count(), 1, "{container}");
+    assert!(!container.contains("<script>alert"), "{container}");
+}
+
+#[tokio::test]
+async fn what_comes_later_is_written_as_what_was_there() {
+    let evil = "<b>\u{1b}[31m\u{7}\n";
+    let world = world(vec![
+        piece(Output::Stdout, "hello\n"),
+        piece(Output::Stderr, evil),
+    ])
+    .await;
+    let path = "/groups/web:dev/logs/live?container=w.1";
+    let (status, told) = world.get(path).await;
+    assert_eq!(status, StatusCode::OK);
+    let pieces: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let rows: String = pieces
+        .iter()
+        .map(|piece| piece["rows"].as_str().unwrap())
+        .collect();
+    assert_eq!(pieces.last().unwrap()["isCaughtUp"], true);
+    assert!(rows.contains("&lt;b&gt;\\u{7}"), "{rows}");
+    let (_, page) = world.get("/groups/web:dev/logs?container=w.1").await;
+    assert!(page.contains(&rows), "{rows} in {page}");
+    let refused = world.get("/groups/web:dev/logs/live?container=w.3").await;
+    assert_eq!(refused.0, StatusCode::NOT_FOUND);
+    assert!(refused.1.starts_with('{'), "{}", refused.1);
 }
 
 #[tokio::test]

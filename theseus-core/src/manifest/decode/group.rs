@@ -3,14 +3,11 @@
 use crate::manifest::finding::Spot;
 use crate::manifest::text::Span;
 use crate::manifest::tree::{Node, Value};
-use crate::model::{Label, Labels, Spec};
+use crate::model::{Label, Labels, MAX_INSTANCES, Spec};
 
 use super::context::{Cx, Field, is_null, put};
 use super::links::{self, Link, Misnamed};
 use super::{container, custom, health, misspelt, placement, ports, require, update};
-
-/// More containers than any one group has; a guard against slips of the finger.
-const MAX_INSTANCES: u32 = 100_000;
 
 const LABELS: (&str, &str) = (
     "labels",

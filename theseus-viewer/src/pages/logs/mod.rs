@@ -1,0 +1,158 @@
+//! What the containers of a group write. Without the script it is a page with the last lines.
+
+mod rows;
+mod view;
+
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use maud::{Markup, html};
+use theseus_core::cluster::ContainerId;
+use theseus_core::model::GroupId;
+
+use super::layout::{self, group_path};
+use super::{address, commands};
+use crate::guard::Stay;
+use crate::logs::{End, MOST, Open, Sending, Wanted};
+use crate::named;
+use crate::refusal::Refusal;
+use crate::routes::Answers;
+use crate::view::{Group, View};
+use crate::viewer::Viewer;
+
+/// How long a page waits for what was written.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The same of a page that has more than that.
+const GLANCE: Duration = Duration::from_secs(1);
+/// How many of the last lines such a page has.
+const FEW: u64 = 100;
+
+/// The address of a group's logs, or of one container's.
+pub(super) fn path(group: &GroupId, container: Option<&str>) -> String {
+    let path = format!("{}/logs", group_path(group));
+    address::with_query(&path, &[("container", container)])
+}
+
+/// The page of a group's logs.
+pub(crate) async fn show(
+    State(viewer): State<Viewer>,
+    Path(group): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Response {
+    let shown = async {
+        let id = named::group(&group)?;
+        let view = viewer.view();
+        let group = seen(&view, &id)?;
+        // A file has all lines; a page would take too long to be read, and to be sent.
+        let lines = wanted.lines()?.unwrap_or(MOST);
+        // What is followed is followed by the script.
+        let now = Wanted {
+            follow: false,
+            tail: lines.to_string(),
+            ..wanted.clone()
+        };
+        let end = now.open(&viewer, &id, group)?.end(PATIENCE).await;
+        Ok(page(&id, group, &wanted, lines, &end).into_response())
+    };
+    shown
+        .await
+        .unwrap_or_else(|refusal: Refusal| refusal.answer(Answers::Page))
+}
+
+/// What a page of logs follows: lines as rows of it.
+pub(crate) async fn live(
+    State(viewer): State<Viewer>,
+    Path(group): Path<String>,
+    stay: Stay,
+    Query(wanted): Query<Wanted>,
+) -> Response {
+    let open = || -> Result<Open, Refusal> {
+        let id = named::group(&group)?;
+        let view = viewer.view();
+        wanted.open(&viewer, &id, seen(&view, &id)?)
+    };
+    let sending = Sending {
+        kind: HeaderValue::from_static("application/x-ndjson"),
+        beats: true,
+        write: rows::piece,
+    };
+    match open() {
+        Ok(open) => open.send(&viewer, stay, sending),
+        Err(refusal) => refusal.answer(Answers::Data),
+    }
+}
+
+/// The last lines of one container, as they stand in its own page.
+pub(crate) async fn of_container(
+    viewer: &Viewer,
+    view: &View,
+    id: &GroupId,
+    container: &ContainerId,
+) -> Option<End> {
+    let group = view.known.as_ref()?.group(id)?;
+    let open = of(container).open(viewer, id, group).ok()?;
+    Some(open.end(GLANCE).await)
+}
+
+/// The same, shown.
+pub(super) fn section(id: &GroupId, container: &ContainerId, end: &End) -> Markup {
+    view::view(id, &of(container), FEW, end)
+}
+
+fn of(container: &ContainerId) -> Wanted {
+    Wanted {
+        container: container.0.clone(),
+        tail: FEW.to_string(),
+        ..Wanted::default()
+    }
+}
+
+/// The group, as it was seen last.
+fn seen<'a>(view: &'a View, id: &GroupId) -> Result<Group<'a>, Refusal> {
+    let Some(known) = view.known.as_deref() else {
+        let reason = "cluster and store have not been looked at yet; try again";
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason));
+    };
+    known.group(id).ok_or_else(|| named::unknown(id, known))
+}
+
+fn page(id: &GroupId, group: Group<'_>, wanted: &Wanted, lines: u64, end: &End) -> Markup {
+    let content = html! {
+        (layout::trail(&[("/".to_owned(), "Overview"), (group_path(id), &id.to_string())]))
+        h1 { "Logs of " (id) }
+        (form(id, group, wanted))
+        (view::view(id, wanted, lines, end))
+        (commands::list(&[
+            (format!("theseus logs {id} --follow"), "the same"),
+            (format!("theseus logs {id} --previous"), "of containers that are over"),
+        ]))
+    };
+    layout::still(&format!("Logs of {id}"), "", &content)
+}
+
+/// What is looked for.
+fn form(id: &GroupId, group: Group<'_>, wanted: &Wanted) -> Markup {
+    let containers = group.status.containers.iter();
+    html! {
+        form.filter #log-form method="get" action=(path(id, None)) {
+            label { span { "Container" } select name="container" {
+                option value="" selected[wanted.container.is_empty()] { "all of them" }
+                @for it in containers {
+                    option value=(it.id.0) selected[wanted.container == it.id.0] { (it.id) }
+                }
+            } }
+            label { span { "Output" } select name="output" {
+                @for output in ["", "stdout", "stderr"] {
+                    option value=(output) selected[wanted.output == output] {
+                        (if output.is_empty() { "both" } else { output })
+                    }
+                }
+            } }
+            label.find { span { "Search" } input type="search" name="q" value=(wanted.q) autocomplete="off" spellcheck="false"; }
+            input type="hidden" name="tail" value=(wanted.tail);
+            button type="submit" { "Show" }
+        }
+    }
+}
