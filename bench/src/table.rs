@@ -73,6 +73,11 @@ pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
+/// A number of bytes, in thousands.
+pub(crate) fn kilobytes(bytes: u64) -> String {
+    format!("{} kB", bytes.div_ceil(1000))
+}
+
 /// How many millions of bytes that is in a second.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub(crate) fn rate(bytes: u64, time: Duration) -> String {

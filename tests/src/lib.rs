@@ -20,6 +20,9 @@ pub const INGESTOR: &str = include_str!("../../examples/ingestor.yaml");
 /// The same group, in a manifest that removes it.
 pub const INGESTOR_REMOVE: &str = include_str!("../../examples/ingestor-remove.yaml");
 
+/// A token that a viewer may have.
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
 /// How long anything may take that happens soon.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -58,22 +58,34 @@ pub struct SandboxProgram {
 /// When it cannot be built.
 pub fn theseus() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let tests = std::env::current_exe().expect("a test is a program");
-        let directory = tests.ancestors().nth(2).expect("tests lie in deps");
-        let program = directory
-            .join("theseus")
-            .with_extension(std::env::consts::EXE_EXTENSION);
-        if !program.exists() {
-            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let built = Command::new(cargo)
-                .args(["build", "--quiet", "--package", "theseus-cli"])
-                .current_dir(env!("CARGO_MANIFEST_DIR"))
-                .status();
-            assert!(built.expect("cargo runs").success(), "theseus is built");
-        }
-        program
-    })
+    PROGRAM.get_or_init(|| program("theseus"))
+}
+
+/// The viewer by itself, beside the tests; built if nobody did.
+///
+/// # Panics
+///
+/// When it cannot be built.
+pub fn theseus_viewer() -> &'static PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| program("theseus-viewer"))
+}
+
+fn program(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().expect("a test is a program");
+    let directory = tests.ancestors().nth(2).expect("tests lie in deps");
+    let program = directory
+        .join(name)
+        .with_extension(std::env::consts::EXE_EXTENSION);
+    if !program.exists() {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--package", "theseus-cli"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.expect("cargo runs").success(), "{name} is built");
+    }
+    program
 }
 
 #[expect(clippy::new_without_default, reason = "a home is made, and on disk")]
@@ -112,10 +124,27 @@ impl Home {
         std::fs::read_to_string(self.directory.path().join(name)).expect("the file is there")
     }
 
+    /// The token of the viewer of the home's sandbox.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    pub fn viewer_token(&self) -> String {
+        let states = std::fs::read_dir(self.path().join("state/theseus"));
+        let states = states.expect("a sandbox has its state here").flatten();
+        let mut tokens = states.map(|entry| entry.path().join("viewer.token"));
+        let token = tokens.find_map(|path| std::fs::read_to_string(path).ok());
+        token.expect("the token is there").trim().to_owned()
+    }
+
     /// `theseus` with these arguments, and an environment in which nothing is configured.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_of(theseus(), arguments)
+    }
+
+    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
         let home = self.directory.path();
-        let mut command = Command::new(theseus());
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(home)
@@ -146,7 +175,19 @@ impl Home {
     ///
     /// When it cannot be started.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = self.command(arguments);
+        Self::started(self.command(arguments))
+    }
+
+    /// Starts `theseus-viewer`, which has a program of its own.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start_viewer(&self, arguments: &[&str]) -> Running {
+        Self::started(self.command_of(theseus_viewer(), arguments))
+    }
+
+    fn started(mut command: Command) -> Running {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("theseus starts");
         let stdout = child.stdout.take().expect("it was piped");

@@ -1,6 +1,8 @@
 //! The viewer over 10,000 containers: how soon a page comes and how large it is, and how late 500
 //! open pages are while much changes.
 
+mod pixels;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Stdio;
@@ -19,7 +21,7 @@ use crate::fleet::{Fleet, manifest};
 use crate::marathon::Sandbox;
 use crate::program;
 use crate::stopwatch::{median, time};
-use crate::table::{Row, megabytes, time as written};
+use crate::table::{Row, kilobytes, time as written};
 
 const GROUPS: usize = 200;
 const EACH: u32 = 50;
@@ -40,7 +42,9 @@ pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
     let fleet = Fleet::deployed(&text).await?;
     let viewer = Viewer::start(&fleet.sandbox, fleet.directory.path()).await?;
     let mut rows = pages(&viewer).await?;
-    rows.extend(live(&fleet.sandbox, &viewer).await?);
+    let containers = containers(&fleet.sandbox).await?;
+    rows.extend(live(&fleet.sandbox, &viewer, &containers).await?);
+    rows.extend(pixels::measure(&fleet.sandbox, &viewer, &containers).await?);
     Ok(rows)
 }
 
@@ -135,8 +139,8 @@ async fn pages(viewer: &Viewer) -> Result<Vec<Row>, Failure> {
         ));
         rows.push(Row::new(
             "its size, compressed",
-            megabytes(sizes[path]),
-            "< 0.15 MB",
+            kilobytes(sizes[path]),
+            "< 150 kB",
         ));
     }
     Ok(rows)
@@ -156,8 +160,11 @@ fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 }
 
 /// How late open pages are, and what they cost.
-async fn live(sandbox: &Sandbox, viewer: &Viewer) -> Result<Vec<Row>, Failure> {
-    let containers = containers(sandbox).await?;
+async fn live(
+    sandbox: &Sandbox,
+    viewer: &Viewer,
+    containers: &HashMap<String, Vec<String>>,
+) -> Result<Vec<Row>, Failure> {
     let ledgers: Vec<Shared> = (0..WATCHED).map(|_| Shared::default()).collect();
     let alone = viewer.memory()?;
     let mut open = JoinSet::new();

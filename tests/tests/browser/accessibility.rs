@@ -51,7 +51,12 @@ async fn no_page_breaks_a_rule_of_accessibility() {
         browser.goto(page).await;
         for theme in ["light", "dark"] {
             browser.wear(1280, theme).await;
-            let found = browser.driver.execute_async(&script).await.unwrap();
+            let found = browser
+                .chromium
+                .driver
+                .execute_async(&script)
+                .await
+                .unwrap();
             for rule in found.as_array().unwrap() {
                 broken.push(format!("{page}, {theme}: {rule}"));
             }

@@ -1,9 +1,10 @@
 //! Signing in, and changing what runs: nothing is done that was not shown.
 
+use serde_json::Value;
 use theseus_tests::program::{Home, status};
 
-use crate::browser::{Browser, token, world};
-use crate::driver::ENTER;
+use crate::browser::{Browser, world};
+use theseus_browser::ENTER;
 
 const WEB: &str = "deploy:\n  web: {labels: ['prod'], image: 'web:1', instances: 2}\n";
 
@@ -14,7 +15,7 @@ async fn sign_in(browser: &Browser, home: &Home, path: &str) {
     browser
         .until("return document.activeElement.id", "token")
         .await;
-    browser.press("0123456789abcdef0123456789abcdef").await;
+    browser.press(theseus_tests::TOKEN).await;
     browser.press(ENTER).await;
     browser
         .until_it(
@@ -26,7 +27,7 @@ async fn sign_in(browser: &Browser, home: &Home, path: &str) {
             },
         )
         .await;
-    browser.press(&token(home)).await;
+    browser.press(&home.viewer_token()).await;
     browser.press(ENTER).await;
     browser.until("return location.pathname", path).await;
 }
@@ -129,12 +130,10 @@ async fn a_group_is_changed_from_its_page_and_only_as_it_was_shown() {
     let (home, sandbox) = world(&["--allow-changes"]);
     let browser = Browser::open(&sandbox.viewer).await;
     sign_in(&browser, &home, "/groups/ingestor:dev").await;
-    let visible = "return [...document.querySelectorAll('.actions button')]
-        .filter((button) => button.checkVisibility()).map((button) => button.innerText)";
     // What only a rollout can be told is there only while there is one.
     browser
         .until(
-            visible,
+            OFFERED,
             serde_json::json!(["Scale", "Restart", "Roll back"]),
         )
         .await;
@@ -171,4 +170,135 @@ async fn a_group_is_changed_from_its_page_and_only_as_it_was_shown() {
         .assert_clean(&["401 (Unauthorized)", "409 (Conflict)"])
         .await;
     browser.close().await;
+}
+
+/// What the group is, as soon as it is as wanted.
+async fn until_status(home: &Home, is: impl Fn(&Value) -> bool) {
+    let began = std::time::Instant::now();
+    loop {
+        let status = status(home);
+        if is(&status["groups"][0]) {
+            return;
+        }
+        assert!(began.elapsed() < crate::browser::PATIENCE, "{status}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+/// The controls that a group's page offers.
+const OFFERED: &str = "return [...document.querySelectorAll('.actions button')]
+    .filter((button) => button.checkVisibility()).map((button) => button.innerText)";
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn a_file_that_is_dropped_is_deployed_and_its_rollout_held_resumed_and_taken_back() {
+    let (home, sandbox) = world(&["--allow-changes"]);
+    let browser = Browser::open(&sandbox.viewer).await;
+    sign_in(&browser, &home, "/deploy").await;
+
+    // New containers that never come up: its rollout goes on for as long as nobody ends it.
+    let script = serde_json::json!({"image": "flask:2", "startDelayMs": 3_600_000});
+    let url = format!("{}/sandbox/scripts", sandbox.url);
+    let told = theseus_tests::client().post(url).json(&script).send().await;
+    assert!(told.unwrap().status().is_success());
+    let manifest = theseus_tests::INGESTOR.replace("5000/flask", "5000/flask:2");
+    let drop = format!(
+        "const data = new DataTransfer();
+        data.items.add(new File([{}], 'ingestor.yaml'));
+        const way = {{ dataTransfer: data, bubbles: true, cancelable: true }};
+        document.getElementById('manifest').dispatchEvent(new DragEvent('drop', way))",
+        serde_json::to_string(&manifest).unwrap()
+    );
+    browser.ask(&drop).await;
+    browser
+        .until("return document.getElementById('manifest').value", manifest)
+        .await;
+    push(&browser, "Show the plan").await;
+    shows(&browser, "Plan: 1 to roll.").await;
+    push(&browser, "Carry it out").await;
+    shows(&browser, "waiting for").await;
+
+    browser.goto_live("/groups/ingestor:dev").await;
+    shows(&browser, "Rollout to revision 2").await;
+    browser
+        .until_it(OFFERED, |offered| offered.to_string().contains("Pause"))
+        .await;
+    push(&browser, "Pause").await;
+    shows(&browser, "stops before its next change").await;
+    browser
+        .ask("document.getElementById('reason').value = 'lunch'")
+        .await;
+    push(&browser, "Pause ingestor:dev").await;
+    browser
+        .until("return location.pathname", "/groups/ingestor:dev")
+        .await;
+    shows(&browser, "Paused by").await;
+    shows(&browser, "lunch").await;
+
+    push(&browser, "Resume").await;
+    shows(&browser, "Plan: 1 to resume.").await;
+    push(&browser, "Carry it out").await;
+    shows(&browser, "waiting for").await;
+    browser.goto_live("/groups/ingestor:dev").await;
+    shows(&browser, "Carried out by").await;
+
+    push(&browser, "Abort").await;
+    shows(&browser, "is taken back").await;
+    push(&browser, "Abort ingestor:dev").await;
+    browser
+        .until_it("return location.pathname", |path| {
+            path.as_str().is_some_and(|path| !path.contains("/do/"))
+        })
+        .await;
+    until_status(&home, |group| {
+        group["revision"] == 1 && group["rollout"].is_null() && group["healthy"] == 4
+    })
+    .await;
+    browser.goto_live("/groups/ingestor:dev").await;
+    shows(&browser, "well").await;
+
+    // Its containers are replaced one by one, and it is what it was.
+    let before = status(&home)["groups"][0]["containers"].clone();
+    carry_out(&browser, "Restart").await;
+    until_status(&home, |group| {
+        let is_new = |it: &Value| {
+            before
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|old| old["id"] != it["id"])
+        };
+        let containers = group["containers"].as_array().unwrap();
+        group["healthy"] == 4 && containers.len() == 4 && containers.iter().all(is_new)
+    })
+    .await;
+
+    // What was deployed before is deployed again.
+    home.write(
+        "next.yaml",
+        &theseus_tests::INGESTOR.replace("5000/flask", "5000/flask:3"),
+    );
+    let _ = home.run(&["deploy", "next.yaml", "--yes"]).exits(0);
+    browser.goto_live("/groups/ingestor:dev").await;
+    carry_out(&browser, "Roll back").await;
+    until_status(&home, |group| {
+        let image = group["image"].as_str().unwrap_or_default();
+        group["rollout"].is_null() && group["healthy"] == 4 && image.ends_with("5000/flask")
+    })
+    .await;
+    browser.assert_clean(&["401 (Unauthorized)"]).await;
+    browser.close().await;
+}
+
+/// Asks for it, has the plan shown, and has that carried out to its end.
+async fn carry_out(browser: &Browser, button: &str) {
+    push(browser, button).await;
+    shows(browser, "Plan: 1 to ").await;
+    push(browser, "Carry it out").await;
+    browser
+        .until_it(
+            "return document.querySelector('.result')?.innerText",
+            |result| result.as_str().is_some_and(|it| it.contains("done")),
+        )
+        .await;
 }

@@ -1,16 +1,11 @@
-//! A Chromium without a window, driven by a chromedriver of its own.
+//! What the stories do with a Chromium: whatever goes wrong panics.
 
-use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use theseus_browser::Chromium;
 use theseus_tests::program::{Home, SandboxProgram};
-
-use crate::driver::Driver;
 
 /// How long a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,60 +14,26 @@ const AGAIN: Duration = Duration::from_millis(40);
 
 /// A browser, and the viewer that it looks at.
 pub(crate) struct Browser {
-    pub(crate) driver: Driver,
+    pub(crate) chromium: Chromium,
     /// The viewer's address.
     pub(crate) viewer: String,
-    _chromedriver: Killed,
-    _profile: TempDir,
-}
-
-/// A process that is killed with this.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl Browser {
     /// Opens one to look at the viewer at this address.
     pub(crate) async fn open(viewer: &str) -> Self {
-        let (chromedriver, port) = chromedriver();
-        let profile = TempDir::new().unwrap();
-        let data = format!("--user-data-dir={}", profile.path().display());
-        let mut arguments = vec![
-            "--headless=new",
-            "--disable-dev-shm-usage",
-            "--disable-background-networking",
-            "--no-first-run",
-            &data,
-        ];
-        // Chromium's own sandbox does not start for root.
-        if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
-            arguments.push("--no-sandbox");
-        }
-        let wanted = json!({
-            "browserName": "chrome",
-            "goog:chromeOptions": {"args": arguments},
-            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-        });
-        let address = format!("http://127.0.0.1:{port}");
-        let driver = Driver::open(&address, wanted).await.unwrap();
+        let logs = ["browser", "performance"];
+        let chromium = Chromium::start(theseus_tests::client(), &logs).await;
         Self {
-            driver,
+            chromium: chromium.expect("chromium starts"),
             viewer: viewer.to_owned(),
-            _chromedriver: chromedriver,
-            _profile: profile,
         }
     }
 
     /// Goes to a page of the viewer.
     pub(crate) async fn goto(&self, path: &str) {
         let address = format!("{}{path}", self.viewer);
-        self.driver.goto(&address).await.unwrap();
+        self.chromium.driver.goto(&address).await.unwrap();
     }
 
     /// Goes to a page that is kept true, and waits until it is.
@@ -88,7 +49,7 @@ impl Browser {
     /// What a script gives. All of the page is read in one call, since it changes under the feet of
     /// whoever holds on to a part of it.
     pub(crate) async fn ask(&self, script: &str) -> Value {
-        self.driver.execute(script).await.unwrap()
+        self.chromium.driver.execute(script).await.unwrap()
     }
 
     /// Waits until a script gives this.
@@ -102,7 +63,12 @@ impl Browser {
         let began = Instant::now();
         loop {
             // While one page gives way to the next there is nothing to be asked.
-            let value = self.driver.execute(script).await.unwrap_or_default();
+            let value = self
+                .chromium
+                .driver
+                .execute(script)
+                .await
+                .unwrap_or_default();
             if is(&value) {
                 return value;
             }
@@ -118,7 +84,13 @@ impl Browser {
 
     /// Presses keys, wherever the focus is.
     pub(crate) async fn press(&self, keys: &str) {
-        self.driver.press(keys).await.unwrap();
+        self.chromium.driver.press(keys).await.unwrap();
+    }
+
+    /// Clicks on what is there by this name.
+    pub(crate) async fn click(&self, selector: &str) {
+        let script = format!("document.querySelector('{selector}').click()");
+        self.ask(&script).await;
     }
 
     /// The text of the page.
@@ -136,7 +108,7 @@ impl Browser {
             ("Emulation.setDeviceMetricsOverride", size),
             ("Emulation.setEmulatedMedia", theme),
         ] {
-            self.driver.tools(command, what).await.unwrap();
+            self.chromium.driver.tools(command, what).await.unwrap();
         }
     }
 
@@ -144,14 +116,14 @@ impl Browser {
     /// asked for anything but the viewer. Whoever breaks the Content-Security-Policy is complained of.
     pub(crate) async fn assert_clean(&self, expected: &[&str]) {
         let message = |entry: &Value| entry["message"].as_str().unwrap_or_default().to_owned();
-        let complaints = self.driver.log("browser").await.unwrap();
+        let complaints = self.chromium.driver.log("browser").await.unwrap();
         let complaints: Vec<_> = complaints
             .iter()
             .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
             .filter(|entry| !expected.iter().any(|it| message(entry).contains(it)))
             .collect();
         assert!(complaints.is_empty(), "{complaints:#?}");
-        let happened = self.driver.log("performance").await.unwrap();
+        let happened = self.chromium.driver.log("performance").await.unwrap();
         for entry in happened {
             let message: Value = serde_json::from_str(&message(&entry)).unwrap();
             if message["message"]["method"] != "Network.requestWillBeSent" {
@@ -169,26 +141,8 @@ impl Browser {
 
     /// Ends it well. Whoever forgets to leaves that to the end of its driver.
     pub(crate) async fn close(self) {
-        let _ = self.driver.quit().await;
+        let _ = self.chromium.close().await;
     }
-}
-
-/// Starts a chromedriver on a free port.
-fn chromedriver() -> (Killed, u16) {
-    let started = Command::new("chromedriver")
-        .args(["--port=0", "--log-level=SEVERE"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut process = Killed(started.expect("chromedriver is installed"));
-    let said = BufReader::new(process.0.stdout.take().unwrap());
-    for line in said.lines() {
-        let line = line.unwrap();
-        if let Some((_, port)) = line.split_once("was started successfully on port ") {
-            return (process, port.trim_end_matches('.').parse().unwrap());
-        }
-    }
-    panic!("chromedriver does not say where it listens")
 }
 
 /// A home with a sandbox, and the README's group on it.
@@ -202,14 +156,6 @@ pub(crate) fn world(more: &[&str]) -> (Home, SandboxProgram) {
     let sandbox = home.sandbox_with(&arguments);
     let _ = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
     (home, sandbox)
-}
-
-/// The token of the sandbox's viewer.
-pub(crate) fn token(home: &Home) -> String {
-    let states = std::fs::read_dir(home.path().join("state/theseus")).unwrap();
-    let mut tokens = states.map(|entry| entry.unwrap().path().join("viewer.token"));
-    let token = tokens.find_map(|path| std::fs::read_to_string(path).ok());
-    token.expect("the token is there").trim().to_owned()
 }
 
 /// Where what is made of the tests is left to be looked at.

@@ -33,7 +33,7 @@ async fn pages_fit_windows_of_every_width_in_both_themes() {
                     wide.push(format!("{page} at {width}: {over} too many"));
                 }
                 let picture = target().join(format!("{name}-{width}-{theme}.png"));
-                std::fs::write(picture, browser.driver.picture().await.unwrap()).unwrap();
+                std::fs::write(picture, browser.chromium.driver.picture().await.unwrap()).unwrap();
             }
         }
     }

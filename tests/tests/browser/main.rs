@@ -3,7 +3,7 @@
 mod accessibility;
 mod actions;
 mod browser;
-mod driver;
 mod live;
+mod logs;
 mod looks;
 mod pages;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use theseus_tests::program::Home;
 
-use crate::browser::{Browser, token, world};
-use crate::driver::{ENTER, TAB};
+use crate::browser::{Browser, world};
+use theseus_browser::{ENTER, TAB};
 
 /// Opens the pages that links lead to, so many of each kind at most, and looks at each.
 pub(crate) async fn crawl(
@@ -56,7 +56,7 @@ pub(crate) async fn one_of_each_kind(browser: &Browser, home: &Home) -> Vec<Stri
     browser
         .ask(&format!(
             "document.getElementById('token').value = '{}'; document.querySelector('.sheet button').click()",
-            token(home)
+            home.viewer_token()
         ))
         .await;
     browser.until("return location.pathname", "/").await;

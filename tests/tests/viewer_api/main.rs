@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use theseus_tests::INGESTOR;
 use theseus_tests::program::{Home, SandboxProgram};
+use theseus_tests::{INGESTOR, TOKEN};
 
 use crate::schema::Document;
 
@@ -33,12 +33,7 @@ impl World {
     async fn new() -> Self {
         let home = Home::new();
         let sandbox = home.sandbox_with(&["--start-delay", "200ms", "--allow-changes"]);
-        let states = std::fs::read_dir(home.path().join("state/theseus")).unwrap();
-        let token = states
-            .map(|entry| entry.unwrap().path().join("viewer.token"))
-            .find_map(|path| std::fs::read_to_string(path).ok())
-            .expect("the token is there");
-        let token = token.trim().to_owned();
+        let token = home.viewer_token();
         let url = format!("{}/api/v1/openapi.json", sandbox.viewer);
         let told = theseus_tests::client().get(url).bearer_auth(&token).send();
         let document = told.await.unwrap().json().await.unwrap();
@@ -367,7 +362,7 @@ async fn what_is_wrong_is_told_and_no_secret_with_it() {
 fn a_viewer_that_others_could_reach_is_not_started_without_a_token_and_tls() {
     let home = Home::new();
     let _sandbox = home.sandbox("1s");
-    home.write("token", "0123456789abcdef0123456789abcdef\n");
+    home.write("token", &format!("{TOKEN}\n"));
     home.write("weak", "secret\n");
     for (arguments, told) in [
         (

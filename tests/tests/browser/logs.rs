@@ -1,0 +1,159 @@
+//! Reading what containers write.
+
+use serde_json::{Value, json};
+use theseus_tests::program::{Home, SandboxProgram};
+
+use crate::browser::Browser;
+
+/// How many rows of the log are to be seen.
+const ROWS: &str = "return document.querySelectorAll('#log > li:not([hidden])').length";
+const LAST: &str = "return document.getElementById('log').lastElementChild?.textContent";
+const STATE: &str = "return document.getElementById('log-state').innerText";
+
+fn has(value: &Value, text: &str) -> bool {
+    value.as_str().is_some_and(|value| value.contains(text))
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+/// A group of two that have written a lot, some of it into files that were rotated since, and go on.
+async fn talkative() -> (Home, SandboxProgram) {
+    let home = Home::new();
+    let sandbox = home.sandbox("20ms");
+    let rotation = json!({"lines": 150, "keep": 9, "compress": true});
+    let script = json!({"logEveryMs": 200, "logBacklog": 1000, "logRotation": rotation});
+    let url = format!("{}/sandbox/scripts", sandbox.url);
+    let told = theseus_tests::client().post(url).json(&script).send().await;
+    assert!(told.unwrap().status().is_success());
+    home.write(
+        "web.yaml",
+        "deploy:\n  web: {labels: ['prod'], image: web, instances: 2}\n",
+    );
+    let _ = home.run(&["deploy", "web.yaml", "--yes"]).exits(0);
+    (home, sandbox)
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn a_log_is_followed_held_searched_and_kept() {
+    let (home, sandbox) = talkative().await;
+    let browser = Browser::open(&sandbox.viewer).await;
+    browser.goto("/groups/web:prod/logs").await;
+    browser.until_it(STATE, |state| has(state, "live")).await;
+    let before = count(&browser.ask(ROWS).await);
+    assert!(before >= 400, "{before}");
+    browser.until_it(ROWS, |rows| count(rows) > before).await;
+    let is_at_end = "const log = document.getElementById('log');
+        return log.scrollHeight - log.scrollTop - log.clientHeight < 40";
+    // What is new is seen, and stays so.
+    browser.until(is_at_end, true).await;
+
+    // While it is held nothing moves, whatever is written; then it goes on with what was.
+    browser.click("#log-pause").await;
+    browser.until_it(STATE, |state| has(state, "paused")).await;
+    let held = browser.ask(LAST).await;
+    let newest = || {
+        let told = home.run(&["logs", "web:prod", "--stdout", "--tail=1"]);
+        told.exits(0).stdout
+    };
+    let then = newest();
+    while newest() == then {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(browser.ask(LAST).await, held);
+    browser.click("#log-pause").await;
+    browser.until_it(LAST, |last| *last != held).await;
+
+    // What is looked for stays, and all else goes.
+    browser
+        .ask("document.getElementById('log-form').elements.q.focus()")
+        .await;
+    browser.press("starting web").await;
+    browser.until(ROWS, 0).await;
+    browser.until_it(STATE, |state| has(state, "0 of ")).await;
+    browser
+        .ask(
+            "const field = document.getElementById('log-form').elements.q;
+            field.value = '';
+            field.dispatchEvent(new Event('input', { bubbles: true }))",
+        )
+        .await;
+    browser.until_it(ROWS, |rows| count(rows) > before).await;
+
+    // Back to what was written long before, into files that are compressed by now.
+    let older = "document.getElementById('log').scrollTop = 0;
+        return document.getElementById('log').firstElementChild.textContent";
+    browser
+        .until_it(older, |first| has(first, "starting web"))
+        .await;
+    assert!(count(&browser.ask(ROWS).await) > 2000);
+    browser
+        .ask("document.getElementById('log').scrollTop = 1000")
+        .await;
+    browser
+        .until(
+            "return document.getElementById('log-end').checkVisibility()",
+            true,
+        )
+        .await;
+    browser.click("#log-end").await;
+    browser.until(is_at_end, true).await;
+
+    // All of it, as a file.
+    let file = browser
+        .chromium
+        .driver
+        .execute_async(
+            "const done = arguments[arguments.length - 1];
+            fetch(document.querySelector('a[download]').href).then(async (answer) =>
+                done([answer.headers.get('content-disposition'), (await answer.text()).split('\\n').length]))",
+        )
+        .await
+        .unwrap();
+    assert!(
+        has(&file[0], "attachment; filename=\"web-prod.log\""),
+        "{file}"
+    );
+    assert!(count(&file[1]) > 2000, "{file}");
+
+    // One of them, and what it complains of.
+    browser
+        .ask(
+            "const form = document.getElementById('log-form');
+            form.elements.container.selectedIndex = 1;
+            form.elements.output.value = 'stderr';
+            form.elements.output.dispatchEvent(new Event('change', { bubbles: true }))",
+        )
+        .await;
+    browser
+        .until_it("return location.search", |query| {
+            has(query, "output=stderr") && has(query, "container=")
+        })
+        .await;
+    browser.until_it(STATE, |state| has(state, "live")).await;
+    let whose = "return [...new Set([...document.querySelectorAll('#log .who')].map((it) => it.title))].length";
+    browser.until(whose, 1).await;
+    browser.assert_clean(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn a_container_shows_its_log_as_it_is_written() {
+    let (_home, sandbox) = talkative().await;
+    let browser = Browser::open(&sandbox.viewer).await;
+    browser.goto_live("/groups/web:prod").await;
+    let first = "return document.querySelector('#rows a.code')?.getAttribute('href')";
+    let first = browser.until_it(first, Value::is_string).await;
+    browser.goto_live(first.as_str().unwrap()).await;
+    browser.until_it(STATE, |state| has(state, "live")).await;
+    let before = browser.ask(LAST).await;
+    assert!(before.is_string(), "{before}");
+    browser.until_it(LAST, |last| *last != before).await;
+    // What else is on the page is kept true beside it.
+    assert!(browser.text().await.contains("Running for"));
+    browser.assert_clean(&[]).await;
+    browser.close().await;
+}
