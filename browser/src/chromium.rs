@@ -11,6 +11,10 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::driver::{Driver, DriverError};
 
+/// How often a chromedriver is started once more that gives up: the port that it has found free for
+/// IPv4 may be another's for IPv6.
+const TRIES: usize = 3;
+
 /// A Chromium with a profile of its own. Both are gone with this.
 #[derive(Debug)]
 pub struct Chromium {
@@ -25,17 +29,13 @@ pub struct Chromium {
 impl Chromium {
     /// Starts one that keeps a log of these kinds, such as `browser` and `performance`.
     pub async fn start(http: Client, logs: &[&str]) -> Result<Self, DriverError> {
-        let mut command = Command::new("chromedriver");
-        let command = command.args(["--port=0", "--log-level=SEVERE"]);
-        let mut chromedriver = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        let said = chromedriver.stdout.take().ok_or(DriverError::Silent)?;
-        let mut said = BufReader::new(said);
-        let port = port(&mut said).await?;
+        let mut tries = 0;
+        let (chromedriver, said, port) = loop {
+            match chromedriver().await {
+                Err(DriverError::Silent) if tries < TRIES => tries += 1,
+                other => break other?,
+            }
+        };
         let profile = TempDir::new()?;
         let data = format!("--user-data-dir={}", profile.path().display());
         let mut arguments = vec![
@@ -71,6 +71,22 @@ impl Chromium {
     pub async fn close(self) -> Result<(), DriverError> {
         self.driver.quit().await
     }
+}
+
+/// Starts one on a free port.
+async fn chromedriver() -> Result<(Child, BufReader<ChildStdout>, u16), DriverError> {
+    let mut command = Command::new("chromedriver");
+    let mut process = command
+        .args(["--port=0", "--log-level=SEVERE"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let said = process.stdout.take().ok_or(DriverError::Silent)?;
+    let mut said = BufReader::new(said);
+    let port = port(&mut said).await?;
+    Ok((process, said, port))
 }
 
 /// Where a chromedriver listens, as it says itself.
