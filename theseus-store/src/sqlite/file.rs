@@ -19,7 +19,9 @@ const SCHEMA: i64 = 1;
 const APPLICATION: i64 = 0x5468_6573;
 
 /// `head` holds one row: the last revision, and the last one whose changes are forgotten. A
-/// change without a value is a deletion. Revisions and positions rise together.
+/// change without a value is a deletion. Revisions and positions rise together. Entries lie in the
+/// order of their keys, so that listing those below a prefix reads no others; in files of before they
+/// lie as they were written, which is only slower.
 const TABLES: &str = "
     create table head (
         one integer primary key check (one = 1),
@@ -33,7 +35,7 @@ const TABLES: &str = "
         value blob not null,
         modified integer not null,
         expires integer
-    ) strict;
+    ) strict, without rowid;
     create index leases on entries (expires) where expires is not null;
 
     create table changes (
