@@ -68,5 +68,5 @@ pub(crate) fn manifest(groups: usize, instances: u32) -> String {
 pub(crate) fn desired(manifest: &str) -> Result<Desired, Failure> {
     let source = Source::new("bench.yaml", manifest);
     let manifest = Manifest::parse(&[source]).map_err(|faults| faults.to_string())?;
-    Ok(Desired::from(&manifest))
+    Ok(Desired::from(manifest))
 }

@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(path) => Source::new(path.as_str(), std::fs::read(&path)?),
         None => Source::new("ingestor.yaml", INGESTOR),
     };
-    let wanted = Desired::from(&Manifest::parse(&[source])?);
+    let wanted = Desired::from(Manifest::parse(&[source])?);
     // The engine never asks the system for anything, not even for the time.
     let engine = Engine::new(Arc::new(Toy::new()), Arc::new(Map::new()), Timestamp::now);
 

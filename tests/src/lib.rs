@@ -33,7 +33,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// When it has faults.
 pub fn desired(manifest: &str) -> Desired {
     let manifest = Manifest::parse(&[Source::new("test.yaml", manifest)]);
-    Desired::from(&manifest.expect("the manifest has no fault"))
+    Desired::from(manifest.expect("the manifest has no fault"))
 }
 
 /// A client for addresses without TLS.

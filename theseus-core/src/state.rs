@@ -148,17 +148,6 @@ pub struct Records {
     pub slots: Vec<Stored<SlotRecord>>,
 }
 
-impl Records {
-    /// The apps that groups have adopted: whose each is, and which revision it runs.
-    pub fn adopted(&self) -> impl Iterator<Item = (&AppId, (&GroupId, Revision))> {
-        self.groups.iter().filter_map(|stored| {
-            let record = &stored.record;
-            let adopted = record.adopted.as_ref()?;
-            Some((&adopted.app, (&record.group, record.revision)))
-        })
-    }
-}
-
 /// What is known of all groups that were looked at.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
@@ -172,10 +161,12 @@ pub struct Observed {
 
 impl Observed {
     /// Puts together what the store and the cluster know.
-    pub fn new(records: Records, mut snapshot: Snapshot) -> Self {
-        snapshot.adopt(records.adopted());
-        let foreign = snapshot.foreign.iter().filter(|app| !app.stopping).count();
-        let foreign_on = foreign_on(&snapshot);
+    pub fn new(records: Records, snapshot: Snapshot) -> Self {
+        Self::recorded(records).beside(snapshot)
+    }
+
+    /// What the store alone knows.
+    pub fn recorded(records: Records) -> Self {
         let Records {
             groups: records,
             rollouts,
@@ -202,23 +193,49 @@ impl Observed {
             let slots = &mut groups.entry(group).or_default().slots;
             slots.insert(stored.record.slot, stored);
         }
-        for app in snapshot.apps {
-            match groups.get_mut(&app.group) {
-                Some(state) => state.apps.push(app),
-                None => groups.entry(app.group.clone()).or_default().apps.push(app),
-            }
-        }
-        for group in snapshot.stopping {
-            groups.entry(group).or_default().stopping = true;
-        }
-        for state in groups.values_mut() {
-            state.apps.sort_by_key(|app| app.revision);
-        }
         Self {
             groups,
-            foreign,
-            foreign_on,
+            ..Self::default()
         }
+    }
+
+    /// The same, with what the cluster knows.
+    #[must_use]
+    pub fn beside(mut self, mut snapshot: Snapshot) -> Self {
+        snapshot.adopt(self.adopted());
+        self.foreign = snapshot.foreign.iter().filter(|app| !app.stopping).count();
+        self.foreign_on = foreign_on(&snapshot);
+        let mut apps = snapshot.apps;
+        apps.sort_by(|a, b| (&a.group, a.revision).cmp(&(&b.group, b.revision)));
+        // Both are in order, so each app is found beside its group, and needs not be searched for.
+        let mut apps = apps.into_iter().peekable();
+        let mut unrecorded = Vec::new();
+        for (group, state) in &mut self.groups {
+            while let Some(app) = apps.next_if(|app| app.group <= *group) {
+                if app.group == *group {
+                    state.apps.push(app);
+                } else {
+                    unrecorded.push(app);
+                }
+            }
+        }
+        for app in unrecorded.into_iter().chain(apps) {
+            let group = app.group.clone();
+            self.groups.entry(group).or_default().apps.push(app);
+        }
+        for group in snapshot.stopping {
+            self.groups.entry(group).or_default().stopping = true;
+        }
+        self
+    }
+
+    /// The apps that groups have adopted: whose each is, and which revision it runs.
+    pub fn adopted(&self) -> impl Iterator<Item = (&AppId, (&GroupId, Revision))> {
+        self.groups.values().filter_map(|state| {
+            let record = &state.record.as_ref()?.record;
+            let adopted = record.adopted.as_ref()?;
+            Some((&adopted.app, (&record.group, record.revision)))
+        })
     }
 }
 

@@ -129,11 +129,14 @@ struct Gone {
 
 impl Gone {
     fn new<'a>(operations: &[Operation], listed: impl Iterator<Item = &'a AppId>) -> Self {
-        let listed: HashSet<&AppId> = listed.collect();
         let mut gone = Self {
             groups: Vec::new(),
             foreign: Vec::new(),
         };
+        if operations.is_empty() {
+            return gone;
+        }
+        let listed: HashSet<&AppId> = listed.collect();
         let stopped = operations::stopped(operations);
         for (app, group) in stopped.filter(|(app, _)| !listed.contains(app)) {
             match group {

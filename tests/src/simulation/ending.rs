@@ -16,7 +16,7 @@ use crate::simulated::Sent;
 /// Checks that just what is wanted runs, and that the records say so.
 pub(super) async fn check(site: &Site, last: &str, groups: &[GroupId]) {
     let manifest = Manifest::parse(&[Source::new("last.yaml", last)]).expect("a manifest");
-    let desired = Desired::from(&manifest);
+    let desired = Desired::from(manifest);
     check_apps(site, &desired).await;
     check_records(site, &desired, groups).await;
     let plan = site.engine("planner").plan(&desired).await;

@@ -69,7 +69,7 @@ async fn check(
 
 /// What was read wants.
 pub(crate) fn desired(sources: &[Source]) -> Result<Desired, Failure> {
-    Ok(Desired::from(&parse(sources)?))
+    Ok(Desired::from(parse(sources)?))
 }
 
 /// Plans once more from what was read and checked before.

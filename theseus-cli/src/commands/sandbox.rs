@@ -116,7 +116,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Result<Code, Failure> {
     let desired = if args.deploy.is_empty() {
         None
     } else {
-        Some(Desired::from(&manifests::read(&args.deploy)?))
+        Some(Desired::from(manifests::read(&args.deploy)?))
     };
     let kept = args.state.as_deref().map(Kept::open).transpose()?;
     let real = match args.runtime {

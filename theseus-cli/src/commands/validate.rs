@@ -34,7 +34,7 @@ struct Valid<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
-    let desired = Desired::from(&manifests::read(&args.files)?);
+    let desired = Desired::from(manifests::read(&args.files)?);
     if global.format == Format::Json {
         let (deploy, remove) = (
             desired.deploy.keys().collect(),

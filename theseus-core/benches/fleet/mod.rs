@@ -42,7 +42,7 @@ pub(crate) fn source(groups: usize) -> Source {
 /// What such a manifest asks for.
 pub(crate) fn desired(groups: usize) -> Desired {
     let manifest = Manifest::parse(&[source(groups)]).expect("it has no faults");
-    Desired::from(&manifest)
+    Desired::from(manifest)
 }
 
 /// What is known once that is deployed.

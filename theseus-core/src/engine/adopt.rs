@@ -198,12 +198,11 @@ impl Engine {
 
     /// What the store knows of groups, and of apps that they have adopted.
     async fn recorded(&self) -> Result<Known, EngineError> {
-        let records = observe::all(&*self.store).await?;
-        let adopters = records
+        let observed = Observed::recorded(observe::all(&*self.store).await?);
+        let adopters = observed
             .adopted()
             .map(|(app, (group, _))| (app.clone(), group.clone()))
             .collect();
-        let observed = Observed::new(records, Snapshot::default());
         let groups = observed.groups.into_iter();
         Ok(Known {
             adopters,
@@ -320,7 +319,7 @@ impl Wanted {
                 return Some(format!("no manifest can say what it is:\n{faults}"));
             }
         };
-        let plan = plan(&Desired::from(&manifest), observed);
+        let plan = plan(&Desired::from(manifest), observed);
         let groups = plan.groups.iter().filter(|plan| !plan.is_empty());
         let differences: Vec<String> = groups.map(differences).collect();
         (!differences.is_empty()).then(|| {

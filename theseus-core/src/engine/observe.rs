@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use tokio::task::spawn_blocking;
 
 use super::EngineError;
-use crate::cluster::{AppId, Cluster, ClusterError, Foreign, Scope, Snapshot};
+use crate::cluster::{AppId, Cluster, ClusterError, Foreign, Scope};
 use crate::model::GroupId;
 use crate::plan::Desired;
 use crate::records::{self, RecordError, RevisionCounter, Stored};
@@ -35,15 +35,16 @@ pub(crate) async fn observe(
     };
     let look = async { Ok(cluster.observe(scope).await?) };
     let (records, mut snapshot) = tokio::try_join!(read, look)?;
+    let observed = Observed::recorded(records);
     if *scope != Scope::Everything {
         let in_scope = |group: &GroupId| match scope {
             Scope::Groups(groups) => groups.contains(group),
             Scope::All | Scope::Everything => true,
         };
-        let adopted = records.adopted().filter(|(_, (group, _))| in_scope(group));
+        let adopted = observed.adopted().filter(|(_, (group, _))| in_scope(group));
         snapshot.foreign = foreign(cluster, adopted.map(|(app, _)| app)).await?;
     }
-    let mut observed = Observed::new(records, snapshot);
+    let mut observed = observed.beside(snapshot);
     if let Scope::Groups(groups) = scope {
         let wanted: std::collections::BTreeSet<&GroupId> = groups.iter().collect();
         observed.groups.retain(|group, _| wanted.contains(group));
@@ -69,9 +70,9 @@ pub(super) async fn observe_beside<E: From<EngineError>>(
     let groups = groups.map(|entry| records::decode_beside(entry, &desired.deploy));
     let groups: Result<_, _> = groups.collect();
     let groups = groups.map_err(EngineError::from)?;
+    let recorded = Observed::recorded(Records { groups, ..rest });
     let snapshot = looking.await.expect(UNBROKEN).map_err(EngineError::from)?;
-    let observed = Observed::new(Records { groups, ..rest }, snapshot);
-    Ok((desired, observed))
+    Ok((desired, recorded.beside(snapshot)))
 }
 
 /// What runs of apps that were adopted. As a rule there are none, and nobody is asked.
@@ -91,10 +92,7 @@ pub(super) async fn records(
     store: &dyn Store,
     groups: &[GroupId],
 ) -> Result<Observed, EngineError> {
-    Ok(Observed::new(
-        some(store, groups).await?,
-        Snapshot::default(),
-    ))
+    Ok(Observed::recorded(some(store, groups).await?))
 }
 
 /// The unfinished rollouts of these groups as they are written, by their keys.

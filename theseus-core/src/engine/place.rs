@@ -53,10 +53,8 @@ impl Run<'_> {
             return Ok(BTreeMap::new());
         }
         // Who keeps away from others has to know where they are.
-        let mut running = Observed::new(
-            crate::state::Records::default(),
-            self.engine.cluster.observe(&Scope::All).await?,
-        );
+        let snapshot = self.engine.cluster.observe(&Scope::All).await?;
+        let mut running = Observed::default().beside(snapshot);
         for (group, state) in &before.groups {
             let known = running.groups.entry(group.clone()).or_default();
             known.slots.clone_from(&state.slots);

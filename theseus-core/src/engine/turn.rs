@@ -21,7 +21,7 @@ use crate::hold::Hold;
 use crate::model::GroupId;
 use crate::plan::Plan;
 use crate::rollout::{Census, Decision, View, decide};
-use crate::state::{GroupState, Observed, Records};
+use crate::state::{GroupState, Observed};
 use crate::store::{self, Entry, StoreError};
 
 /// How long cluster or store may be out of reach before the loop gives up.
@@ -224,7 +224,7 @@ impl Run<'_> {
         let operations = std::mem::take(&mut snapshot.operations).into_iter();
         Ok(Seen {
             operations: operations.map(|it| (it.id.clone(), it)).collect(),
-            observed: Observed::new(Records::default(), snapshot),
+            observed: Observed::default().beside(snapshot),
             rollouts,
             began,
         })

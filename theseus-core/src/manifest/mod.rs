@@ -102,7 +102,8 @@ impl Manifest {
 
     fn from_mentions(mentions: Mentions, texts: &[Text<'_>]) -> Self {
         let mut manifest = Self::default();
-        for mention in mentions.all {
+        manifest.deploy.reserve(mentions.all.len());
+        for (group, mention) in mentions.all {
             let Spot { source, span } = mention.at;
             let origin = Origin {
                 file: Arc::clone(&texts[source].name),
@@ -111,10 +112,10 @@ impl Manifest {
             match mention.wanted {
                 Some(wanted) => {
                     let deployed = (wanted.spec, origin);
-                    manifest.deploy.insert(mention.group, deployed);
+                    manifest.deploy.insert(group, deployed);
                 }
                 None => {
-                    manifest.remove.insert(mention.group, origin);
+                    manifest.remove.insert(group, origin);
                 }
             }
         }
@@ -129,6 +130,20 @@ impl Manifest {
     /// The groups that are to be gone, in the order written.
     pub fn remove(&self) -> impl ExactSizeIterator<Item = &GroupId> {
         self.remove.keys()
+    }
+
+    /// Both, given away.
+    pub(crate) fn into_groups(
+        self,
+    ) -> (
+        impl Iterator<Item = (GroupId, Arc<Spec>)>,
+        impl Iterator<Item = GroupId>,
+    ) {
+        let deploy = self.deploy.into_iter();
+        (
+            deploy.map(|(group, (spec, _))| (group, spec)),
+            self.remove.into_keys(),
+        )
     }
 
     /// Where a group is written, if the manifest speaks of it.

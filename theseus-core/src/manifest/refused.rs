@@ -23,14 +23,14 @@ pub(super) fn note<'t>(
     refusals: &Refusals,
     findings: &mut Findings,
 ) {
-    for mention in mentions.all.iter().filter(|it| it.wanted.is_some()) {
-        let Some(refusals) = refusals.get(&mention.group) else {
+    for (id, mention) in mentions.all.iter().filter(|(_, it)| it.wanted.is_some()) {
+        let Some(refusals) = refusals.get(id) else {
             continue;
         };
         let root = roots.get(mention.at.source).copied().flatten();
         let group = root.and_then(|root| group(root, mention));
         for Refusal { field, message } in refusals {
-            let mut place = group.clone().unwrap_or_else(|| Place::of(mention));
+            let mut place = group.clone().unwrap_or_else(|| Place::of(id, mention));
             if let Some(field) = field {
                 place.descend(field);
             }
@@ -88,11 +88,11 @@ struct Place<'t> {
 }
 
 impl Place<'_> {
-    fn of(mention: &Mention) -> Self {
+    fn of(group: &GroupId, mention: &Mention) -> Self {
         Self {
             span: mention.at.span,
             node: None,
-            path: vec![Segment::Key(mention.group.to_string())],
+            path: vec![Segment::Key(group.to_string())],
         }
     }
 

@@ -20,7 +20,7 @@ pub struct FieldChange {
 
 /// The fields in which two specs differ, in alphabetical order.
 pub fn fields(from: &Spec, to: &Spec) -> Vec<FieldChange> {
-    if from == to {
+    if from.same_as(to) {
         return Vec::new();
     }
     let Differing { old, new } = Differing::of(from, to);

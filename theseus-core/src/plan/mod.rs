@@ -51,14 +51,12 @@ impl Desired {
     }
 }
 
-impl From<&Manifest> for Desired {
-    fn from(manifest: &Manifest) -> Self {
+impl From<Manifest> for Desired {
+    fn from(manifest: Manifest) -> Self {
+        let (deploy, remove) = manifest.into_groups();
         Self {
-            deploy: manifest
-                .deploy()
-                .map(|(group, spec)| (group.clone(), Arc::clone(spec)))
-                .collect(),
-            remove: manifest.remove().cloned().collect(),
+            deploy: deploy.collect(),
+            remove: remove.collect(),
         }
     }
 }
@@ -370,7 +368,7 @@ fn course(spec: &Spec, state: &GroupState) -> Course {
             Goal::Present {
                 revision,
                 spec: target,
-            } if **target == *spec => {
+            } if target.same_as(spec) => {
                 return Course::new(
                     Action::Resume,
                     *revision,
@@ -453,7 +451,7 @@ fn settled(spec: &Spec, state: &GroupState, revision: Revision, deployed: &Spec)
             format!("somebody has scaled slot {slot}"),
         );
     }
-    let reason = if deployed == spec {
+    let reason = if deployed.same_as(spec) {
         "it is as it should be"
     } else {
         "only what Theseus itself reads has changed"

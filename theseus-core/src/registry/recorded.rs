@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::record::{CONTAINERS, COUNTS, ContainerRecord, CountsRecord, containers_prefix};
-use crate::cluster::{ContainerId, ContainerState, Snapshot};
+use crate::cluster::{ContainerId, ContainerState};
 use crate::engine::{EngineError, observe};
 use crate::model::GroupId;
 use crate::records;
@@ -31,7 +31,7 @@ pub async fn status(store: &dyn Store, detail: Detail) -> Result<Status, EngineE
         Detail::Counts => Vec::new(),
         Detail::Containers => read(store, CONTAINERS).await?,
     };
-    let records = Observed::new(records, Snapshot::default());
+    let records = Observed::recorded(records);
     Ok(recorded(&records, counts, containers))
 }
 

@@ -74,6 +74,9 @@ pub(crate) fn tasks(body: &[u8]) -> serde_json::Result<Vec<Stray>> {
 impl Listing {
     /// Brings tasks to their apps, where those do not have them already.
     pub(crate) fn take_in(&mut self, strays: Vec<Stray>) {
+        if strays.is_empty() {
+            return;
+        }
         let places = self.apps.iter().enumerate();
         let places: HashMap<AppId, usize> = places.map(|(at, app)| (app.id.clone(), at)).collect();
         let foreign = self.foreign.iter().enumerate();

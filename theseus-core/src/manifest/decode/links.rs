@@ -105,8 +105,8 @@ pub(in crate::manifest) fn check(mentions: &Mentions, findings: &mut Findings) {
         note_misnamed(mentions, misnamed, findings);
     }
     let mut edges = Vec::with_capacity(mentions.all.len());
-    for mention in &mentions.all {
-        edges.push(check_links(mentions, mention, findings));
+    for (group, mention) in &mentions.all {
+        edges.push(check_links(mentions, group, mention, findings));
     }
     let targets: Vec<Vec<_>> = edges
         .iter()
@@ -135,8 +135,8 @@ fn note_misnamed(mentions: &Mentions, misnamed: &Misnamed, findings: &mut Findin
 /// The group of the manifest that was probably meant.
 fn meant(mentions: &Mentions, text: &str) -> Option<String> {
     let groups = || {
-        let deployed = mentions.all.iter().filter(|it| it.wanted.is_some());
-        deployed.take(MAX_COMPARED).map(|mention| &mention.group)
+        let deployed = mentions.all.iter().filter(|(_, it)| it.wanted.is_some());
+        deployed.take(MAX_COMPARED).map(|(group, _)| group)
     };
     let of_service = groups().find(|group| group.service.as_str() == text);
     let names: Vec<_> = groups().map(ToString::to_string).collect();
@@ -149,6 +149,7 @@ fn meant(mentions: &Mentions, text: &str) -> Option<String> {
 /// waits for, each once, with a link to each.
 fn check_links<'m>(
     mentions: &'m Mentions,
+    group: &GroupId,
     mention: &'m Mention,
     findings: &mut Findings,
 ) -> Vec<(usize, &'m Link)> {
@@ -156,18 +157,18 @@ fn check_links<'m>(
     for link in mention.wanted.iter().flat_map(|wanted| &wanted.links) {
         let Link { relation, to, part } = link;
         let told = relation.as_str();
-        if *to == mention.group {
+        if to == group {
             findings.add(part.at, part.path.clone(), format!("{to} {told} itself"));
             continue;
         }
-        let Some(&target) = mentions.known.get(to).filter(|_| relation.waits()) else {
+        let other = mentions.all.get_full(to).filter(|_| relation.waits());
+        let Some((target, _, other)) = other else {
             continue;
         };
-        let other = &mentions.all[target];
         if other.wanted.is_some() {
             edges.push((target, link));
         } else {
-            let message = format!("{} {told} {to}, which is to be removed", mention.group);
+            let message = format!("{group} {told} {to}, which is to be removed");
             findings
                 .add(part.at, part.path.clone(), message)
                 .related(other.at, "removed");
@@ -181,12 +182,12 @@ fn check_links<'m>(
 
 /// `web:dev -> db:dev -> web:dev`
 fn circle(mentions: &Mentions, cycle: &[usize]) -> String {
-    let name = |&node: &usize| mentions.all[node].group.to_string();
+    let name = |&node: &usize| Some(mentions.all.get_index(node)?.0.to_string());
     let shown = cycle.len().min(MAX_SHOWN);
-    let mut names: Vec<_> = cycle[..shown].iter().map(name).collect();
+    let mut names: Vec<_> = cycle[..shown].iter().filter_map(name).collect();
     if shown < cycle.len() {
         names.push(format!("… {} more …", cycle.len() - shown));
     }
-    names.extend(cycle.first().map(name));
+    names.extend(cycle.first().and_then(name));
     names.join(" -> ")
 }

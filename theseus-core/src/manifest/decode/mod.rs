@@ -12,9 +12,10 @@ mod placement;
 mod ports;
 mod update;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
+
+use indexmap::IndexMap;
+use indexmap::map::Entry as Slot;
 
 use crate::model::{GroupId, Labels, ServiceName, Spec};
 
@@ -32,7 +33,6 @@ pub(super) use links::check as check_links;
 /// What the sources say of a group.
 #[derive(Debug)]
 pub(super) struct Mention {
-    pub(super) group: GroupId,
     pub(super) at: Spot,
     /// What it should be; `None` when it should be gone.
     pub(super) wanted: Option<Wanted>,
@@ -50,8 +50,7 @@ pub(super) struct Wanted {
 /// What all sources say, which must not say two things of one group.
 #[derive(Debug, Default)]
 pub(super) struct Mentions {
-    pub(super) all: Vec<Mention>,
-    known: HashMap<GroupId, usize>,
+    pub(super) all: IndexMap<GroupId, Mention>,
     /// What stands where a group should, and is none.
     misnamed: Vec<Misnamed>,
 }
@@ -127,28 +126,21 @@ impl Mentions {
         let (Some(service), Some(labels)) = (service, labels) else {
             return;
         };
-        let group = GroupId::new(service.clone(), labels);
         let mention = Mention {
             at: cx.spot(at),
             wanted,
-            group: group.clone(),
         };
-        match self.known.entry(group) {
+        match self.all.entry(GroupId::new(service.clone(), labels)) {
             Slot::Vacant(slot) => {
-                slot.insert(self.all.len());
-                self.all.push(mention);
+                slot.insert(mention);
             }
-            Slot::Occupied(slot) => {
-                let first = &self.all[*slot.get()];
-                conflict(cx, at, first, &mention);
-            }
+            Slot::Occupied(slot) => conflict(cx, at, slot.key(), slot.get(), &mention),
         }
     }
 }
 
 /// Notes that two mentions of a group do not go together. Two removals do.
-fn conflict(cx: &mut Cx<'_>, at: Span, first: &Mention, second: &Mention) {
-    let group = &second.group;
+fn conflict(cx: &mut Cx<'_>, at: Span, group: &GroupId, first: &Mention, second: &Mention) {
     let message = match (&first.wanted, &second.wanted) {
         (None, None) => return,
         (Some(_), Some(_)) => format!("{group} is deployed twice"),

@@ -1,7 +1,6 @@
 //! The ports of a group: by name a number, or a number for each side.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
@@ -108,9 +107,9 @@ fn check_host_network(cx: &mut Cx<'_>, draft: &Draft) {
 /// The ports that a group uses already, and where.
 #[derive(Debug, Default)]
 struct Taken {
-    container: HashMap<(u16, &'static str), Spot>,
-    host: HashMap<u16, Spot>,
-    service: HashMap<u16, Spot>,
+    container: BTreeMap<(u16, &'static str), Spot>,
+    host: BTreeMap<u16, Spot>,
+    service: BTreeMap<u16, Spot>,
 }
 
 impl Taken {
@@ -120,42 +119,35 @@ impl Taken {
             Protocol::Udp => "udp",
         };
         if let Some((number, at)) = draft.container {
-            let what = format!("the container's port {number}/{protocol}");
-            once(cx, &mut self.container, (number, protocol), at, &what);
+            once(cx, &mut self.container, (number, protocol), at, || {
+                format!("the container's port {number}/{protocol}")
+            });
         }
         // A host gives each of its numbers away once, whatever is spoken there.
         if let Some((number, at)) = draft.host {
-            once(
-                cx,
-                &mut self.host,
-                number,
-                at,
-                &format!("the host's port {number}"),
-            );
+            once(cx, &mut self.host, number, at, || {
+                format!("the host's port {number}")
+            });
         }
         if let Some((number, at)) = draft.service {
-            once(
-                cx,
-                &mut self.service,
-                number,
-                at,
-                &format!("the service port {number}"),
-            );
+            once(cx, &mut self.service, number, at, || {
+                format!("the service port {number}")
+            });
         }
     }
 }
 
 /// Notes a number that is used a second time.
-fn once<K: Hash + Eq>(
+fn once<K: Ord>(
     cx: &mut Cx<'_>,
-    taken: &mut HashMap<K, Spot>,
+    taken: &mut BTreeMap<K, Spot>,
     number: K,
     at: Span,
-    what: &str,
+    what: impl FnOnce() -> String,
 ) {
     let spot = cx.spot(at);
     if let Some(first) = taken.insert(number, spot) {
-        cx.fault(at, format!("{what} is used twice"))
+        cx.fault(at, format!("{} is used twice", what()))
             .related(first, "first");
     }
 }
