@@ -11,6 +11,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::cluster::{AppId, Revision, Unsaid};
 use crate::model::{GroupId, Spec};
@@ -342,6 +343,46 @@ pub fn encode<T: Serialize>(record: &T) -> Bytes {
 
 /// The record in an entry.
 pub fn decode<T: DeserializeOwned>(entry: &Entry) -> Result<Stored<T>, RecordError> {
+    decode_with(entry, |value| serde_json::from_slice(value))
+}
+
+/// The record of a group in an entry, where it is known what the group is wanted to be. As a rule it
+/// is just that already, as is seen by how it is written. Then both share one spec, which takes less
+/// time and room than to read a second one.
+pub(crate) fn decode_beside(
+    entry: &Entry,
+    wanted: &BTreeMap<GroupId, Arc<Spec>>,
+) -> Result<Stored<GroupRecord>, RecordError> {
+    #[derive(Deserialize)]
+    struct Written<'a> {
+        group: GroupId,
+        revision: Revision,
+        #[serde(borrow)]
+        spec: &'a RawValue,
+        deployed_at: Timestamp,
+        adopted: Option<Adopted>,
+    }
+    decode_with(entry, |value| {
+        let written: Written<'_> = serde_json::from_slice(value)?;
+        let wanted = wanted.get(&written.group);
+        let spec = match wanted {
+            Some(spec) if serde_json::to_string(spec)? == written.spec.get() => Arc::clone(spec),
+            _ => serde_json::from_str(written.spec.get())?,
+        };
+        Ok(GroupRecord {
+            group: written.group,
+            revision: written.revision,
+            spec,
+            deployed_at: written.deployed_at,
+            adopted: written.adopted,
+        })
+    })
+}
+
+fn decode_with<'e, T>(
+    entry: &'e Entry,
+    read: impl FnOnce(&'e [u8]) -> serde_json::Result<T>,
+) -> Result<Stored<T>, RecordError> {
     #[derive(Deserialize)]
     struct Head {
         v: u32,
@@ -361,46 +402,11 @@ pub fn decode<T: DeserializeOwned>(entry: &Entry) -> Result<Stored<T>, RecordErr
             });
         }
     }
-    let record = serde_json::from_slice(&entry.value).map_err(malformed)?;
+    let record = read(&entry.value).map_err(malformed)?;
     Ok(Stored {
         record,
         modified: entry.modified,
     })
-}
-
-/// The record of a group in an entry, where it is known what the group is wanted to be. As a rule it
-/// is just that already. Then both share one spec, which takes less time and room than a second one.
-pub(crate) fn decode_beside(
-    entry: &Entry,
-    wanted: &BTreeMap<GroupId, Arc<Spec>>,
-) -> Result<Stored<GroupRecord>, RecordError> {
-    /// All but the spec.
-    #[derive(Deserialize)]
-    struct Frame {
-        group: GroupId,
-        revision: Revision,
-        deployed_at: Timestamp,
-        adopted: Option<Adopted>,
-    }
-    let as_wanted = || {
-        let frame: Frame = serde_json::from_slice(&entry.value).ok()?;
-        let spec = Arc::clone(wanted.get(&frame.group)?);
-        let record = GroupRecord {
-            group: frame.group,
-            revision: frame.revision,
-            spec,
-            deployed_at: frame.deployed_at,
-            adopted: frame.adopted,
-        };
-        (encode(&record) == entry.value).then_some(record)
-    };
-    match as_wanted() {
-        Some(record) => Ok(Stored {
-            record,
-            modified: entry.modified,
-        }),
-        None => decode(entry),
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::state::Observed;
 /// Puts what depends on another group after it, and what is removed before what it depended on.
 /// What depends on a group that is nowhere cannot be begun.
 pub(super) fn arrange(plans: &mut [GroupPlan], observed: &Observed) {
+    if plans.iter().all(GroupPlan::is_empty) {
+        return;
+    }
     let wanted: BTreeMap<GroupId, Option<u32>> = plans
         .iter()
         .map(|plan| (plan.group.clone(), serving(&plan.goal)))
