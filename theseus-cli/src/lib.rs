@@ -21,6 +21,10 @@ use clap::Parser as _;
 use crate::args::{Cli, Global, ViewerCli};
 use crate::failure::{Code, Failure};
 
+/// Large plans are made of very many small pieces, by several threads at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The `theseus` program.
 pub fn theseus() -> ExitCode {
     let cli = Cli::parse();

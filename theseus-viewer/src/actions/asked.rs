@@ -66,9 +66,7 @@ async fn of_manifest(viewer: &Viewer, sources: &[Source]) -> Result<Plan, Refusa
     let engine = viewer.engine();
     let read = sources.to_vec();
     // A large one takes a while, in which others are to be served.
-    let read = tokio::task::spawn_blocking(move || {
-        Manifest::parse(&read).map(Desired::from)
-    });
+    let read = tokio::task::spawn_blocking(move || Manifest::parse(&read).map(Desired::from));
     let desired = read.await.map_err(bug)?.map_err(|faults| faulty(&faults))?;
     engine
         .check(sources, &desired)
