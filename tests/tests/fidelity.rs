@@ -14,7 +14,7 @@ use theseus_fidelity::{
     ByteStream, HttpWire, Lost, Refusal, Report, Suite, Trial, Verdict, Version, Wire,
 };
 use theseus_sandbox::{
-    Exit, FaultAction, HttpFault, Sandbox, SandboxConfig, SandboxServer, Script,
+    Exit, FaultAction, HttpFault, MarathonVersion, Sandbox, SandboxConfig, SandboxServer, Script,
 };
 use theseus_tests::world::pace;
 use tower::ServiceExt as _;
@@ -116,24 +116,43 @@ async fn holds(version: &str) {
 
 /// A test for each version.
 macro_rules! holds {
-    ($($name:ident: $version:literal),+ $(,)?) => {$(
-        #[tokio::test(start_paused = true)]
-        async fn $name() {
-            holds($version).await;
-        }
-    )+};
+    ($($name:ident: $version:literal),+ $(,)?) => {
+        const VERSIONS: &[&str] = &[$($version),+];
+        $(
+            #[tokio::test(start_paused = true)]
+            async fn $name() {
+                holds($version).await;
+            }
+        )+
+    };
 }
 
 holds! {
     marathon_0_7: "0.7.6",
+    marathon_0_8: "0.8.2",
+    marathon_0_9: "0.9.0",
     marathon_0_10: "0.10.1",
+    marathon_0_11: "0.11.1",
+    marathon_0_13: "0.13.1",
+    marathon_0_14: "0.14.1",
     marathon_0_15: "0.15.7",
+    marathon_1_0: "1.0.0",
     marathon_1_1: "1.1.2",
     marathon_1_3: "1.3.13",
     marathon_1_4: "1.4.13",
     marathon_1_5: "1.5.11",
+    marathon_1_6: "1.6.590",
+    marathon_1_7: "1.7.236",
     marathon_1_8: "1.8.244",
+    marathon_1_9: "1.9.109",
+    marathon_1_10: "1.10.26",
     marathon_1_11: "1.11.0",
+}
+
+#[test]
+fn every_series_of_the_sandbox_is_among_them() {
+    let series = MarathonVersion::series().map(|it| it.to_string());
+    assert_eq!(series.collect::<Vec<_>>(), VERSIONS);
 }
 
 #[tokio::test(start_paused = true)]

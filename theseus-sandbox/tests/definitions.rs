@@ -346,7 +346,7 @@ async fn other_fields_are_refused_by_version() {
         ),
         (
             x(&json!({"acceptedResourceRoles": []})),
-            &["0.9.0", "1.11.0"],
+            &["0.9.0", "1.9.109", "1.11.0"],
             &["0.8.2"],
         ),
         (x(&json!({"role": "prod"})), &["1.9.109"], &["1.8.244"]),

@@ -335,13 +335,14 @@ impl AppSpec {
         }
     }
 
-    /// Roles that the app cannot have, where they are passed over.
+    /// Roles that the app cannot have, where they are passed over. That there are none is refused.
     fn drop_wrong_roles(&mut self, version: MarathonVersion) {
         if !version.has(behaviour::ROLE) || version.has(behaviour::WRONG_ROLES_REFUSED) {
             return;
         }
         let role = self.role.clone();
-        if let Some(roles) = &mut self.accepted_resource_roles {
+        let listed = self.accepted_resource_roles.as_mut();
+        if let Some(roles) = listed.filter(|it| !it.is_empty()) {
             roles.retain(|it| it == "*" || Some(it) == role.as_ref());
             if roles.is_empty() {
                 self.accepted_resource_roles = None;
