@@ -173,7 +173,10 @@ const TABLE: [(Feature, &[Span]); 38] = [
     (Feature::IsolatedRollback, &[since(0, 8, 2)]),
     (Feature::EventStream, &[since(0, 9, 0)]),
     (Feature::EventFilter, &[since(1, 3, 7)]),
-    (Feature::LightPlans, &[since(1, 5, 9)]),
+    (
+        Feature::LightPlans,
+        &[since(1, 5, 9).until(1, 6, 0), since(1, 6, 322)],
+    ),
     (Feature::ShortLaunchDelay, &[since(1, 8, 180)]),
     (
         Feature::ImpatientWithUnreachable,
@@ -348,6 +351,8 @@ pub(crate) mod tests {
             (Feature::Networks, "1.4.13", "1.5.0"),
             (Feature::AnyCpus, "1.5.0", "1.4.13"),
             (Feature::Is, "1.6.0", "1.6.322"),
+            (Feature::LightPlans, "1.5.8", "1.5.9"),
+            (Feature::LightPlans, "1.6.0", "1.6.322"),
             (Feature::KeptExecutorResources, "1.6.352", "1.6.351"),
             (Feature::KeptResourceLimits, "1.10.5", "1.10.4"),
         ] {
