@@ -38,6 +38,11 @@ fn a_group_lives(version: &str) {
 }
 
 #[test]
+fn on_0_7() {
+    a_group_lives("0.7");
+}
+
+#[test]
 fn on_0_10() {
     a_group_lives("0.10");
 }
@@ -48,8 +53,18 @@ fn on_0_15() {
 }
 
 #[test]
+fn on_1_3() {
+    a_group_lives("1.3");
+}
+
+#[test]
 fn on_1_4() {
     a_group_lives("1.4");
+}
+
+#[test]
+fn on_1_5() {
+    a_group_lives("1.5");
 }
 
 #[test]

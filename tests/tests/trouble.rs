@@ -349,6 +349,66 @@ fn a_proxy_of_the_environment_is_heeded_but_not_for_this_machine() {
     assert_eq!(proxy.asked().len(), before);
 }
 
+/// A home whose Marathon is behind a proxy, with the variable that leads there; and what `status` says.
+fn behind(proxy: &Fake, url: &str, variable: &str, login: &str) -> Ran {
+    let home = Home::new();
+    home.write("mesos.yaml", &format!("marathon: {{urls: ['{url}']}}\n"));
+    home.run_with(
+        variable,
+        format!("http://{login}{}", proxy.address),
+        &["status"],
+    )
+}
+
+#[test]
+fn what_a_proxy_answers_in_marathons_place_is_told_as_that() {
+    let html = "content-type: text/html\r\n";
+    let page = "<html><body>Sign in to the network <form></form></body></html>";
+    for (proxy, message) in [
+        (Fake::saying("200 OK", html, page), "an HTML page"),
+        (
+            Fake::saying("302 Found", "location: http://portal.example/login\r\n", ""),
+            "HTTP 302 leads away, to http://portal.example/login",
+        ),
+        (
+            Fake::saying("407 Proxy Authentication Required", html, page),
+            "HTTP 407",
+        ),
+        (
+            Fake::saying("511 Network Authentication Required", html, page),
+            "HTTP 511",
+        ),
+    ] {
+        let ran = behind(&proxy, "http://marathon.invalid:8080", "HTTP_PROXY", "").exits(5);
+        for part in [
+            "http://marathon.invalid:8080",
+            message,
+            "HTTP_PROXY is set",
+            "NO_PROXY",
+        ] {
+            assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+        }
+        assert_eq!(ran.stdout, "");
+    }
+}
+
+#[test]
+fn over_tls_a_proxy_is_asked_for_a_way_through_and_knows_who_asks() {
+    let proxy = Fake::saying("407 Proxy Authentication Required", "", "");
+    let url = "https://marathon.invalid:8443";
+    let ran = behind(&proxy, url, "HTTPS_PROXY", "ana:hunter2@").exits(5);
+    let asked = proxy.asked().join("\n").to_lowercase();
+    assert!(
+        asked.starts_with("connect marathon.invalid:8443 "),
+        "{asked}"
+    );
+    assert!(asked.contains("proxy-authorization: basic "), "{asked}");
+    for part in [url, "HTTPS_PROXY is set"] {
+        assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+    }
+    assert!(!ran.stderr.contains("hunter2"), "{ran:?}");
+}
+
 /// What people read, without what differs each time.
 fn plain(text: &str, home: &Home, address: &str) -> String {
     let address = address.trim_start_matches("http://");
@@ -388,6 +448,35 @@ fn a_doctor_finds_nothing_in_a_sandbox() {
         states.iter().all(|(_, state)| **state != "failed"),
         "{told}"
     );
+}
+
+#[test]
+fn a_doctor_tells_as_which_version_marathon_is_spoken_to() {
+    let home = Home::new();
+    let newer = r#"{"version":"1.12.3-rc1","leader":"a:8080"}"#;
+    let fake = marathon_but("/v2/info", newer);
+    for (version, told) in [
+        (
+            "",
+            "! version       Marathon 1.12.3 is newer than any that is known here; it is spoken to as if it were 1.11",
+        ),
+        (
+            ", version: '1.4'",
+            "! version       Marathon calls its version \"1.12.3-rc1\", and is spoken to as 1.4, as configured",
+        ),
+    ] {
+        let urls = format!("urls: ['http://{}']", fake.address);
+        home.write("mesos.yaml", &format!("marathon: {{{urls}{version}}}\n"));
+        let ran = home.run(&["doctor"]).exits(0);
+        let version = "✔ version       Marathon 1.12.3-rc1";
+        for part in [version, told] {
+            assert!(
+                ran.stdout.lines().any(|it| it == part),
+                "{part}: {}",
+                ran.stdout
+            );
+        }
+    }
 }
 
 #[test]

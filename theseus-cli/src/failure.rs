@@ -12,6 +12,7 @@ use theseus_core::store::StoreError;
 use theseus_marathon::ConfigError;
 
 use crate::output::style;
+use crate::proxy;
 
 /// How the process ends. The numbers are a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,26 +225,34 @@ impl From<ClusterError> for Failure {
                 Self::new(Code::OutOfReach, message).hint(advice)
             }
             ClusterError::Unreachable { address, .. } => {
+                let first = address.split(',').next().unwrap_or(&address);
                 Self::new(Code::OutOfReach, message).hint(format!(
-                    "is it running, and does its address belong to it? try: curl {}/ping",
-                    address
-                        .split(',')
-                        .next()
-                        .unwrap_or(&address)
-                        .trim()
-                        .trim_end_matches('/')
+                    "is it running, and does its address belong to it? try: curl {}/ping{}",
+                    first.trim().trim_end_matches('/'),
+                    proxied(&address)
                 ))
             }
             ClusterError::Denied { .. } => Self::new(Code::OutOfReach, message)
                 .hint("check user and password-file, or the file of the token, under marathon in mesos.yaml"),
-            ClusterError::Garbled { .. } => Self::new(Code::OutOfReach, message)
-                .hint("does the address under marathon in mesos.yaml belong to a Marathon?"),
+            ClusterError::Garbled { address, .. } => {
+                Self::new(Code::OutOfReach, message).hint(format!(
+                    "does the address under marathon in mesos.yaml belong to a Marathon?{}",
+                    proxied(&address)
+                ))
+            }
             ClusterError::Unclear { .. } => Self::new(Code::OutOfReach, message).hint(
                 "look with: theseus status; the same command again goes on where this one was",
             ),
             _ => Self::new(Code::Failed, message),
         }
     }
+}
+
+/// That a proxy may be what answers, or does not, if so.
+fn proxied(address: &str) -> String {
+    proxy::before(address).map_or_else(String::new, |variable| {
+        format!(" {variable} is set: perhaps it is the proxy that answers; NO_PROXY goes past it")
+    })
 }
 
 impl From<StoreError> for Failure {

@@ -10,6 +10,7 @@ mod failure;
 mod identity;
 mod interrupt;
 mod output;
+mod proxy;
 mod rehearsal;
 mod sandbox_file;
 mod saved_plan;
