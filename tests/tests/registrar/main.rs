@@ -1,6 +1,7 @@
 //! The registrar over the sandbox, on simulated time: what runs is what the registry holds, whatever
 //! happens to the cluster, the store, the events and the registrars themselves.
 
+mod adopted;
 mod lead;
 mod outages;
 mod readers;
