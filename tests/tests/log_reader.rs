@@ -399,7 +399,7 @@ async fn who_comes_is_followed_from_its_first_line_and_who_goes_is_told_whole() 
     let starts: Vec<_> = asked
         .iter()
         .take(3)
-        .map(|it| (it.0.as_str(), it.1.start))
+        .map(|it| (it.0.as_str(), it.1.start.clone()))
         .collect();
     assert_eq!(
         starts,

@@ -27,7 +27,7 @@ pub use error::{ClusterError, Refusal};
 pub use foreign::{Foreign, Found, Unsaid};
 pub use inventory::{Amounts, Delay, Host, HostState, Inventory, Rejection};
 pub use logs::{
-    Ended, EndedContainer, LogPiece, LogRequest, LogStart, Logs, Output, Outputs, Tenant,
+    Ended, EndedContainer, LogPiece, LogPlace, LogRequest, LogStart, Logs, Output, Outputs, Tenant,
 };
 pub use operation::{Operation, OperationStep};
 pub use usage::{Rate, Reading, Silent, Usage, rate};

@@ -14,9 +14,11 @@
 
   // A page that stays open for a day does not grow: so many lines, and the oldest go.
   const MOST = Number(log.dataset.most);
-  let lines = Number(log.dataset.lines);
-  let shown = lines;
-  let stream = null;
+  const lines = Number(log.dataset.lines);
+  // Where the log of each container begins that has more before, as the server calls it.
+  let places = {};
+  let fetching = false;
+  let lost = false;
   let resume = null;
   // Whether the end is to stay in sight, and where the log was scrolled to last.
   let follows = true;
@@ -59,7 +61,8 @@
     end.hidden = follows;
     const jump = unseen ? `Jump to the end (${unseen} new)` : "Jump to the end";
     if (end.textContent !== jump) end.textContent = jump;
-    const how = resume ? "paused" : stream?.lost ? "connection lost, trying again" : "live";
+    if (older) older.hidden = Object.keys(places).length === 0;
+    const how = resume ? "paused" : lost ? "connection lost, trying again" : "live";
     const all = log.children.length;
     const noun = all === 1 ? "line" : "lines";
     const some = sought() ? `${log.querySelectorAll(":scope > :not([hidden])").length} of ` : "";
@@ -71,21 +74,38 @@
     const count = rows.children.length;
     if (sought()) filter(rows.children);
     log.append(rows);
-    while (log.children.length > MOST) log.firstElementChild.remove();
+    while (log.children.length > MOST) {
+      log.firstElementChild.remove();
+      // What is before the first row is no longer what was before it.
+      places = {};
+    }
     if (follows) keepEnd();
     else unseen += count;
     if (count > 0) document.getElementById("log-empty")?.remove();
   };
 
   // What was there is put together aside, and takes the place of what is shown at once.
-  const replace = (rows, keeps) => {
-    const fromEnd = log.scrollHeight - log.scrollTop;
+  const replace = (rows) => {
     log.replaceChildren();
-    append(rows);
-    if (!follows) log.scrollTop = keeps ? log.scrollHeight - fromEnd : log.scrollHeight;
-    place = log.scrollTop;
     unseen = 0;
-    shown = lines;
+    append(rows);
+  };
+
+  // Puts older rows where their time is: of one who writes little they go back further than of others.
+  const insert = (rows) => {
+    if (sought()) filter(rows);
+    // None goes behind what follows it, whatever time it tells.
+    const times = [];
+    let least = Infinity;
+    for (let index = rows.length - 1; index >= 0; index -= 1) {
+      least = Math.min(least, Number(rows[index].dataset.at ?? Infinity));
+      times[index] = least;
+    }
+    let next = log.firstElementChild;
+    rows.forEach((row, index) => {
+      while (next && Number(next.dataset.at) < times[index]) next = next.nextElementSibling;
+      log.insertBefore(row, next);
+    });
   };
 
   async function* told(response) {
@@ -100,38 +120,37 @@
     }
   }
 
-  // Follows from so many lines back, until another stream takes over.
-  async function follow(keeps) {
-    stream?.abort.abort();
-    const own = { abort: new AbortController(), lost: false };
-    stream = own;
-    for (; stream === own; keeps = false) {
+  // Follows from so many lines back.
+  async function follow() {
+    for (;;) {
       try {
-        const response = await fetch(`${log.dataset.stream}&tail=${lines}`, { signal: own.abort.signal });
+        const response = await fetch(`${log.dataset.stream}&tail=${lines}`);
         // The page itself leads to where one signs in.
         if (response.status === 401) location.reload();
         if (!response.ok) throw new Error(response.status);
         let before = document.createDocumentFragment();
+        const begun = {};
         for await (const piece of told(response)) {
           // Nothing is read meanwhile: the rest waits where it was written.
           if (resume) await resume.promise;
-          if (stream !== own) return;
-          own.lost = false;
+          lost = false;
           const rows = parse(piece.rows);
           if (before) {
             before.append(rows);
+            Object.assign(begun, piece.places);
             if (!piece.isCaughtUp) continue;
-            replace(before, keeps);
+            replace(before);
+            places = begun;
             before = null;
           } else {
             append(rows);
           }
           tell();
         }
-      } catch (error) {
-        if (stream !== own) return;
+      } catch {
+        // It is tried again.
       }
-      own.lost = true;
+      lost = true;
       tell();
       await new Promise((ready) => setTimeout(ready, 2000));
     }
@@ -150,13 +169,37 @@
     tell();
   });
   end.addEventListener("click", toEnd);
-  const more = () => {
-    if (resume || lines > shown || lines >= MOST) return;
-    lines = Math.min(lines * 2, MOST);
-    follow(true);
-  };
+  async function more() {
+    if (fetching || Object.keys(places).length === 0 || log.children.length >= MOST) return;
+    fetching = true;
+    follows = false;
+    const asked = places;
+    try {
+      const response = await fetch(log.dataset.older, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ output: log.dataset.output, places }),
+      });
+      if (response.status === 401) location.reload();
+      if (!response.ok) throw new Error(response.status);
+      const piece = await response.json();
+      // Unless all of it was replaced meanwhile.
+      if (asked === places) {
+        const fromEnd = log.scrollHeight - log.scrollTop;
+        insert([...parse(piece.rows).children]);
+        log.scrollTop = log.scrollHeight - fromEnd;
+        place = log.scrollTop;
+        places = piece.places;
+      }
+    } catch {
+      // Whoever scrolls once more asks once more.
+    }
+    fetching = false;
+    tell();
+  }
   older?.addEventListener("click", (event) => {
     event.preventDefault();
+    log.scrollTop = 0;
     more();
   });
   log.addEventListener("scroll", () => {
@@ -180,5 +223,5 @@
 
   pause.hidden = false;
   toEnd();
-  follow(false);
+  follow();
 })();

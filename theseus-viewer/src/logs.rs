@@ -4,7 +4,7 @@
 //! the cluster are names that came from there. A reader takes pieces as they are used up, so whoever
 //! is slow holds little memory and nobody else up.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, stream};
 use regex::RegexBuilder;
 use serde::Deserialize;
-use theseus_core::cluster::{ContainerState, LogStart, Output, Outputs};
+use theseus_core::cluster::{ContainerId, ContainerState, LogPlace, LogStart, Output, Outputs};
 use theseus_core::logs::{Query, Reader, Scene, Speaker, Told};
 use theseus_core::model::{GroupId, GroupSelector};
 use tokio::sync::OwnedSemaphorePermit;
@@ -58,6 +58,9 @@ pub(crate) struct Wanted {
     /// Whether to tell text, to be kept as a file, instead of JSON.
     pub(crate) text: bool,
 }
+
+/// Where the logs of containers begin that are told, or where what is told is to end.
+pub(crate) type Places = BTreeMap<ContainerId, LogPlace>;
 
 /// A reader, with the room that it takes.
 pub(crate) struct Open {
@@ -194,8 +197,51 @@ impl Wanted {
         id: &GroupId,
         group: Group<'_>,
     ) -> Result<Open, Refusal> {
+        self.begin(viewer, id, group, Query::default())
+    }
+
+    /// The same for a page, which is told where they begin.
+    pub(crate) fn open_placed(
+        &self,
+        viewer: &Viewer,
+        id: &GroupId,
+        group: Group<'_>,
+    ) -> Result<Open, Refusal> {
+        let query = Query {
+            places: true,
+            ..Query::default()
+        };
+        self.begin(viewer, id, group, query)
+    }
+
+    /// Begins to read what is before these places.
+    pub(crate) fn open_before(
+        &self,
+        viewer: &Viewer,
+        id: &GroupId,
+        group: Group<'_>,
+        places: Places,
+    ) -> Result<Open, Refusal> {
+        let query = Query {
+            places: true,
+            before: places,
+            ..Query::default()
+        };
+        self.begin(viewer, id, group, query)
+    }
+
+    fn begin(
+        &self,
+        viewer: &Viewer,
+        id: &GroupId,
+        group: Group<'_>,
+        query: Query,
+    ) -> Result<Open, Refusal> {
         let (outputs, lines) = (self.outputs()?, self.lines()?);
-        let speakers = self.speakers(id, group)?;
+        let mut speakers = self.speakers(id, group)?;
+        if !query.before.is_empty() {
+            speakers.retain(|speaker| query.before.contains_key(&speaker.container));
+        }
         let grep = (!self.q.is_empty()).then(|| {
             let text = regex::escape(&self.q);
             RegexBuilder::new(&text).case_insensitive(true).build()
@@ -220,7 +266,7 @@ impl Wanted {
                 .then(|| GroupSelector::Group(id.clone()))
                 .into_iter()
                 .collect(),
-            ..Query::default()
+            ..query
         };
         let scene = Scene {
             cluster: viewer.cluster().clone(),

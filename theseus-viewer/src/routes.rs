@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Router, extract};
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -22,6 +22,9 @@ use crate::pages::routes as shown;
 use crate::refusal::Refusal;
 use crate::viewer::Viewer;
 use crate::{api, assets, live, sign_in};
+
+/// The places of all containers whose logs a page may have, in bytes.
+const PLACES: usize = 512 << 10;
 
 /// What a route needs of whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +143,13 @@ fn table() -> Vec<Entry> {
         ),
         Entry::show("/groups/{group}/logs", get(logs::show)),
         Entry::show("/groups/{group}/logs/live", get(logs::live)).for_programs(),
+        Entry::take(
+            "/groups/{group}/logs/older",
+            Needs::Looking,
+            PLACES,
+            post(logs::older),
+        )
+        .for_programs(),
         Entry::show("/machines", get(shown::machines)),
         Entry::show("/machines/{host}", get(shown::machine)),
         Entry::show("/usage", get(shown::usage)),

@@ -82,7 +82,7 @@ async fn a_log_is_followed_held_searched_and_kept() {
         .await;
     browser.until_it(ROWS, |rows| count(rows) > before).await;
 
-    // Back to what was written long before, into files that are compressed by now.
+    // Back to what was written long before, page by page, into files that are compressed by now.
     let older = "document.getElementById('log').scrollTop = 0;
         return document.getElementById('log').firstElementChild.textContent";
     browser

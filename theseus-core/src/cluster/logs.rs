@@ -54,14 +54,27 @@ impl Outputs {
     }
 }
 
+/// A place in what a container has written, in words of the engine's. It stays where it is, whatever
+/// is written or moved into other files meanwhile, until what is there is thrown away.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LogPlace(pub Arc<str>);
+
 /// Where in what a container has written to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum LogStart {
     /// With the oldest that is kept.
     #[default]
     Oldest,
     /// With the last lines of each output.
     LastLines(u64),
+    /// With the last lines of each output before a place, and with nothing that comes after it.
+    Before {
+        /// The place, as it was told.
+        place: LogPlace,
+        /// How many lines.
+        lines: u64,
+    },
     /// With what may have been written since then. The engine leaves out what is surely older, and
     /// may give more than was asked for.
     Since(Timestamp),
@@ -78,6 +91,8 @@ pub struct LogRequest {
     pub start: LogStart,
     /// Whether to go on with what will be written, until the container has ended.
     pub follow: bool,
+    /// Whether to tell at which place it begins, where so many lines are asked for.
+    pub places: bool,
 }
 
 /// A piece of what a container writes, or a word about it.
@@ -98,6 +113,8 @@ pub enum LogPiece {
         /// Which output.
         output: Output,
     },
+    /// What is told begins at this place, before which there is more.
+    Began(LogPlace),
     /// All that there is of every output has been told; from here on it comes as it is written.
     CaughtUp,
     /// The host cannot be reached. It is tried again; what is written meanwhile comes later.

@@ -22,6 +22,7 @@ mod weave;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ use jiff::Timestamp;
 use regex::Regex;
 use serde::Serialize;
 
-use crate::cluster::{ContainerId, EndedContainer, LogStart, Output, Outputs, Revision};
+use crate::cluster::{ContainerId, EndedContainer, LogPlace, LogStart, Output, Outputs, Revision};
 use crate::model::{GroupId, GroupSelector};
 use crate::state::Observed;
 
@@ -142,6 +143,11 @@ pub enum Told {
 pub enum Word {
     /// It belongs to what is followed, too, from now on.
     Joined,
+    /// What is told of it begins at this place, before which there is more.
+    Began {
+        /// Where.
+        place: LogPlace,
+    },
     /// It is over, and all of it is told.
     Ended,
     /// Its host cannot be reached. What it writes meanwhile comes later.
@@ -172,6 +178,7 @@ impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Joined => f.write_str("is followed, too"),
+            Self::Began { .. } => f.write_str("has written more before"),
             Self::Ended => f.write_str("ended"),
             Self::OutOfReach {
                 since: Some(since),
@@ -202,6 +209,10 @@ pub struct Query {
     pub outputs: Outputs,
     /// From where on.
     pub start: LogStart,
+    /// Of these containers the same, but of what is before a place.
+    pub before: BTreeMap<ContainerId, LogPlace>,
+    /// Whether it is told where each of them begins.
+    pub places: bool,
     /// Only lines from then on, and those that do not tell when they were written.
     pub since: Option<Timestamp>,
     /// Only lines that match.

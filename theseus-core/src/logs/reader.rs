@@ -123,7 +123,7 @@ impl Reader {
             may_join,
         };
         for speaker in speakers {
-            let start = reader.query.start;
+            let start = reader.start_of(&speaker.container);
             reader.listen(speaker, start, true);
         }
         if may_join {
@@ -349,6 +349,17 @@ impl Reader {
         }
     }
 
+    /// Where to begin with a container that was there from the beginning.
+    fn start_of(&self, container: &ContainerId) -> LogStart {
+        match (&self.query.start, self.query.before.get(container)) {
+            (LogStart::LastLines(lines), Some(place)) => LogStart::Before {
+                place: place.clone(),
+                lines: *lines,
+            },
+            (start, _) => start.clone(),
+        }
+    }
+
     /// Begins to read a log.
     fn listen(&mut self, speaker: Speaker, start: LogStart, is_awaited: bool) -> Number {
         let number = self.next_number;
@@ -358,6 +369,7 @@ impl Reader {
             outputs: self.query.outputs,
             start,
             follow: self.query.follow && !(speaker.is_over && speaker.host.is_some()),
+            places: self.query.places,
         };
         let is_there = speaker.host.is_some() || is_awaited;
         let container = speaker.container.clone();

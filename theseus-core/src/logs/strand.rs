@@ -132,6 +132,7 @@ impl Strand {
                 }
                 None
             }
+            LogPiece::Began(place) => Some(Word::Began { place }),
             LogPiece::CaughtUp => {
                 self.standing = Standing::Live;
                 None

@@ -2,7 +2,7 @@
 //! rotation calls `stdout.1`, `stdout.2` and so on, or `stdout.1.gz` once they are compressed.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use theseus_core::cluster::Output;
 
 use crate::wire::read::Lenient;
@@ -22,11 +22,12 @@ struct Entry {
 }
 
 /// A file of an output.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct File {
     /// How often it was rotated: 0 for the one that is written.
     pub(super) number: u32,
-    /// Where it is.
+    /// Where it is. That is the agent's affair: nobody is told of it, and nobody is believed about it.
+    #[serde(skip)]
     pub(super) path: String,
     /// How long it is, as it lies there.
     pub(super) size: u64,
@@ -56,7 +57,7 @@ impl File {
 }
 
 /// The files of an output, the newest first, each number once.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Family(Vec<File>);
 
 impl Family {

@@ -10,7 +10,9 @@ use theseus_core::cluster::{ClusterError, LogPiece, LogRequest, LogStart, Output
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::gunzip::Gunzip;
+use super::place::{Mark, Marks};
 use super::sandbox::{self, Sandbox};
+use super::start::Last;
 use super::track::{Told, Track, Want};
 use super::{Finder, Search, start};
 use crate::failure::Failure;
@@ -48,6 +50,15 @@ impl From<Failure> for Trouble {
 struct Reading {
     output: Output,
     track: Track,
+    /// How much is still to be told of it, where it is to end at a place.
+    left: Option<u64>,
+}
+
+impl Reading {
+    /// Whether nothing is to be read of it now.
+    fn is_idle(&self) -> bool {
+        self.left == Some(0) || self.track.is_idle()
+    }
 }
 
 /// The first byte of everything that gzip has packed.
@@ -213,7 +224,7 @@ impl Follower {
             return self.act(&sandbox, index).await;
         }
         let mut readings = self.readings.iter();
-        if !readings.all(|reading| reading.track.is_idle()) {
+        if !readings.all(Reading::is_idle) {
             // The directory changes faster than it can be read.
             sleep_until(self.next_look).await;
             return self.look(&sandbox).await;
@@ -257,19 +268,45 @@ impl Follower {
 
     /// Finds where to begin in each output.
     async fn begin(&mut self, sandbox: &Sandbox) -> Result<(), Trouble> {
-        let mut readings = Vec::new();
-        for &output in self.want.outputs.all() {
-            let track = match self.want.start {
-                LogStart::Oldest => Track::from_oldest(),
-                LogStart::LastLines(lines) => last_lines(sandbox, output, lines).await?,
+        let (mut readings, mut marks) = (Vec::new(), Marks::default());
+        let want = self.want.clone();
+        for &output in want.outputs.all() {
+            let (track, left) = match &want.start {
+                LogStart::Oldest => (Track::from_oldest(), None),
+                LogStart::LastLines(lines) => {
+                    let last = last_lines(sandbox, output, None, *lines).await?;
+                    marks.set(output, last.mark);
+                    (last.track, None)
+                }
+                LogStart::Before { place, lines } => {
+                    let former = Marks::read(place);
+                    let Some(mark) = former.of(output) else {
+                        // There was nothing before it.
+                        continue;
+                    };
+                    let last = last_lines(sandbox, output, Some(mark), *lines).await?;
+                    marks.set(output, last.mark);
+                    (last.track, Some(last.length))
+                }
                 LogStart::Since(then) => {
                     let family = look(sandbox).await?.of(output).clone();
-                    start::since(family, then)
+                    (start::since(family, *then), None)
                 }
             };
-            readings.push(Reading { output, track });
+            readings.push(Reading {
+                output,
+                track,
+                left,
+            });
+        }
+        if readings.is_empty() {
+            self.is_done = true;
+            return Ok(());
         }
         self.readings = readings;
+        if want.places {
+            self.pieces.extend(marks.told().map(LogPiece::Began));
+        }
         self.look(sandbox).await
     }
 
@@ -277,7 +314,7 @@ impl Follower {
     fn next_reading(&mut self) -> Option<usize> {
         let count = self.readings.len();
         let mut turns = (0..count).map(|next| (self.turn + next) % count);
-        let index = turns.find(|index| !self.readings[*index].track.is_idle())?;
+        let index = turns.find(|index| !self.readings[*index].is_idle())?;
         // A directory that keeps changing is not looked at any more often for that.
         let want = self.readings[index].track.want();
         if want == (Want::Look { now: false }) {
@@ -371,7 +408,7 @@ impl Follower {
             None => track.not_here(),
         };
         self.tell(index, told);
-        is_right
+        is_right && self.readings[index].left != Some(0)
     }
 
     /// A compressed file is at its end, or of no more use.
@@ -411,7 +448,7 @@ impl Follower {
             self.life = Life::Final;
         }
         for index in 0..self.readings.len() {
-            let Reading { output, track } = &mut self.readings[index];
+            let Reading { output, track, .. } = &mut self.readings[index];
             let waits = matches!(track.want(), Want::Look { .. } | Want::Fetch { .. });
             if waits {
                 let told = track.looked(directory.of(*output).clone());
@@ -431,8 +468,17 @@ impl Follower {
         Ok(())
     }
 
-    fn tell(&mut self, index: usize, told: Told) {
-        let Reading { output, track } = &self.readings[index];
+    fn tell(&mut self, index: usize, mut told: Told) {
+        let Reading {
+            output,
+            track,
+            left,
+        } = &mut self.readings[index];
+        if let Some(left) = left {
+            let room = usize::try_from(*left).unwrap_or(usize::MAX);
+            told.bytes.truncate(room);
+            *left -= told.bytes.len() as u64;
+        }
         if told.missed {
             self.rest = Instant::now() + PACE;
             self.pieces.push_back(LogPiece::Missed { output: *output });
@@ -458,12 +504,28 @@ async fn look(sandbox: &Sandbox) -> Result<super::files::Directory, Trouble> {
     sandbox.look().await?.ok_or(Trouble::Gone)
 }
 
-async fn last_lines(sandbox: &Sandbox, output: Output, lines: u64) -> Result<Track, Trouble> {
+async fn last_lines(
+    sandbox: &Sandbox,
+    output: Output,
+    before: Option<&Mark>,
+    lines: u64,
+) -> Result<Last, Trouble> {
     for _ in 0..MOST_STARTS {
         let family = look(sandbox).await?.of(output).clone();
-        if let Some(track) = start::last_lines(sandbox, family, lines).await? {
-            return Ok(track);
+        let before = match before {
+            None => None,
+            Some(mark) => match start::find(sandbox, &family, mark).await? {
+                Some(place) => Some(place),
+                // A rotation may be under way; if not, it is kept no more.
+                None => continue,
+            },
+        };
+        if let Some(last) = start::last_lines(sandbox, family, before, lines).await? {
+            return Ok(last);
         }
+    }
+    if before.is_some() {
+        return Err(Trouble::Gone);
     }
     let reason = "its files change all the time".to_owned();
     Err(Failure::Garbled(reason).into())

@@ -8,6 +8,7 @@
 mod files;
 mod follow;
 mod gunzip;
+mod place;
 mod sandbox;
 mod start;
 mod text;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::files::{Family, File};
 use super::gunzip::Gunzip;
+use super::place::{Candidate, Mark};
 use super::sandbox::{self, Sandbox};
 use super::track::{LARGEST_READ, Track};
 use crate::failure::Failure;
@@ -28,20 +29,37 @@ struct Place {
     before: Vec<u8>,
 }
 
-/// Finds where the last lines begin. `None` where the files changed too much meanwhile, so that one
-/// has to look again.
+/// The last lines of an output.
+#[derive(Debug)]
+pub(super) struct Last {
+    pub(super) track: Track,
+    /// How many bytes they are, up to where was looked from.
+    pub(super) length: u64,
+    /// Where they begin, unless that is the beginning of everything.
+    pub(super) mark: Option<Mark>,
+}
+
+/// Finds where the last lines begin: of all, or of those before a place in these files. `None` where
+/// the files changed too much meanwhile, so that one has to look again.
 pub(super) async fn last_lines(
     sandbox: &Sandbox,
     family: Family,
+    before: Option<(u32, u64)>,
     lines: u64,
-) -> Result<Option<Track>, Failure> {
+) -> Result<Option<Last>, Failure> {
     let mut count = Count::new(lines.min(MOST_LINES));
     let mut oldest = None;
-    for file in family.files() {
-        let found = if file.is_compressed {
-            count.in_compressed(sandbox, file).await?
+    let (newest, offset) = before.unwrap_or((0, u64::MAX));
+    for file in family.files().iter().filter(|file| file.number >= newest) {
+        let end = if file.number == newest {
+            offset
         } else {
-            count.in_plain(sandbox, file).await?
+            u64::MAX
+        };
+        let found = if file.is_compressed {
+            count.in_compressed(sandbox, file, end).await?
+        } else {
+            count.in_plain(sandbox, file, end).await?
         };
         match found {
             Search::Found(place) => {
@@ -50,16 +68,47 @@ pub(super) async fn last_lines(
                     offset,
                     before,
                 } = place;
-                return Ok(Some(Track::from_place(family, file, offset, &before)));
+                return Ok(Some(Last {
+                    length: count.length,
+                    mark: Some(Mark::new(&family, file, offset, &before)),
+                    track: Track::from_place(family, file, offset, &before),
+                }));
             }
-            Search::Further => oldest = Some(file.number),
+            // How long it would be is not known, nor what it has.
+            Search::Damaged if before.is_some() => break,
+            Search::Further | Search::Damaged => oldest = Some(file.number),
             Search::Changed => return Ok(None),
         }
     }
-    Ok(Some(match oldest {
-        Some(oldest) => Track::from_place(family, oldest, 0, &[]),
-        None => Track::from_oldest(),
+    Ok(Some(Last {
+        length: count.length,
+        mark: None,
+        track: match oldest {
+            Some(oldest) => Track::from_place(family, oldest, 0, &[]),
+            None => Track::from_oldest(),
+        },
     }))
+}
+
+/// Where a place is by now; `None` if what was there is not kept any more.
+pub(super) async fn find(
+    sandbox: &Sandbox,
+    family: &Family,
+    mark: &Mark,
+) -> Result<Option<(u32, u64)>, Failure> {
+    for Candidate { file, check } in mark.candidates(family) {
+        let is_it = match check {
+            None => true,
+            Some((from, to)) => {
+                let before = all(sandbox, &file.path, from, to).await?;
+                before.is_some_and(|before| mark.follows(&before))
+            }
+        };
+        if is_it {
+            return Ok(Some((file.number, mark.offset)));
+        }
+    }
+    Ok(None)
 }
 
 /// Begins with the first file that was written to since then.
@@ -80,6 +129,8 @@ enum Search {
     Found(Place),
     /// It is in an older file.
     Further,
+    /// The file cannot be unpacked.
+    Damaged,
     /// The file is not what it was any more.
     Changed,
 }
@@ -93,6 +144,8 @@ struct Count {
     is_past_end: bool,
     /// How much may still be looked through.
     patience: u64,
+    /// How much the place is before the end.
+    length: u64,
 }
 
 impl Count {
@@ -102,6 +155,7 @@ impl Count {
             seen: 0,
             is_past_end: false,
             patience: LEAST_SEARCH.saturating_add(wanted.saturating_mul(SEARCH_FOR_LINE)),
+            length: 0,
         }
     }
 
@@ -124,14 +178,20 @@ impl Count {
         None
     }
 
-    async fn in_plain(&mut self, sandbox: &Sandbox, file: &File) -> Result<Search, Failure> {
-        let mut end = file.size;
+    async fn in_plain(
+        &mut self,
+        sandbox: &Sandbox,
+        file: &File,
+        end: u64,
+    ) -> Result<Search, Failure> {
+        let mut end = file.size.min(end);
         while end > 0 {
             let from = end.saturating_sub(LARGEST_READ);
             let Some(bytes) = all(sandbox, &file.path, from, end).await? else {
                 return Ok(Search::Changed);
             };
             if let Some(at) = self.back(&bytes) {
+                self.length += end - from - at as u64;
                 return Ok(Search::Found(Place {
                     file: file.number,
                     offset: from + at as u64,
@@ -139,6 +199,7 @@ impl Count {
                 }));
             }
             self.patience = self.patience.saturating_sub(end - from);
+            self.length += end - from;
             end = from;
             if self.patience == 0 && end > 0 {
                 return Ok(Search::Found(Place {
@@ -152,7 +213,12 @@ impl Count {
     }
 
     /// What is compressed can be read from its beginning only: the ends of its last lines are kept.
-    async fn in_compressed(&mut self, sandbox: &Sandbox, file: &File) -> Result<Search, Failure> {
+    async fn in_compressed(
+        &mut self,
+        sandbox: &Sandbox,
+        file: &File,
+        end: u64,
+    ) -> Result<Search, Failure> {
         let Some(mut chunks) = sandbox.download(&file.path).await? else {
             return Ok(Search::Changed);
         };
@@ -161,6 +227,8 @@ impl Count {
         let mut offset = 0;
         let mut gunzip = Gunzip::new(0);
         let mut take = |bytes: &[u8]| {
+            let room = usize::try_from(end - offset).unwrap_or(usize::MAX);
+            let bytes = &bytes[..bytes.len().min(room)];
             for at in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
                 ends.push_back(offset + at.0 as u64 + 1);
             }
@@ -176,12 +244,12 @@ impl Count {
                 match gunzip.unpack(&mut input) {
                     Ok(bytes) => take(&bytes),
                     // Whatever it is, it is of no use, and nor is what is older.
-                    Err(_) => return Ok(Search::Further),
+                    Err(_) => return Ok(Search::Damaged),
                 }
             }
         }
         let Ok(bytes) = gunzip.finish() else {
-            return Ok(Search::Further);
+            return Ok(Search::Damaged);
         };
         take(&bytes);
         if !self.is_past_end && ends.back() == Some(&offset) {
@@ -191,22 +259,18 @@ impl Count {
         let count = ends.len() as u64;
         if count < wanted {
             self.seen += count;
+            self.length += offset;
             return Ok(Search::Further);
         }
         let index = usize::try_from(count - wanted).unwrap_or(usize::MAX);
-        Ok(match ends.get(index) {
-            Some(at) => Search::Found(Place {
-                file: file.number,
-                offset: *at,
-                before: Vec::new(),
-            }),
-            // Nothing is wanted of it.
-            None => Search::Found(Place {
-                file: file.number,
-                offset,
-                before: Vec::new(),
-            }),
-        })
+        // Of what is not in it nothing is wanted.
+        let at = ends.get(index).copied().unwrap_or(offset);
+        self.length += offset - at;
+        Ok(Search::Found(Place {
+            file: file.number,
+            offset: at,
+            before: Vec::new(),
+        }))
     }
 }
 

@@ -105,7 +105,7 @@ impl Kind {
 }
 
 /// The rows.
-const ROWS: [(Method, &str, Kind); 56] = [
+const ROWS: [(Method, &str, Kind); 57] = [
     (Method::GET, "/", Kind::Page),
     (Method::GET, "/groups/{group}", Kind::Page),
     (
@@ -115,6 +115,7 @@ const ROWS: [(Method, &str, Kind); 56] = [
     ),
     (Method::GET, "/groups/{group}/logs", Kind::Page),
     (Method::GET, "/groups/{group}/logs/live", Kind::Data),
+    (Method::POST, "/groups/{group}/logs/older", Kind::Question),
     (Method::GET, "/assets/logs.css", Kind::Open),
     (Method::GET, "/assets/logs.js", Kind::Open),
     (Method::GET, "/api/v1/groups/{group}/logs", Kind::Data),

@@ -158,7 +158,7 @@ impl Args {
             grep: self.grep.clone(),
             most,
             follow: self.follow,
-            joining: Vec::new(),
+            ..Query::default()
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What containers write, by agents that rotate it, end, go away, and answer oddly.
 
 mod agent;
+mod older;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -434,7 +435,7 @@ async fn answers_that_are_shorter_than_asked_for_only_take_longer() {
         agent.spell(spelling);
         agent.trouble(|path| path.starts_with("/files/read").then_some(Fault::Short(101)));
         for want in [LogStart::Oldest, LogStart::LastLines(1000)] {
-            let told = read(&agent, from(want)).await;
+            let told = read(&agent, from(want.clone())).await;
             assert_eq!(told.text(), text, "{spelling:?} {want:?}");
         }
     }

@@ -5,17 +5,20 @@ mod view;
 
 use std::time::Duration;
 
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 use theseus_core::cluster::ContainerId;
 use theseus_core::model::GroupId;
 
 use super::layout::{self, group_path};
 use super::{address, commands};
 use crate::guard::Stay;
-use crate::logs::{End, MOST, Open, Sending, Wanted};
+use crate::logs::{End, MOST, Open, Places, Sending, Wanted};
 use crate::named;
 use crate::refusal::Refusal;
 use crate::routes::Answers;
@@ -28,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_secs(1);
 /// How many of the last lines such a page has.
 const FEW: u64 = 100;
+/// How many more come at once when it is scrolled back, of each output.
+const OLDER: u64 = 300;
 
 /// The address of a group's logs, or of one container's.
 pub(super) fn path(group: &GroupId, container: Option<&str>) -> String {
@@ -71,7 +76,7 @@ pub(crate) async fn live(
     let open = || -> Result<Open, Refusal> {
         let id = named::group(&group)?;
         let view = viewer.view();
-        wanted.open(&viewer, &id, seen(&view, &id)?)
+        wanted.open_placed(&viewer, &id, seen(&view, &id)?)
     };
     let sending = Sending {
         kind: HeaderValue::from_static("application/x-ndjson"),
@@ -82,6 +87,49 @@ pub(crate) async fn live(
         Ok(open) => open.send(&viewer, stay, sending),
         Err(refusal) => refusal.answer(Answers::Data),
     }
+}
+
+/// What a page asks for that is scrolled back.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Back {
+    /// Of which output; of both unless it is said.
+    #[serde(default)]
+    output: String,
+    /// Where its lines begin, as it was told.
+    places: Places,
+}
+
+/// The lines before those that a page has, as rows of it.
+pub(crate) async fn older(
+    State(viewer): State<Viewer>,
+    Path(group): Path<String>,
+    back: Result<Json<Back>, JsonRejection>,
+) -> Response {
+    let read = async {
+        let Json(Back { output, places }) =
+            back.map_err(|wrong| Refusal::new(wrong.status(), wrong.body_text()))?;
+        let id = named::group(&group)?;
+        let view = viewer.view();
+        let wanted = Wanted {
+            output,
+            tail: OLDER.to_string(),
+            ..Wanted::default()
+        };
+        let open = wanted.open_before(&viewer, &id, seen(&view, &id)?, places)?;
+        let mut end = open.end(PATIENCE).await;
+        if end.is_late || end.is_cut {
+            // Some of it would be a page with holes in it.
+            let reason = "the older lines do not come in time";
+            return Err(Refusal::later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                reason,
+                PATIENCE,
+            ));
+        }
+        Ok(Json(rows::Piece::of(end.told.make_contiguous())).into_response())
+    };
+    read.await
+        .unwrap_or_else(|refusal: Refusal| refusal.answer(Answers::Data))
 }
 
 /// The last lines of one container, as they stand in its own page.

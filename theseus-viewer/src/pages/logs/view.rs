@@ -47,7 +47,7 @@ pub(super) fn view(group: &GroupId, wanted: &Wanted, lines: u64, end: &End) -> M
             @if let Some(older) = &older { a #log-older href=(older) { "Older lines" } }
             a href=(all) download { "Download all" }
         }
-        ol.log #log tabindex="0" aria-label="Lines" data-stream=(live) data-lines=(lines) data-most=(MOST) {
+        ol.log.of-one[!wanted.container.is_empty()] #log tabindex="0" aria-label="Lines" data-stream=(live) data-older=(format!("{}/older", path(group, None))) data-output=(wanted.output) data-lines=(lines) data-most=(MOST) {
             @if end.is_cut { (remark("What was written before this is more than a page has. “Download all” has all of it.")) }
             @for told in &end.told { (row(told)) }
             @if end.is_late { (remark(&format!("Not all of it came within {} s.", PATIENCE.as_secs()))) }

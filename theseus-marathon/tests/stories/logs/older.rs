@@ -1,0 +1,119 @@
+//! Going back in a log from a place that was told, whatever happened to its files meanwhile.
+
+use std::time::Duration;
+
+use theseus_core::cluster::{ClusterError, LogPiece, LogPlace, LogRequest, LogStart, Output};
+use tokio::time::sleep;
+
+use super::agent::Agent;
+use super::{Dice, TASK, Told, read};
+
+fn placed(start: LogStart) -> LogRequest {
+    LogRequest {
+        start,
+        places: true,
+        ..LogRequest::default()
+    }
+}
+
+/// Where it begins, unless that is the beginning of everything.
+fn place(told: &Told) -> Option<LogPlace> {
+    told.words.iter().find_map(|word| match word {
+        LogPiece::Began(place) => Some(place.clone()),
+        _ => None,
+    })
+}
+
+async fn before(agent: &Agent, place: LogPlace, lines: u64) -> Told {
+    read(agent, placed(LogStart::Before { place, lines })).await
+}
+
+/// Goes back from the last lines to the first, while more is written and moved into other files as the
+/// dice say. Each line has to be told once, and nothing that was written later.
+async fn random_story(seed: u64) {
+    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let agent = Agent::new(TASK);
+    let compress = dice.below(2) == 0;
+    let mut written = [Vec::new(), Vec::new()];
+    let mut number = 0;
+    let mut happen = async |dice: &mut Dice, written: &mut [Vec<u8>; 2], times: u64| {
+        for _ in 0..times {
+            let which = dice.index(2);
+            let output = ["stdout", "stderr"][which];
+            if dice.below(8) == 0 {
+                agent.rotate(output, compress);
+            } else {
+                let filling = "é".repeat(dice.index(4));
+                let text = format!("{number} {filling}{}\n", "x".repeat(dice.index(90)));
+                number += 1;
+                agent.write(output, text.as_bytes());
+                written[which].extend(text.bytes());
+            }
+            sleep(Duration::from_millis(1500)).await;
+        }
+    };
+    happen(&mut dice, &mut written, 60).await;
+    let last = read(&agent, placed(LogStart::LastLines(1 + dice.below(9)))).await;
+    let all = written.clone();
+    let mut next = place(&last);
+    let mut told = [last.stdout, last.stderr];
+    while let Some(place_then) = next {
+        let times = dice.below(4);
+        happen(&mut dice, &mut written, times).await;
+        let older = before(&agent, place_then, 1 + dice.below(9)).await;
+        assert!(older.error.is_none(), "{seed}: {:?}", older.error);
+        assert_eq!(older.missed(), 0, "{seed}");
+        next = place(&older);
+        for (told, older) in told.iter_mut().zip([older.stdout, older.stderr]) {
+            told.splice(0..0, older);
+        }
+    }
+    for (told, all) in told.iter().zip(&all) {
+        assert_eq!(
+            String::from_utf8_lossy(told),
+            String::from_utf8_lossy(all),
+            "{seed}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_line_is_told_once_on_the_way_back() {
+    for seed in 0..60 {
+        random_story(seed).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_beginning_there_is_no_place_and_behind_what_is_thrown_away_nothing() {
+    let agent = Agent::new(TASK);
+    agent.write("stdout", b"1\n2\n3\n");
+    let all = read(&agent, placed(LogStart::LastLines(9))).await;
+    assert_eq!((all.text().as_str(), place(&all)), ("1\n2\n3\n", None));
+    let last = read(&agent, placed(LogStart::LastLines(1))).await;
+    let then = place(&last).unwrap();
+    let told = before(&agent, then.clone(), 1).await;
+    assert_eq!(told.text(), "2\n");
+    let first = before(&agent, place(&told).unwrap(), 5).await;
+    assert_eq!((first.text().as_str(), place(&first)), ("1\n", None));
+
+    agent.keep(1);
+    for line in ["4\n", "5\n", "6\n"] {
+        agent.rotate("stdout", false);
+        sleep(Duration::from_secs(2)).await;
+        agent.write("stdout", line.as_bytes());
+    }
+    let told = before(&agent, then, 1).await;
+    assert!(
+        matches!(told.error, Some(ClusterError::Gone { .. })),
+        "{told:?}"
+    );
+
+    // Words that are no place have nothing before them.
+    let nonsense = LogPlace("../../etc/passwd".into());
+    let told = before(&agent, nonsense, 9).await;
+    assert!(
+        told.of(Output::Stdout).is_empty() && told.error.is_none(),
+        "{told:?}"
+    );
+}
