@@ -33,7 +33,17 @@ impl Browser {
     /// Goes to a page of the viewer.
     pub(crate) async fn goto(&self, path: &str) {
         let address = format!("{}{path}", self.viewer);
-        self.chromium.driver.goto(&address).await.unwrap();
+        let began = Instant::now();
+        // While networks of this machine come and go, Chromium breaks off what it loads.
+        loop {
+            let gone = self.chromium.driver.goto(&address).await;
+            let is_there = "return document.querySelector('main') !== null";
+            if gone.is_ok() && self.ask(is_there).await == true {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{address}: {gone:?}");
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     /// Goes to a page that is kept true, and waits until it is.

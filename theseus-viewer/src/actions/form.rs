@@ -18,7 +18,7 @@ pub(crate) fn forms(group: &GroupStatus) -> Markup {
                 @for kind in Kind::ALL {
                     form.of-rollout[kind.is_of_rollout()] method="get" action={ "/groups/" (group.group) "/do/" (kind.as_str()) } {
                         @if kind == Kind::Scale {
-                            label { "to " input type="number" name="number" min="0" max=(MAX_INSTANCES)
+                            label { "Containers " input type="number" name="number" min="0" max=(MAX_INSTANCES)
                                 required value=(group.instances) aria-label="Number of containers"; }
                         }
                         button type="submit" { (kind.label()) }

@@ -140,6 +140,10 @@ fn confirmation(
     plan: &Plan,
     moved: Option<&str>,
 ) -> Response {
+    let back = match &asked {
+        Asked::Manifest(_) => "/".to_owned(),
+        Asked::Group(group, _) => format!("/groups/{group}"),
+    };
     // What is not to be confirmed is not kept.
     let key = (!plan.is_empty()).then(|| {
         let likeness = Likeness::of(plan).map_err(bug)?;
@@ -162,7 +166,7 @@ fn confirmation(
                 input type="hidden" name="plan" value=(key);
                 p {
                     button.primary type="submit" { "Carry it out" } " "
-                    a.button href="/" { "Leave it" }
+                    a.button href=(back) { "Leave it" }
                 }
             }
         } @else {
