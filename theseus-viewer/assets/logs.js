@@ -18,6 +18,8 @@
   // Where the log of each container begins that has more before, as the server calls it.
   let places = {};
   let fetching = false;
+  // Whether lines come as they are written, and whether they have ceased to.
+  let live = false;
   let lost = false;
   let resume = null;
   // Whether the end is to stay in sight, and where the log was scrolled to last.
@@ -62,7 +64,8 @@
     const jump = unseen ? `Jump to the end (${unseen} new)` : "Jump to the end";
     if (end.textContent !== jump) end.textContent = jump;
     if (older) older.hidden = Object.keys(places).length === 0;
-    const how = resume ? "paused" : lost ? "connection lost, trying again" : "live";
+    const now = live ? "live" : "as of now";
+    const how = resume ? "paused" : lost ? "connection lost, trying again" : now;
     const all = log.children.length;
     const noun = all === 1 ? "line" : "lines";
     const some = sought() ? `${log.querySelectorAll(":scope > :not([hidden])").length} of ` : "";
@@ -139,6 +142,7 @@
             before.append(rows);
             Object.assign(begun, piece.places);
             if (!piece.isCaughtUp) continue;
+            live = true;
             replace(before);
             places = begun;
             before = null;
@@ -151,6 +155,7 @@
         // It is tried again.
       }
       lost = true;
+      live = false;
       tell();
       await new Promise((ready) => setTimeout(ready, 2000));
     }

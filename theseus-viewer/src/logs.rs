@@ -16,7 +16,7 @@ use futures_util::{StreamExt as _, stream};
 use regex::RegexBuilder;
 use serde::Deserialize;
 use theseus_core::cluster::{ContainerId, ContainerState, LogPlace, LogStart, Output, Outputs};
-use theseus_core::logs::{Query, Reader, Scene, Speaker, Told};
+use theseus_core::logs::{Query, Reader, Scene, Speaker, Told, Word};
 use theseus_core::model::{GroupId, GroupSelector};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -141,6 +141,15 @@ pub(crate) struct End {
 }
 
 impl End {
+    /// Whether there is nothing to be shown.
+    pub(crate) fn is_silent(&self) -> bool {
+        let is_heard = |told: &Told| match told {
+            Told::Word { word, .. } => !matches!(word, Word::Began { .. }),
+            told => !matches!(told, Told::CaughtUp | Told::Untimed),
+        };
+        !self.is_late && !self.told.iter().any(is_heard)
+    }
+
     /// How many lines.
     pub(crate) fn lines(&self) -> usize {
         let lines = self.told.iter().filter(|it| matches!(it, Told::Line(_)));

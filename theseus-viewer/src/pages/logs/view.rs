@@ -52,7 +52,7 @@ pub(super) fn view(group: &GroupId, wanted: &Wanted, lines: u64, end: &End) -> M
             @for told in &end.told { (row(told)) }
             @if end.is_late { (remark(&format!("Not all of it came within {} s.", PATIENCE.as_secs()))) }
         }
-        @if end.lines() == 0 {
+        @if end.is_silent() {
             div #log-empty { (empty("Nothing is told.", &html! { "Nothing was written, or nothing of it is meant." })) }
         }
     }
