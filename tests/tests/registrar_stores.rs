@@ -88,7 +88,7 @@ async fn until_registered(store: &dyn Store, count: usize, revision: u32) {
     let group = ["ingestor:dev".parse().expect("a group")];
     let registered = async {
         loop {
-            if let Ok(found) = registry::endpoints(store, &group).await
+            if let Ok(found) = registry::containers(store, &group).await
                 && found.len() == count
                 && found.iter().all(|it| it.revision == revision)
             {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -341,8 +340,8 @@ pub fn encode<T: Serialize>(record: &T) -> Bytes {
         .into()
 }
 
-/// The record in an entry.
-pub fn decode<T: DeserializeOwned>(entry: &Entry) -> Result<Stored<T>, RecordError> {
+/// The record in an entry, which it may borrow from.
+pub fn decode<'a, T: Deserialize<'a>>(entry: &'a Entry) -> Result<Stored<T>, RecordError> {
     decode_with(entry, |value| serde_json::from_slice(value))
 }
 

@@ -249,18 +249,38 @@ pub trait Store: Send + Sync {
     async fn release(&self, lease: Lease) -> Result<(), StoreError>;
 }
 
-/// Reads all entries below a prefix, page by page. The revision is the first page's.
+/// Reads all entries below a prefix. The revision is the first page's.
 pub async fn list_all(
     store: &dyn Store,
     prefix: &str,
 ) -> Result<(Vec<Entry>, Revision), StoreError> {
     const PAGE: usize = 1000;
-    let mut listing = store.list(prefix, Page::first(PAGE)).await?;
-    let revision = listing.revision;
-    let mut entries = std::mem::take(&mut listing.entries);
-    while let Some(page) = listing.next {
-        listing = store.list(prefix, page).await?;
-        entries.append(&mut listing.entries);
-    }
+    let mut entries = Vec::new();
+    let revision = each_page(store, prefix, PAGE, |mut page| {
+        entries.append(&mut page);
+        Ok::<_, StoreError>(())
+    });
+    let revision = revision.await?;
     Ok((entries, revision))
+}
+
+/// Works on all entries below a prefix, page by page, in key order. While one page is worked on, the
+/// next is on its way. The revision is the first page's.
+pub async fn each_page<E: From<StoreError>>(
+    store: &dyn Store,
+    prefix: &str,
+    limit: usize,
+    mut work: impl FnMut(Vec<Entry>) -> Result<(), E>,
+) -> Result<Revision, E> {
+    let mut listing = store.list(prefix, Page::first(limit)).await?;
+    let revision = listing.revision;
+    while let Some(page) = listing.next {
+        let entries = listing.entries;
+        // The first of the two is begun first: what is next is asked for before the work begins.
+        let (next, worked) = tokio::join!(store.list(prefix, page), async { work(entries) });
+        worked?;
+        listing = next?;
+    }
+    work(listing.entries)?;
+    Ok(revision)
 }

@@ -5,13 +5,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::listener::Listener;
 use super::record::{
     CONTAINERS, ContainerRecord, REGISTRAR_LOCK, REGISTRY, RegistryRecord, containers_prefix,
 };
 use crate::cluster::{ContainerId, Revision};
 use crate::model::{GroupId, GroupSelector};
 use crate::records::{self, LockRecord, RecordError, group_key};
-use crate::store::{Entry, Store, StoreError, list_all};
+use crate::store::{Entry, Store, StoreError, each_page, list_all};
+
+/// How many containers are asked for at a time. Their records are small, and whoever looks something
+/// up waits for all of them.
+const PAGE: usize = 2500;
 
 /// Why the registry cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -84,8 +89,33 @@ pub async fn standing(store: &dyn Store) -> Result<Standing, RegistryError> {
     })
 }
 
-/// The containers that do their work, of these groups and services, in the order of their keys.
+/// Where the containers of these groups and services listen that do their work: on the port of this
+/// name, or on each of their ports. In the order of the containers' keys.
 pub async fn endpoints(
+    store: &dyn Store,
+    selectors: &[GroupSelector],
+    port: Option<&str>,
+) -> Result<Vec<Endpoint>, RegistryError> {
+    let mut found = Vec::new();
+    // Neighbours are of one group, mostly.
+    let mut group = None;
+    for prefix in prefixes(selectors) {
+        let work = |entries: Vec<Entry>| {
+            for entry in &entries {
+                let listener: Listener<'_> = records::decode(entry)?.record;
+                if listener.ready && is_named(entry, listener.host()) {
+                    listener.endpoints(entry, port, &mut group, &mut found)?;
+                }
+            }
+            Ok::<_, RegistryError>(())
+        };
+        each_page(store, &prefix, PAGE, work).await?;
+    }
+    Ok(found)
+}
+
+/// The containers that do their work, of these groups and services, in the order of their keys.
+pub async fn containers(
     store: &dyn Store,
     selectors: &[GroupSelector],
 ) -> Result<Vec<ContainerRecord>, RegistryError> {
@@ -122,14 +152,20 @@ pub async fn is_known(store: &dyn Store, selector: &GroupSelector) -> Result<boo
 /// The container in an entry, if it does its work and its host can be named.
 pub(super) fn serving(entry: &Entry) -> Result<Option<ContainerRecord>, RegistryError> {
     let record: ContainerRecord = records::decode(entry)?.record;
-    let is_named = record.host.as_deref().is_some_and(is_name);
-    if record.ready && !is_named {
+    let serves = record.ready && is_named(entry, record.host.as_deref());
+    Ok(serves.then_some(record))
+}
+
+/// Whether the host of a container that does its work can be named.
+fn is_named(entry: &Entry, host: Option<&str>) -> bool {
+    let is_named = host.is_some_and(is_name);
+    if !is_named {
         tracing::warn!(
             key = entry.key,
             "its host has no name that can be written into a file"
         );
     }
-    Ok((record.ready && is_named).then_some(record))
+    is_named
 }
 
 /// What holds all containers that are meant, each once.
@@ -152,6 +188,11 @@ pub(super) fn prefixes(selectors: &[GroupSelector]) -> Vec<String> {
 fn is_name(host: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
     !host.is_empty() && host.chars().all(is_plain)
+}
+
+/// A host and a port, as clients take them.
+pub(super) fn address(host: &str, number: u16) -> String {
+    format!("{}:{number}", bracketed(host))
 }
 
 /// A host as it stands before a port.
@@ -178,7 +219,7 @@ impl ContainerRecord {
                 host: Arc::clone(host),
                 port: name.clone(),
                 number,
-                address: format!("{}:{number}", bracketed(host)),
+                address: address(host, number),
             })
         })
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::endpoints::{RegistryError, bracketed, endpoints};
+use super::endpoints::{RegistryError, bracketed, containers};
 use super::record::{CONTAINERS, ContainerRecord, container_key, containers_prefix};
 use super::watch::{Watch, watch};
 use crate::cluster::{ContainerId, Revision};
@@ -189,7 +189,7 @@ impl Guest {
         minimum: usize,
     ) -> Result<Vec<String>, GuestError> {
         let selector = [GroupSelector::Service(service.clone())];
-        let found = endpoints(&*self.store, &selector).await?;
+        let found = containers(&*self.store, &selector).await?;
         let is_meant = |record: &&ContainerRecord| {
             let mut has = labels
                 .iter()

@@ -10,6 +10,7 @@ mod guest;
 mod happening;
 mod held;
 mod hints;
+mod listener;
 mod picture;
 mod record;
 mod recorded;
@@ -21,7 +22,7 @@ mod testing;
 mod watch;
 
 pub(crate) use batch::batches;
-pub use endpoints::{Endpoint, RegistryError, Standing, endpoints, is_known, standing};
+pub use endpoints::{Endpoint, RegistryError, Standing, containers, endpoints, is_known, standing};
 pub use guest::{Guest, GuestError, etcd_endpoints};
 pub use happening::{Happening, Settled};
 pub use record::{

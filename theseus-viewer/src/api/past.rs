@@ -249,22 +249,19 @@ pub(super) async fn endpoints(
     let store = &**viewer.store();
     let asked = std::slice::from_ref(&selector);
     let found = tokio::try_join!(
-        registry::endpoints(store, asked),
+        registry::endpoints(store, asked, port.as_deref()),
         registry::standing(store),
         registry::is_known(store, &selector),
     );
-    let (containers, standing, is_known) = found.map_err(|error| out_of_reach(&error))?;
+    let (endpoints, standing, is_known) = found.map_err(|error| out_of_reach(&error))?;
     if !is_known {
         let reason = format!("there is no group {selector}");
         return Err(Refusal::new(StatusCode::NOT_FOUND, reason).into());
     }
-    let containers = containers.iter();
     Ok(tell(&Endpoints {
         format_version: 1,
         kept: standing.is_kept(),
         as_of: standing.word.map(|word| word.as_of),
-        endpoints: containers
-            .flat_map(|it| it.endpoints(port.as_deref()))
-            .collect(),
+        endpoints,
     }))
 }

@@ -10,8 +10,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use theseus_core::model::GroupSelector;
+use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::registry::{self, ContainerRecord, Endpoint, Standing};
+use theseus_core::store::Store;
 use theseus_core::suggest;
 
 use self::exec::Words;
@@ -86,21 +87,14 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     if goes_on {
         return follow::follow(store, args, template.as_ref()).await;
     }
-    let containers = registry::endpoints(&*store, &args.groups).await?;
-    let standing = registry::standing(&*store).await?;
-    if let Some(doubt) = doubt(&standing, Timestamp::now()) {
-        say(&format!("{} {doubt}\n", paint(NOTE, "note:")));
-    }
-    for selector in &args.groups {
-        if !registry::is_known(&*store, selector).await? {
-            return Err(
-                Failure::new(Code::Failed, format!("the registry knows no {selector}")).hint(
-                    "theseus status lists what is deployed; theseus registrar keeps the registry",
-                ),
-            );
-        }
-    }
+    let selectors = &args.groups;
     if let Some(template) = &template {
+        let (containers, standing) = tokio::try_join!(
+            registry::containers(&*store, selectors),
+            registry::standing(&*store),
+        )?;
+        tell_doubt(&standing);
+        known(&*store, selectors, containers.iter().map(|it| &it.group)).await?;
         let text = template.render(&containers, args.port.as_deref())?;
         match &args.out {
             Some(path) => drop(output::write(path, &text)?),
@@ -108,11 +102,13 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         }
         return Ok(Code::Done);
     }
-    let port = match global.format {
-        Format::Json => args.port.as_deref(),
-        Format::Text => the_port(args, &containers)?,
-    };
-    let endpoints = all(&containers, port);
+    let port = args.port.as_deref();
+    let (endpoints, standing) = tokio::try_join!(
+        registry::endpoints(&*store, selectors, port),
+        registry::standing(&*store),
+    )?;
+    tell_doubt(&standing);
+    known(&*store, selectors, endpoints.iter().map(|it| &it.group)).await?;
     match global.format {
         Format::Json => print_json(&Told {
             format_version: 1,
@@ -120,9 +116,41 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
             kept: standing.is_kept(),
             endpoints: &endpoints,
         })?,
-        Format::Text => print(&lines(&endpoints))?,
+        Format::Text => {
+            match port {
+                Some(port) if endpoints.is_empty() => has_port(&*store, selectors, port).await?,
+                Some(_) => {}
+                None => have_one_port(&endpoints)?,
+            }
+            print(&lines(&endpoints))?;
+        }
     }
     Ok(Code::Done)
+}
+
+fn tell_doubt(standing: &Standing) {
+    if let Some(doubt) = doubt(standing, Timestamp::now()) {
+        say(&format!("{} {doubt}\n", paint(NOTE, "note:")));
+    }
+}
+
+/// Refuses what the registry knows nothing of. Nobody is asked about what something was found of.
+async fn known<'a>(
+    store: &dyn Store,
+    selectors: &[GroupSelector],
+    found: impl Iterator<Item = &'a GroupId> + Clone,
+) -> Result<(), Failure> {
+    for selector in selectors {
+        let is_found = found.clone().any(|group| selector.matches(group));
+        if !is_found && !registry::is_known(store, selector).await? {
+            return Err(
+                Failure::new(Code::Failed, format!("the registry knows no {selector}")).hint(
+                    "theseus status lists what is deployed; theseus registrar keeps the registry",
+                ),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Where these containers listen.
@@ -139,29 +167,38 @@ fn lines(endpoints: &[Endpoint]) -> String {
         .collect()
 }
 
-/// The one port that is meant; a list of different ones is of no use to anybody.
-fn the_port<'a>(
-    args: &'a Args,
-    containers: &[ContainerRecord],
-) -> Result<Option<&'a str>, Failure> {
-    let names: BTreeSet<&str> = containers
-        .iter()
-        .flat_map(|it| it.ports.keys().map(String::as_str))
-        .collect();
-    let list = || names.iter().copied().collect::<Vec<_>>().join(", ");
-    match args.port.as_deref() {
-        Some(port) if !containers.is_empty() && !names.contains(port) => {
-            let failure = Failure::usage(format!("no container has a port {port:?}"));
-            Err(match suggest::nearest(port, names.iter().copied()) {
-                Some(near) => failure.hint(format!("did you mean {near}?")),
-                None if names.is_empty() => failure.hint("they have no ports"),
-                None => failure.hint(format!("they have: {}", list())),
-            })
-        }
-        None if names.len() > 1 => Err(Failure::usage("the containers have several ports")
-            .hint(format!("choose with --port: {}", list()))),
-        port => Ok(port),
+/// Refuses several ports: a list of different ones is of no use to anybody.
+fn have_one_port(endpoints: &[Endpoint]) -> Result<(), Failure> {
+    let names: BTreeSet<&str> = endpoints.iter().map(|it| it.port.as_str()).collect();
+    if names.len() <= 1 {
+        return Ok(());
     }
+    let list = names.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Failure::usage("the containers have several ports")
+        .hint(format!("choose with --port: {list}")))
+}
+
+/// Refuses a port that none of the containers has, if there are any.
+async fn has_port(
+    store: &dyn Store,
+    selectors: &[GroupSelector],
+    port: &str,
+) -> Result<(), Failure> {
+    let containers = registry::containers(store, selectors).await?;
+    let ports = containers.iter().flat_map(|it| it.ports.keys());
+    let names: BTreeSet<&str> = ports.map(String::as_str).collect();
+    if containers.is_empty() || names.contains(port) {
+        return Ok(());
+    }
+    let failure = Failure::usage(format!("no container has a port {port:?}"));
+    Err(match suggest::nearest(port, names.iter().copied()) {
+        Some(near) => failure.hint(format!("did you mean {near}?")),
+        None if names.is_empty() => failure.hint("they have no ports"),
+        None => {
+            let list = names.into_iter().collect::<Vec<_>>().join(", ");
+            failure.hint(format!("they have: {list}"))
+        }
+    })
 }
 
 /// Why the registry may not be what runs now, if it may not.
