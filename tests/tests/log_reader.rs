@@ -98,6 +98,7 @@ impl Fake {
             kind: EventKind::Container {
                 id: ContainerId(id.to_owned()),
                 state,
+                failed: None,
             },
         };
         let mut listeners = self.listeners.lock().expect("it is sound");

@@ -50,6 +50,7 @@ fn made_up(number: usize) -> Event {
         0 => EventKind::Container {
             id: container,
             state: ContainerState::Ended,
+            failed: None,
         },
         1 => EventKind::Health {
             id: container,

@@ -246,6 +246,9 @@ impl HealthState {
 /// A container that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
+    /// Which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerId>,
     /// What the engine says of it.
     pub message: String,
     /// Where.
@@ -377,6 +380,8 @@ pub enum EventKind {
         id: ContainerId,
         /// The state that it is in now.
         state: ContainerState,
+        /// The app that is without it now, if it ended without being told to.
+        failed: Option<AppId>,
     },
     /// A container's health changed.
     Health {

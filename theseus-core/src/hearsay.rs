@@ -41,7 +41,7 @@ impl Observed {
         match &event.kind {
             EventKind::Attached | EventKind::App => Heard::Gap,
             EventKind::Detached | EventKind::Operation { .. } => Heard::Nothing,
-            EventKind::Container { id, state: now } => state.hear_state(id, *now, event.at),
+            EventKind::Container { id, state: now, .. } => state.hear_state(id, *now, event.at),
             EventKind::Health { id, health } => state.hear_health(id, *health, event.at),
         }
     }
@@ -156,8 +156,11 @@ mod tests {
     }
 
     pub(super) fn state(id: &str, state: ContainerState) -> EventKind {
-        let id = ContainerId(id.to_owned());
-        EventKind::Container { id, state }
+        EventKind::Container {
+            id: ContainerId(id.to_owned()),
+            state,
+            failed: None,
+        }
     }
 
     pub(super) fn health(id: &str, health: HealthState) -> EventKind {

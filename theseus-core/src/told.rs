@@ -100,7 +100,7 @@ impl Told {
         Some(match event.kind {
             EventKind::Attached => Self::Attached,
             EventKind::Detached => Self::Detached,
-            EventKind::Container { id, state } => Self::Container {
+            EventKind::Container { id, state, .. } => Self::Container {
                 at,
                 group: group?,
                 container: id,

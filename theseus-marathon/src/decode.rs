@@ -293,6 +293,7 @@ fn failure(failure: read::TaskFailure<'_>) -> Failure {
     let at = time(failure.timestamp.as_ref());
     let message = said(failure.message).filter(|message| !message.is_empty());
     Failure {
+        container: said(failure.task_id).map(ContainerId),
         message: message.or(said(failure.state)).unwrap_or_default(),
         host: said(failure.host),
         at,
@@ -346,7 +347,7 @@ mod tests {
                 {"id": "t.2", "host": "h1", "ports": null, "startedAt": null},
             ],
             "lastTaskFailure": {
-                "message": "", "state": "TASK_FAILED", "host": "h2",
+                "taskId": "t.0", "message": "", "state": "TASK_FAILED", "host": "h2",
                 "timestamp": "2026-01-02T03:00:00.000Z",
             },
         }));

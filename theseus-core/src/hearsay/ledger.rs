@@ -41,7 +41,7 @@ impl Ledger {
             {
                 false
             }
-            (EventKind::Container { id, state }, Some(group)) => {
+            (EventKind::Container { id, state, .. }, Some(group)) => {
                 let is_news = hear(known, group, id, *state);
                 if *state == ContainerState::Ended {
                     self.over.insert(id.clone());
@@ -77,8 +77,7 @@ impl Ledger {
         for (id, entry) in &known {
             if !seen.contains_key(id) {
                 self.over.insert(id.clone());
-                let (id, state) = (id.clone(), ContainerState::Ended);
-                tell(&entry.group, EventKind::Container { id, state });
+                tell(&entry.group, came(id, ContainerState::Ended));
             }
         }
         // Who is seen to live is not over, whatever was told.
@@ -86,8 +85,7 @@ impl Ledger {
         for (id, now) in &seen {
             let before = known.get(id);
             if before.is_none_or(|before| before.state != now.state) {
-                let (id, state) = (id.clone(), now.state);
-                tell(&now.group, EventKind::Container { id, state });
+                tell(&now.group, came(id, now.state));
             }
             let health = before.map_or(HealthState::Unknown, |before| before.health);
             if health != now.health {
@@ -97,6 +95,15 @@ impl Ledger {
         }
         self.known = Some(seen);
         events
+    }
+}
+
+/// A container came to a state; a look does not show why.
+fn came(id: &ContainerId, state: ContainerState) -> EventKind {
+    EventKind::Container {
+        id: id.clone(),
+        state,
+        failed: None,
     }
 }
 

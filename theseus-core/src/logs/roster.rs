@@ -121,7 +121,7 @@ impl Keeper {
         match (event.group, event.kind) {
             (None, EventKind::Attached) => true,
             (Some(group), kind) if self.selectors.iter().any(|it| it.matches(&group)) => {
-                if let EventKind::Container { id, state } = kind {
+                if let EventKind::Container { id, state, .. } = kind {
                     // One that did not run has written nothing.
                     if state >= ContainerState::Running {
                         self.heard.insert((group, id));

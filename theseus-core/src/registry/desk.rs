@@ -14,10 +14,11 @@ use super::hints::{Hints, Worth};
 use super::picture::{Known, Picture, picture};
 use super::record::{REGISTRY, RegistryRecord};
 use super::registrar::{Registrar, Tell};
+use super::restarts::Over;
 use super::shapes::Shapes;
 use crate::audit;
 use crate::causes::chain;
-use crate::cluster::Scope;
+use crate::cluster::{ContainerId, Scope};
 use crate::engine::{EngineError, observe};
 use crate::hold::Hold;
 use crate::model::GroupId;
@@ -90,6 +91,8 @@ pub(super) struct Desk<'a> {
     /// What the registry holds; `None` when that has to be read.
     held: Option<HeldAll>,
     shapes: Shapes,
+    /// Containers that are over.
+    over: Over,
     /// Deployed groups that were missing, and since when.
     missing: BTreeMap<GroupId, Instant>,
     /// What is to be looked at once more, and when.
@@ -120,6 +123,7 @@ impl<'a> Desk<'a> {
             began: Instant::now(),
             held: None,
             shapes: Shapes::default(),
+            over: Over::default(),
             missing: BTreeMap::new(),
             again: None,
             looked_at_all: None,
@@ -235,6 +239,7 @@ impl<'a> Desk<'a> {
         };
         let (nothing_held, absent) = (HeldGroup::default(), GroupState::default());
         let mut pictures = BTreeMap::new();
+        let mut gone: Vec<ContainerId> = worth.failed.keys().cloned().collect();
         let mut writes = Vec::new();
         for group in groups {
             let state = observed.groups.get(&group).unwrap_or(&absent);
@@ -246,9 +251,12 @@ impl<'a> Desk<'a> {
                 held: before,
                 shapes: self.shapes.of(&group),
                 heard: &worth.heard,
+                failed: &worth.failed,
+                over: &self.over,
                 now: as_of,
             };
             let picture = picture(&group, state, known);
+            gone.extend(before.without(&picture));
             writes.extend(diff(&group, before, &picture));
             pictures.insert(group, picture);
         }
@@ -257,6 +265,7 @@ impl<'a> Desk<'a> {
         }
         let written = writes.len();
         let transactions = self.commit(writes).await?;
+        self.over.extend(gone, Instant::now());
         for (group, picture) in &pictures {
             let containers = picture.containers.keys().cloned();
             self.roster.set(group, containers.collect());

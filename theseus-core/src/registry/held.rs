@@ -53,6 +53,16 @@ impl HeldGroup {
         self.containers.values().filter_map(Held::record)
     }
 
+    /// The containers that are held and that a picture does not show any more.
+    pub(super) fn without<'a>(
+        &'a self,
+        picture: &'a Picture,
+    ) -> impl Iterator<Item = ContainerId> + 'a {
+        let held = self.containers.keys();
+        held.filter(|id| !picture.containers.contains_key(id))
+            .cloned()
+    }
+
     /// What is counted of an app.
     pub(super) fn app(&self, id: &AppId) -> Option<&AppCount> {
         let counts = self.counts.as_ref()?.record()?;
@@ -176,6 +186,7 @@ pub(super) fn diff(group: &GroupId, held: &HeldGroup, picture: &Picture) -> Vec<
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::restarts::Over;
     use super::super::testing::{app, container, group, spec, state_of, time};
     use super::*;
     use crate::cluster::{Container, ContainerState, HealthState};
@@ -258,6 +269,8 @@ mod tests {
                     held,
                     shapes: &BTreeMap::new(),
                     heard: &Heard::new(),
+                    failed: &BTreeMap::new(),
+                    over: &Over::default(),
                     now: time(9),
                 };
                 picture(&group(), state, known)
@@ -311,6 +324,8 @@ mod tests {
             held: &HeldGroup::default(),
             shapes: &BTreeMap::new(),
             heard: &Heard::new(),
+            failed: &BTreeMap::new(),
+            over: &Over::default(),
             now: time(9),
         };
         let held = HeldGroup::from(picture(&group(), &state, known));

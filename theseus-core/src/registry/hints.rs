@@ -3,7 +3,7 @@
 //! Events are hints: which group to look at, and when a container came to a state that nobody tells
 //! the time of later. Any number of them is held in the room of the groups that they concern.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::picture::Heard;
 use super::registrar::Tell;
 use crate::attribution::attributed;
 use crate::causes::chain;
-use crate::cluster::{Cluster, ContainerState, Event, EventKind};
+use crate::cluster::{AppId, Cluster, ContainerId, ContainerState, Event, EventKind};
 use crate::model::GroupId;
 use crate::records::{self, ADOPTED, AdoptedRecord};
 use crate::store::{Page, Store, StoreError, Watched};
@@ -26,6 +26,8 @@ use crate::store::{Page, Store, StoreError, Watched};
 const AGAIN: Duration = Duration::from_secs(5);
 /// More groups than this are not told apart: all are looked at.
 const MANY: usize = 2000;
+/// So many that failed between two looks are told apart.
+const MANY_FAILED: usize = 10_000;
 
 /// What is worth a look, and how it was learned of.
 #[derive(Debug, Default)]
@@ -51,6 +53,8 @@ pub(super) struct Worth {
     pub(super) ending: bool,
     /// When containers came to their states.
     pub(super) heard: Heard,
+    /// Containers that failed, and the apps that are without them now.
+    pub(super) failed: BTreeMap<ContainerId, AppId>,
     /// When the first of this was learned of.
     pub(super) first: Option<Instant>,
 }
@@ -66,7 +70,12 @@ impl Worth {
             EventKind::Attached => self.all = true,
             EventKind::Detached => return,
             EventKind::Operation { .. } => self.ending = true,
-            EventKind::Container { id, state } => {
+            EventKind::Container { id, state, failed } => {
+                if let Some(app) = failed
+                    && self.failed.len() < MANY_FAILED
+                {
+                    self.failed.insert(id.clone(), app);
+                }
                 let is_told_later = !matches!(
                     state,
                     ContainerState::Unreachable | ContainerState::Stopping
@@ -93,6 +102,7 @@ impl Worth {
         for (id, heard) in other.heard {
             self.heard.entry(id).or_insert(heard);
         }
+        self.failed.extend(other.failed);
         self.first = [self.first, other.first].into_iter().flatten().min();
     }
 }
@@ -216,7 +226,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::cluster::{ContainerId, OperationId};
+    use crate::cluster::OperationId;
 
     fn event(group: Option<&str>, kind: EventKind) -> Event {
         Event {
@@ -231,6 +241,7 @@ mod tests {
         EventKind::Container {
             id: ContainerId("c".to_owned()),
             state,
+            failed: None,
         }
     }
 

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use super::held::HeldGroup;
 use super::record::{ContainerRecord, CountsRecord};
-use super::restarts::{self, Gone};
-use crate::cluster::{App, Container, ContainerId, ContainerState, Part, Revision};
+use super::restarts::{self, Gone, Over};
+use crate::cluster::{App, AppId, Container, ContainerId, ContainerState, Part, Revision};
 use crate::model::{GroupId, Spec};
 use crate::state::GroupState;
 use crate::status::named_ports;
@@ -60,6 +60,10 @@ pub(super) struct Known<'a> {
     pub(super) shapes: &'a BTreeMap<Revision, Shape>,
     /// What was told by events.
     pub(super) heard: &'a Heard,
+    /// Containers that were told to have failed, and the apps that are without them now.
+    pub(super) failed: &'a BTreeMap<ContainerId, AppId>,
+    /// Containers that are over, and counted where they were to be.
+    pub(super) over: &'a Over,
     /// What the time is.
     pub(super) now: Timestamp,
 }
@@ -179,6 +183,8 @@ mod tests {
             held,
             shapes: &BTreeMap::new(),
             heard,
+            failed: &BTreeMap::new(),
+            over: &Over::default(),
             now,
         };
         picture(&group(), state, known)
@@ -219,6 +225,8 @@ mod tests {
                 held: &HeldGroup::default(),
                 shapes,
                 heard: &Heard::new(),
+                failed: &BTreeMap::new(),
+                over: &Over::default(),
                 now: time(9),
             };
             let seen = picture(&group(), &state, known);

@@ -95,12 +95,12 @@ pub struct AppCount {
     /// places.
     #[serde(default, skip_serializing_if = "is_never")]
     pub restarts: u32,
-    /// When the last of those ended, or was found to have ended.
+    /// When the last of those was found to have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted_at: Option<Timestamp>,
-    /// Failures up to then that the engine tells of are among those.
+    /// The last that failed, by what the engine tells: it is among those, or of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failed_at: Option<Timestamp>,
+    pub failed: Option<ContainerId>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]

@@ -1,6 +1,8 @@
 //! What an event says, as far as Theseus cares.
 
-use theseus_core::cluster::{AppId, ContainerId, Event, EventKind, HealthState, OperationId};
+use theseus_core::cluster::{
+    AppId, ContainerId, ContainerState, Event, EventKind, HealthState, OperationId,
+};
 
 use crate::decode::{state_of, time};
 use crate::names;
@@ -37,10 +39,17 @@ pub(super) fn of(data: &str) -> Option<Event> {
 
 fn kind(event: &read::Event<'_>) -> Option<EventKind> {
     Some(match event.kind.as_ref() {
-        "status_update_event" => EventKind::Container {
-            id: ContainerId(event.task_id.as_ref()?.as_ref().to_owned()),
-            state: state_of(event.task_status.as_ref()?.as_ref())?,
-        },
+        "status_update_event" => {
+            let status = event.task_status.as_ref()?.as_ref();
+            let state = state_of(status)?;
+            let failed = state == ContainerState::Ended && status != "TASK_KILLED";
+            let app = event.app_id.as_ref().filter(|_| failed);
+            EventKind::Container {
+                id: ContainerId(event.task_id.as_ref()?.as_ref().to_owned()),
+                state,
+                failed: app.map(|app| AppId(app.as_ref().to_owned())),
+            }
+        }
         "health_status_changed_event" => match checked(event) {
             Some(id) => EventKind::Health {
                 id,
@@ -80,7 +89,6 @@ fn checked(event: &read::Event<'_>) -> Option<ContainerId> {
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
-    use theseus_core::cluster::ContainerState;
 
     use super::*;
 
@@ -94,6 +102,23 @@ mod tests {
                 Some(EventKind::Container {
                     id: container("t.1"),
                     state: ContainerState::Running,
+                    failed: None,
+                }),
+            ),
+            (
+                json!({"eventType": "status_update_event", "appId": app, "taskId": "t.1", "taskStatus": "TASK_FAILED"}),
+                Some(EventKind::Container {
+                    id: container("t.1"),
+                    state: ContainerState::Ended,
+                    failed: Some(AppId(app.to_owned())),
+                }),
+            ),
+            (
+                json!({"eventType": "status_update_event", "appId": app, "taskId": "t.1", "taskStatus": "TASK_KILLED"}),
+                Some(EventKind::Container {
+                    id: container("t.1"),
+                    state: ContainerState::Ended,
+                    failed: None,
                 }),
             ),
             (
@@ -109,6 +134,7 @@ mod tests {
                 Some(EventKind::Container {
                     id: container("t"),
                     state: ContainerState::Running,
+                    failed: None,
                 }),
             ),
             (

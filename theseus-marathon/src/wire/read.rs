@@ -114,6 +114,7 @@ pub(crate) struct HealthResult<'a> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct TaskFailure<'a> {
     #[serde(borrow)]
+    pub(crate) task_id: Option<Text<'a>>,
     pub(crate) message: Option<Text<'a>>,
     pub(crate) host: Option<Text<'a>>,
     pub(crate) state: Option<Text<'a>>,

@@ -88,7 +88,7 @@ async fn next(events: &mut Events) -> EventKind {
 
 fn task(kind: &EventKind) -> &str {
     match kind {
-        EventKind::Container { id, state } => {
+        EventKind::Container { id, state, .. } => {
             assert_eq!(*state, ContainerState::Running);
             &id.0
         }

@@ -40,6 +40,7 @@ async fn rolling() -> World {
         ],
     );
     old.last_failure = Some(Failure {
+        container: None,
         message: "exited with 137".to_owned(),
         host: Some("host2".to_owned()),
         at: None,
@@ -339,6 +340,7 @@ async fn odd_names_stay_text_and_lead_where_they_should() {
         vec![container(evil, evil, ContainerState::Running)],
     );
     app.last_failure = Some(Failure {
+        container: None,
         message: evil.to_owned(),
         host: Some(evil.to_owned()),
         at: None,

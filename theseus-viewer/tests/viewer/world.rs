@@ -206,25 +206,23 @@ impl World {
 
     /// Tells that something happened to a container.
     pub(crate) fn tell(&self, group: &str, id: &str, state: ContainerState) {
-        let id = ContainerId(id.to_owned());
         // Nobody may be listening yet.
         let _ = self.cluster.events.send(Event {
             at: None,
             group: Some(group.parse().unwrap()),
             foreign: None,
-            kind: EventKind::Container { id, state },
+            kind: came(id, state),
         });
     }
 
     /// Tells that something happened to a container of an app that Theseus did not name.
     pub(crate) fn tell_of_other(&self, app: &str, id: &str, state: ContainerState) {
-        let id = ContainerId(id.to_owned());
         // Nobody may be listening yet.
         let _ = self.cluster.events.send(Event {
             at: None,
             group: None,
             foreign: Some(AppId(app.to_owned())),
-            kind: EventKind::Container { id, state },
+            kind: came(id, state),
         });
     }
 
@@ -346,5 +344,14 @@ pub(crate) fn host(name: &str) -> Host {
         attributes: [("rack".to_owned(), "a".to_owned())].into(),
         total: Some(amounts(4.0, 65536.0, 99)),
         free: Some(amounts(3.0, 64512.0, 89)),
+    }
+}
+
+/// A container came to a state.
+fn came(id: &str, state: ContainerState) -> EventKind {
+    EventKind::Container {
+        id: ContainerId(id.to_owned()),
+        state,
+        failed: None,
     }
 }

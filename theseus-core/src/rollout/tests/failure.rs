@@ -6,6 +6,7 @@ use crate::cluster::Failure;
 fn reason(failed_starts: u32, waited: i64) -> Option<String> {
     let mut app = whole(NEW, 1, &[Is::Starting]);
     app.last_failure = Some(Failure {
+        container: None,
         message: "exit 1".to_owned(),
         host: Some("h1".to_owned()),
         at: Some(seconds(1)),

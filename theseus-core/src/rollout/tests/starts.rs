@@ -12,6 +12,7 @@ fn look(instances: u32, containers: &[(&str, Is)], failed_at: Option<i64>) -> Ve
         .map(|(id, is)| is.container(*id))
         .collect();
     app.last_failure = failed_at.map(|at| Failure {
+        container: None,
         message: "exit 1".to_owned(),
         host: None,
         at: Some(seconds(at)),

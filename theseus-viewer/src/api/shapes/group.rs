@@ -220,6 +220,8 @@ pub(in crate::api) struct Slot {
 /// A container that failed.
 #[derive(ToSchema)]
 pub(in crate::api) struct Failure {
+    #[schema(required = false, nullable = false)]
+    container: Option<String>,
     message: String,
     #[schema(required)]
     host: Option<String>,
