@@ -11,6 +11,7 @@ use reqwest::{Client, Method};
 use serde_json::Value;
 use theseus_core::engine::{Engine, Options, Outcome};
 use theseus_core::plan::Desired;
+use theseus_core::store::Store;
 use theseus_marathon::{Marathon, MarathonConfig};
 use theseus_sandbox::{HostConfig, SandboxConfig, SandboxServer};
 use theseus_store::SqliteStore;
@@ -139,8 +140,15 @@ impl Sandbox {
 
     /// An engine over it, with its records in this file, and the witness of what it does.
     pub(crate) async fn engine(&self, store: &Path) -> Result<(Engine, Arc<Witness>), Failure> {
+        self.engine_over(Arc::new(SqliteStore::open(store).await?))
+    }
+
+    /// The same with its records in this store.
+    pub(crate) fn engine_over(
+        &self,
+        store: Arc<dyn Store>,
+    ) -> Result<(Engine, Arc<Witness>), Failure> {
         let witness = Arc::new(Witness::new(client(&self.url)?));
-        let store = Arc::new(SqliteStore::open(store).await?);
         let engine = Engine::new(Arc::clone(&witness) as _, store, Timestamp::now);
         Ok((engine, witness))
     }

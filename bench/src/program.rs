@@ -118,6 +118,11 @@ pub(crate) fn memory(process: u32) -> Result<u64, Failure> {
     status(process, "VmRSS:").ok_or_else(|| "nothing is known of its memory".into())
 }
 
+/// The most memory that a process has held so far, in bytes.
+pub(crate) fn peak(process: u32) -> Result<u64, Failure> {
+    status(process, "VmHWM:").ok_or_else(|| "nothing is known of its memory".into())
+}
+
 /// What `/proc/…/status` says of a process under this name, in bytes.
 fn status(process: u32, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -1,5 +1,8 @@
 //! The registry: 10,000 containers registered in etcd beside a bare loop that writes the same
-//! transactions, single changes as they happen, and `theseus endpoints` of as many.
+//! transactions, single changes as they happen, `theseus endpoints` of as many, and what a registrar
+//! holds of them.
+
+mod memory;
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -89,6 +92,7 @@ impl Fake {
             kind: EventKind::Container {
                 id: container(group, n).id,
                 state: ContainerState::Running,
+                failed: None,
             },
         });
         Ok(())
@@ -255,6 +259,7 @@ pub(super) async fn measure() -> Result<Vec<Row>, Failure> {
         ),
     ];
     rows.extend(endpoints(&server, "/run0").await?);
+    rows.push(memory::measure(&server).await?);
     Ok(rows)
 }
 
@@ -361,7 +366,7 @@ async fn write(store: &EtcdStore, txns: Vec<Txn>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `theseus endpoints` of the containers below a prefix, and what a registrar holds of them.
+/// `theseus endpoints` of the containers below a prefix.
 async fn endpoints(server: &EtcdServer, prefix: &str) -> Result<Vec<Row>, Failure> {
     let directory = tempfile::tempdir()?;
     let config = directory.path().join("mesos.yaml");
