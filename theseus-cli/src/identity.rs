@@ -2,14 +2,16 @@
 
 use std::env;
 
+use theseus_core::audit::doer;
+
 /// What a process of this user on this machine is called: `ana@ci-7 (pid 4711)`.
 pub(crate) fn of(pid: u32) -> String {
-    format!("{} (pid {pid})", whoever())
+    doer(&whoever(), pid)
 }
 
 /// What this process is called while it does something for others: `ana@ci-7 (viewer) (pid 4711)`.
 pub(crate) fn own_as(what: &str) -> String {
-    format!("{} ({what}) (pid {})", whoever(), std::process::id())
+    doer(&format!("{} ({what})", whoever()), std::process::id())
 }
 
 /// What this process is called.

@@ -23,6 +23,18 @@ pub const AUDIT: &str = "audit/";
 /// How many entries are kept.
 pub const KEPT: usize = 10_000;
 
+/// What a process is called that does something, and is written down for it: `ana@ci-7 (pid 4711)`.
+pub fn doer(name: &str, pid: u32) -> String {
+    format!("{name} (pid {pid})")
+}
+
+/// Who did something, without the number of a process, which is over by the time that anybody reads
+/// of it. `None` where nobody said so.
+pub fn who(by: &str) -> Option<&str> {
+    let name = by.rsplit_once(" (pid ").map_or(by, |(name, _)| name);
+    (!name.is_empty()).then_some(name)
+}
+
 /// One thing that was done to a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
@@ -191,6 +203,13 @@ mod tests {
             outcome: Outcome::TurnedBack,
             reason: Some("no progress".to_owned()),
         }
+    }
+
+    #[test]
+    fn whoever_is_written_down_is_read_without_the_process() {
+        assert_eq!(who(&doer("ana@ci-7", 4711)), Some("ana@ci-7"));
+        assert_eq!(who("ana@ci-7 (viewer) (pid 7)"), Some("ana@ci-7 (viewer)"));
+        assert_eq!((who("ana@ci-7"), who("")), (Some("ana@ci-7"), None));
     }
 
     #[test]

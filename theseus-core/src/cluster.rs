@@ -207,6 +207,12 @@ pub enum ContainerState {
 }
 
 impl ContainerState {
+    /// Whether a container in this state may come to that one: it only moves on in its life, but for
+    /// one that could not be reached and is back.
+    pub fn moves_on_to(self, next: Self) -> bool {
+        next > self || (self == Self::Unreachable && next != self)
+    }
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -59,8 +59,7 @@ impl GroupState {
             let known = now == ContainerState::Ended && !self.stopping;
             return if known { Heard::Nothing } else { Heard::Gap };
         };
-        let returns = container.state == ContainerState::Unreachable;
-        if now == container.state || (now < container.state && !returns) {
+        if !container.state.moves_on_to(now) {
             return Heard::Nothing;
         }
         container.state = now;

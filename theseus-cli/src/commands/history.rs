@@ -1,6 +1,7 @@
 //! `theseus history`
 
 use jiff::Timestamp;
+use theseus_core::audit;
 use theseus_core::cluster::Scope;
 use theseus_core::history::{History, Past};
 use theseus_core::model::{GroupId, GroupSelector};
@@ -73,8 +74,7 @@ fn table(history: &History<'_>, now: Timestamp, width: Option<u16>) -> String {
             inert(past.image),
             human::age(Some(past.created_at), now),
             outcome(past.outcome),
-            // Of a process that is over, its number tells nobody anything.
-            or_dash(past.by.split(" (pid ").next().filter(|by| !by.is_empty())),
+            or_dash(audit::who(past.by)),
             or_dash(past.reason),
         ]
     };

@@ -125,8 +125,7 @@ fn hear(
         known.insert(id.clone(), entry);
         return true;
     };
-    let returns = entry.state == ContainerState::Unreachable;
-    let is_news = state > entry.state || (returns && state != entry.state);
+    let is_news = entry.state.moves_on_to(state);
     if is_news {
         entry.state = state;
     }

@@ -71,7 +71,7 @@ impl Worth {
             EventKind::Detached => return,
             EventKind::Operation { .. } => self.ending = true,
             EventKind::Container { id, state, failed } => {
-                if let Some(app) = failed
+                if let Some(app) = failed.filter(|_| event.group.is_some())
                     && self.failed.len() < MANY_FAILED
                 {
                     self.failed.insert(id.clone(), app);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::record::{CONTAINERS, COUNTS, ContainerRecord, CountsRecord, containers_prefix};
-use crate::cluster::{ContainerId, ContainerState};
+use crate::cluster::{Container, ContainerId, ContainerState};
 use crate::engine::{EngineError, observe};
 use crate::model::GroupId;
 use crate::records;
@@ -44,13 +44,20 @@ pub async fn counts(store: &dyn Store) -> Result<BTreeMap<GroupId, CountsRecord>
         .collect())
 }
 
-/// Since when containers of these groups cannot be reached, as far as a registrar knows.
-pub async fn unreachable_since<'a>(
+/// Since when containers cannot be reached of which that is seen, and that are meant, as far as a
+/// registrar knows. Where nothing is lost the store is not asked.
+pub async fn unreachable_since(
     store: &dyn Store,
-    groups: impl IntoIterator<Item = &'a GroupId>,
+    observed: &Observed,
+    is_meant: impl Fn(&GroupId, &Container) -> bool,
 ) -> Result<BTreeMap<ContainerId, Timestamp>, EngineError> {
+    let lost = observed.groups.iter().filter(|(group, state)| {
+        let mut containers = state.apps.iter().flat_map(|app| &app.containers);
+        containers.any(|it| it.state == ContainerState::Unreachable && is_meant(group, it))
+    });
+    let lost: Vec<&GroupId> = lost.map(|(group, _)| group).collect();
     let mut since = BTreeMap::new();
-    for group in groups {
+    for group in lost {
         let containers: Vec<ContainerRecord> = read(store, &containers_prefix(group)).await?;
         let unreachable = containers.into_iter();
         since.extend(

@@ -142,19 +142,18 @@ pub fn top(
     }
     let mut rows = match by {
         By::Container => containers,
-        By::Group => together(containers, |row| {
-            row.group.as_ref().map(ToString::to_string)
-        }),
-        By::Host => together(containers, |row| row.host.as_deref().map(str::to_owned)),
-    };
-    if by == By::Group {
-        for row in &mut rows {
-            row.restarts = row.name.parse().ok().and_then(|group| {
-                let counts: &CountsRecord = seen.counts.get(&group)?;
-                Some(counts.restarts())
+        By::Group => {
+            let groups = together(containers, |row| row.group.clone()).into_iter();
+            let counted = groups.map(|(group, row)| Row {
+                restarts: seen.counts.get(&group).map(CountsRecord::restarts),
+                ..row
             });
+            counted.collect()
         }
-    }
+        By::Host => together(containers, |row| row.host.clone())
+            .into_values()
+            .collect(),
+    };
     rows.sort_by(|a, b| sort.compare(a, b));
     Top {
         format_version: 1,
@@ -216,12 +215,16 @@ fn restarts(
     Some(counted.restarts)
 }
 
-/// One row for all that are called the same.
-fn together(rows: Vec<Row>, name: impl Fn(&Row) -> Option<String>) -> Vec<Row> {
-    let mut sums: BTreeMap<String, Row> = BTreeMap::new();
+/// One row for all that belong to the same.
+fn together<K: Ord + ToString>(
+    rows: Vec<Row>,
+    whose: impl Fn(&Row) -> Option<K>,
+) -> BTreeMap<K, Row> {
+    let mut sums: BTreeMap<K, Row> = BTreeMap::new();
     for row in rows {
-        let Some(name) = name(&row) else { continue };
-        let sum = sums.entry(name.clone()).or_insert_with(|| Row {
+        let Some(key) = whose(&row) else { continue };
+        let name = key.to_string();
+        let sum = sums.entry(key).or_insert_with(|| Row {
             name,
             group: None,
             host: None,
@@ -238,7 +241,7 @@ fn together(rows: Vec<Row>, name: impl Fn(&Row) -> Option<String>) -> Vec<Row> {
         let since = [sum.out_of_reach_since, row.out_of_reach_since];
         sum.out_of_reach_since = since.into_iter().flatten().min();
     }
-    sums.into_values().collect()
+    sums
 }
 
 impl Sort {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Cluster;
 use super::event::TaskStatus;
 use super::host::{Demand, Reject};
+use super::mesos::Sizes;
 use super::placement::Placement;
 use super::task::{Health, Task, TaskKey, TaskState};
 use super::timers::Alarm;
@@ -214,6 +215,7 @@ impl Cluster {
             health: Health::default(),
             readiness: None,
             notes: Vec::new(),
+            packed: Sizes::default(),
             ending: None,
         });
         self.begin(key, now);

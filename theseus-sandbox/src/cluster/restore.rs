@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::change::{Change, Draft};
 use super::groups::Group;
 use super::host::Demand;
+use super::mesos::Sizes;
 use super::task::{Health, Task, TaskKey, TaskState};
 use super::timers::Alarm;
 use super::{Cluster, Record};
@@ -126,6 +127,7 @@ impl Cluster {
             health: Health::default(),
             readiness: runs.then_some(true),
             notes: Vec::new(),
+            packed: Sizes::default(),
             ending: None,
         });
         if runs {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::mesos::Note;
+use super::mesos::{Note, Sizes};
 use crate::definition::{AppSpec, HealthCheck};
 use crate::script::Script;
 use crate::time::Stamp;
@@ -37,6 +37,8 @@ pub(super) struct Task {
     pub(super) readiness: Option<bool>,
     /// What its executor has to say about it.
     pub(super) notes: Vec<(Stamp, Note)>,
+    /// How large the compressed ones of its logs are.
+    pub(super) packed: Sizes,
     /// Only of a task that its host alone remembers.
     pub(super) ending: Option<Ending>,
 }

@@ -138,10 +138,9 @@ pub(super) fn number(number: f64) -> String {
     }
 }
 
-/// Who did something, without the number of a process that is over.
+/// Who did something.
 pub(super) fn who(by: &str) -> &str {
-    let name = by.split(" (pid ").next().unwrap_or_default();
-    if name.is_empty() { "somebody" } else { name }
+    theseus_core::audit::who(by).unwrap_or("somebody")
 }
 
 #[cfg(test)]

@@ -1,21 +1,20 @@
 //! `theseus describe host`
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use theseus_core::causes::chain;
-use theseus_core::cluster::{ContainerId, ContainerState, HostState, Scope, Tenant};
+use theseus_core::cluster::{Container, HostState, Scope, Tenant};
 use theseus_core::hosts::{
     Beside, ContainerThere, GroupThere, HostDescription, Share, UnknownHost, describe,
 };
+use theseus_core::model::GroupId;
 use theseus_core::registry;
-use theseus_core::state::Observed;
 
 use super::super::hosts::{attributes, bytes, number, ports, state};
 use super::super::ps::{health, state as state_of};
 use crate::args::{Format, Global};
-use crate::connect::{Connection, connect};
+use crate::connect::connect;
 use crate::failure::{Code, Failure};
 use crate::output::style::{BAD, CHANGE, FAINT, STRONG, inert, paint};
 use crate::output::table::{Align, Column, render};
@@ -38,11 +37,13 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         connection.cluster.tenants(&args.name),
     );
     let (inventory, observed) = (inventory?, observed?);
+    let name = args.name.as_str();
+    let is_there = |_: &GroupId, it: &Container| it.host.as_deref() == Some(name);
     let beside = Beside {
-        since: since(&connection, &observed, &args.name).await?,
+        since: registry::unreachable_since(&*connection.store, &observed, is_there).await?,
         others: Some(others.map_err(|error| chain(&error))),
     };
-    let told = describe(&args.name, &inventory, &observed, beside).map_err(unknown)?;
+    let told = describe(name, &inventory, &observed, beside).map_err(unknown)?;
     match global.format {
         Format::Json => print_json(&told)?,
         Format::Text => print(&text(&told, Timestamp::now(), width()))?,
@@ -51,21 +52,6 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         say("The Mesos master is out of reach; this is what Marathon knows of the host.\n");
     }
     Ok(Code::Done)
-}
-
-/// Since when containers on the host cannot be reached, where there are such.
-async fn since(
-    connection: &Connection,
-    observed: &Observed,
-    host: &str,
-) -> Result<BTreeMap<ContainerId, Timestamp>, Failure> {
-    let groups = observed.groups.iter().filter(|(_, group)| {
-        let mut containers = group.apps.iter().flat_map(|app| &app.containers);
-        containers
-            .any(|it| it.state == ContainerState::Unreachable && it.host.as_deref() == Some(host))
-    });
-    let groups = groups.map(|(group, _)| group);
-    Ok(registry::unreachable_since(&*connection.store, groups).await?)
 }
 
 fn unknown(error: UnknownHost) -> Failure {
@@ -245,6 +231,9 @@ fn others(told: &HostDescription) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use theseus_core::cluster::{ContainerId, ContainerState};
     use theseus_core::hosts::{HostStatus, PortRange, Running, SlotThere};
     use theseus_core::status::ContainerStatus;
 

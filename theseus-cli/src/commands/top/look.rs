@@ -88,11 +88,12 @@ impl Looker {
         let hosts = hosts(&observed, &self.groups);
         // Whoever wants all hosts need not name them.
         let asked_of = (!self.groups.is_empty()).then_some(&hosts);
-        let lost = lost(&observed, &self.groups);
         let asked = Instant::now();
         let (usage, unreachable) = tokio::join!(
             self.cluster.usage(asked_of),
-            registry::unreachable_since(&*self.store, lost)
+            registry::unreachable_since(&*self.store, &observed, |group, _| {
+                is_meant(&self.groups, group)
+            })
         );
         let (usage, unreachable) = (usage?, unreachable?);
         let at = Timestamp::now();
@@ -127,20 +128,4 @@ fn hosts(observed: &Observed, groups: &[GroupSelector]) -> BTreeSet<Arc<str>> {
     let containers = apps.flat_map(|app| &app.containers);
     let present = containers.filter(|it| it.state != ContainerState::Ended);
     present.filter_map(|it| it.host.clone()).collect()
-}
-
-/// The groups of which the engine has lost containers.
-fn lost<'a>(
-    observed: &'a Observed,
-    groups: &'a [GroupSelector],
-) -> impl Iterator<Item = &'a GroupId> {
-    let meant = observed
-        .groups
-        .iter()
-        .filter(|(id, _)| is_meant(groups, id));
-    let lost = meant.filter(|(_, state)| {
-        let mut containers = state.apps.iter().flat_map(|app| &app.containers);
-        containers.any(|it| it.state == ContainerState::Unreachable)
-    });
-    lost.map(|(id, _)| id)
 }

@@ -3,9 +3,11 @@
 //! and costs no memory, and reads the same however often it is read.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::Read as _;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use flate2::Compression;
@@ -64,7 +66,21 @@ pub(super) struct File {
 enum Content {
     Text(String),
     Requests(Requests),
-    Packed(Vec<u8>),
+    Packed(Requests, Arc<OnceLock<u64>>),
+}
+
+/// How large the compressed files of a task are, by their numbers. They do not change any more, so
+/// that each is compressed once to know its size, and then only when it is read.
+#[derive(Debug, Default)]
+pub(crate) struct Sizes(Mutex<BTreeMap<u64, Arc<OnceLock<u64>>>>);
+
+impl Sizes {
+    /// The size of a file, which may not be known yet. Those before `oldest` are not kept any more.
+    fn of(&self, number: u64, oldest: u64) -> Arc<OnceLock<u64>> {
+        let mut sizes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *sizes = sizes.split_off(&oldest);
+        Arc::clone(sizes.entry(number).or_default())
+    }
 }
 
 impl File {
@@ -72,7 +88,7 @@ impl File {
         match &self.content {
             Content::Text(text) => text.len() as u64,
             Content::Requests(requests) => requests.size(),
-            Content::Packed(bytes) => bytes.len() as u64,
+            Content::Packed(requests, size) => *size.get_or_init(|| requests.packed().len() as u64),
         }
     }
 
@@ -81,7 +97,7 @@ impl File {
         match &self.content {
             Content::Text(text) => cut(text.as_bytes(), 0, &range).to_vec(),
             Content::Requests(requests) => requests.bytes(&range),
-            Content::Packed(bytes) => cut(bytes, 0, &range).to_vec(),
+            Content::Packed(requests, _) => cut(&requests.packed(), 0, &range).to_vec(),
         }
     }
 }
@@ -136,6 +152,7 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
     let count = u64::try_from(count).unwrap_or(u64::MAX);
     let count = count.saturating_add(script.log_backlog);
     let current = count.saturating_sub(1) / per_file;
+    let oldest = current.saturating_sub(u64::from(rotation.keep));
     let file = |number: u64, age: u32| {
         let first = number * per_file;
         let requests = Requests {
@@ -155,7 +172,7 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
             0 => ("stdout".into(), Content::Requests(requests)),
             2.. if rotation.compress => (
                 format!("stdout.{age}.gz").into(),
-                Content::Packed(packed(&requests.bytes(&(0..u64::MAX)))),
+                Content::Packed(requests, task.packed.of(number, oldest)),
             ),
             _ => (format!("stdout.{age}").into(), Content::Requests(requests)),
         };
@@ -168,15 +185,6 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
     let ages = 0..=rotation.keep;
     ages.map_while(|age| Some(file(current.checked_sub(u64::from(age))?, age)))
         .collect()
-}
-
-/// The same bytes for the same text each time.
-fn packed(bytes: &[u8]) -> Vec<u8> {
-    let mut packed = Vec::new();
-    let mut encoder = GzEncoder::new(bytes, Compression::fast());
-    // Reading from memory never fails.
-    let _ = encoder.read_to_end(&mut packed);
-    packed
 }
 
 fn greeting(task: &Task) -> String {
@@ -257,6 +265,16 @@ impl Requests {
         self.greeting.len() as u64 + (self.lines.end - self.lines.start) * self.width()
     }
 
+    /// All of them compressed: the same bytes each time.
+    fn packed(&self) -> Vec<u8> {
+        let mut packed = Vec::new();
+        let text = self.bytes(&(0..u64::MAX));
+        let mut encoder = GzEncoder::new(&text[..], Compression::fast());
+        // Reading from memory never fails.
+        let _ = encoder.read_to_end(&mut packed);
+        packed
+    }
+
     fn bytes(&self, range: &Range<u64>) -> Vec<u8> {
         let range = range.start..range.end.min(self.size());
         let mut bytes = cut(self.greeting.as_bytes(), 0, &range).to_vec();
@@ -321,6 +339,25 @@ mod tests {
                 assert_eq!(read, whole[from..to], "{start} {length}");
             }
         }
+    }
+
+    #[test]
+    fn a_compressed_file_is_compressed_once_to_know_its_size() {
+        let sizes = Sizes::default();
+        let file = |number: u64, oldest: u64| File {
+            name: "stdout.2.gz".into(),
+            changed: Stamp::default(),
+            content: Content::Packed(
+                requests(number * 9..number * 9 + 9),
+                sizes.of(number, oldest),
+            ),
+        };
+        let (first, later) = (file(3, 3), file(3, 3));
+        assert_eq!(sizes.of(3, 3).get(), None, "nobody has asked");
+        assert_eq!(first.size(), first.bytes(0..u64::MAX).len() as u64);
+        assert_eq!(sizes.of(3, 3).get(), Some(&later.size()));
+        assert_eq!(sizes.of(4, 4).get(), None);
+        assert_eq!(sizes.of(3, 3).get(), None, "it was not kept");
     }
 
     #[test]

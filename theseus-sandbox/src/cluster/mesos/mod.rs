@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::host::Amounts;
 
-pub(crate) use self::diary::Note;
+pub(crate) use self::diary::{Note, Sizes};
 pub(crate) use self::files::{FileInfo, FilePart, LARGEST_READ, NoFile};
 pub(crate) use self::offers::UnusedOffer;
 pub(crate) use self::usage::Reading;
