@@ -352,6 +352,71 @@ async fn what_real_containers_write_is_told_and_followed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs docker"]
+async fn what_real_containers_use_is_told_by_top() {
+    const MIB: u64 = 1 << 20;
+    let cluster = Cluster::new();
+    cluster.deploy("1", "");
+    let (busy, address) = cluster.listening().remove(0);
+    get(&format!("http://{address}/hold/12"))
+        .await
+        .expect("it answers");
+    // It is done with it, or gone, when the story is over.
+    let work = tokio::spawn(async move { get(&format!("http://{address}/work/25")).await });
+    let top = |more: &[&str]| {
+        let mut arguments = vec!["top", "web:dev", "--once", "--every", "1s"];
+        arguments.extend(more);
+        cluster.home.run(&arguments).exits(0)
+    };
+    let mut told = Value::Null;
+    until("the busy one is seen to be", async || {
+        told = top(&["--format", "json"]).json();
+        told["rows"][0]["cpu"].as_f64() > Some(0.1)
+    })
+    .await;
+    let [first, other] = told["rows"].as_array().expect("rows").as_slice() else {
+        panic!("{told}")
+    };
+    assert_eq!(
+        (&first["name"], &first["group"]),
+        (&busy.as_str().into(), &"web:dev".into())
+    );
+    for row in [first, other] {
+        let number = |name: &str| {
+            row[name]
+                .as_f64()
+                .unwrap_or_else(|| panic!("{name}: {row}"))
+        };
+        // Mesos counts its executor in: 0.1 cpus and 32 MiB.
+        assert!(number("cpu") < number("cpu_limit"), "{row}");
+        assert!((number("cpu_limit") - 0.3).abs() < 1e-9, "{row}");
+        assert_eq!(row["memory_limit"], 64 * MIB, "{row}");
+        assert!(row["memory"].as_u64() < Some(32 * MIB), "{row}");
+    }
+    assert!(first["throttled"].as_f64() > Some(0.0), "{first}");
+    assert!(first["memory"].as_u64() > Some(12 * MIB), "{first}");
+    assert!(other["memory"].as_u64() < Some(12 * MIB), "{other}");
+    assert!(other["cpu"].as_f64() < Some(0.1), "{other}");
+
+    let text = top(&[]).stdout;
+    let line = text.lines().find(|line| line.contains(busy.as_str()));
+    let cells: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+    assert!(
+        matches!(cells[..], [_, _, "running", cpu, _, memory, ..]
+        if cpu.ends_with("/0.3") && memory.ends_with("M/64M")),
+        "{text}"
+    );
+    assert!(text.starts_with("2 containers, cpu 0."), "{text}");
+    let groups = top(&["--by", "group", "--format", "json"]).json();
+    assert_eq!(groups["rows"][0]["name"], "web:dev", "{groups}");
+    assert!(
+        groups["rows"][0]["memory"].as_u64() > first["memory"].as_u64(),
+        "{groups}"
+    );
+    work.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs docker"]
 async fn what_goes_wrong_is_told_as_it_was_and_nothing_is_left_behind() {
     let mut cluster = Cluster::new();
     let app = |image: &str, args: &str| {

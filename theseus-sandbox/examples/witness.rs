@@ -7,12 +7,15 @@
 //! | `GET /say/TEXT` | writes the text to stdout |
 //! | `GET /exit/CODE` | ends with that status |
 //! | `GET /eat` | takes memory until something stops it |
+//! | `GET /hold/MIB` | takes so much memory, and keeps it |
+//! | `GET /work/SECONDS` | is busy for so long before it answers |
 //! | `GET` of anything else | 200 |
 //!
 //! It listens on the port that is its first argument; without one on `PORT0`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 fn main() -> std::io::Result<()> {
     let port = std::env::args()
@@ -28,6 +31,12 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Takes a mebibyte for good. The kernel gives only what is written to.
+fn hold() {
+    let taken = vec![1_u8; 1 << 20].into_boxed_slice();
+    std::hint::black_box(Box::leak(taken));
+}
+
 fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new(stream.try_clone()?).read_line(&mut line)?;
@@ -41,9 +50,21 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
             String::new()
         }
         Some(("exit", code)) => std::process::exit(code.parse().unwrap_or(1)),
+        Some(("hold", mebibytes)) => {
+            for _ in 0..mebibytes.parse().unwrap_or(1) {
+                hold();
+            }
+            String::new()
+        }
+        Some(("work", seconds)) => {
+            let (began, seconds) = (Instant::now(), seconds.parse().unwrap_or(1));
+            while began.elapsed() < Duration::from_secs(seconds) {
+                std::hint::spin_loop();
+            }
+            String::new()
+        }
         _ if path == "/eat" => loop {
-            // The kernel gives only what is written to.
-            Box::leak(vec![1_u8; 1 << 20].into_boxed_slice());
+            hold();
         },
         _ if path == "/env" => {
             let lines = std::env::vars().map(|(key, value)| format!("{key}={value}"));
