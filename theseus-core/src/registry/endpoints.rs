@@ -1,6 +1,7 @@
 //! Discovery: where the containers of a group or a service listen, from the store alone.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -47,6 +48,44 @@ pub struct Endpoint {
     pub number: u16,
     /// `host:number`, with brackets around a host that is an IPv6 address.
     pub address: String,
+}
+
+/// The same while its record is read: whoever needs no more than a glance at each of many copies
+/// nothing. Its `Display` is its address.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// The group of the container.
+    pub group: &'a GroupId,
+    /// The container.
+    pub container: &'a str,
+    /// Which revision of the group it is.
+    pub revision: Revision,
+    /// Its host's name.
+    pub host: &'a str,
+    /// The name of the port.
+    pub port: &'a str,
+    /// Its number on the host.
+    pub number: u16,
+}
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", bracketed(self.host), self.number)
+    }
+}
+
+impl From<Found<'_>> for Endpoint {
+    fn from(found: Found<'_>) -> Self {
+        Self {
+            group: found.group.clone(),
+            container: ContainerId(found.container.to_owned()),
+            revision: found.revision,
+            host: Arc::from(found.host),
+            port: found.port.to_owned(),
+            number: found.number,
+            address: found.to_string(),
+        }
+    }
 }
 
 /// How far the registry can be trusted.
@@ -97,6 +136,17 @@ pub async fn endpoints(
     port: Option<&str>,
 ) -> Result<Vec<Endpoint>, RegistryError> {
     let mut found = Vec::new();
+    each_endpoint(store, selectors, port, |it| found.push(it.into())).await?;
+    Ok(found)
+}
+
+/// The same, one by one as they are read.
+pub async fn each_endpoint(
+    store: &dyn Store,
+    selectors: &[GroupSelector],
+    port: Option<&str>,
+    mut found: impl FnMut(Found<'_>),
+) -> Result<(), RegistryError> {
     // Neighbours are of one group, mostly.
     let mut group = None;
     for prefix in prefixes(selectors) {
@@ -111,7 +161,7 @@ pub async fn endpoints(
         };
         each_page(store, &prefix, PAGE, work).await?;
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The containers that do their work, of these groups and services, in the order of their keys.
@@ -190,11 +240,6 @@ fn is_name(host: &str) -> bool {
     !host.is_empty() && host.chars().all(is_plain)
 }
 
-/// A host and a port, as clients take them.
-pub(super) fn address(host: &str, number: u16) -> String {
-    format!("{}:{number}", bracketed(host))
-}
-
 /// A host as it stands before a port.
 pub(super) fn bracketed(host: &str) -> Cow<'_, str> {
     if host.contains(':') {
@@ -212,15 +257,15 @@ impl ContainerRecord {
         let meant = ports.filter(move |(name, _)| port.is_none_or(|port| port == *name));
         meant.filter_map(|(name, &number)| {
             let host = self.host.as_ref()?;
-            Some(Endpoint {
-                group: self.group.clone(),
-                container: self.id.clone(),
+            let found = Found {
+                group: &self.group,
+                container: &self.id.0,
                 revision: self.revision,
-                host: Arc::clone(host),
-                port: name.clone(),
+                host,
+                port: name,
                 number,
-                address: address(host, number),
-            })
+            };
+            Some(found.into())
         })
     }
 }

@@ -5,13 +5,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::endpoints::{Endpoint, address};
-use crate::cluster::{ContainerId, Revision};
+use super::endpoints::Found;
+use crate::cluster::Revision;
 use crate::model::{GroupId, GroupIdError};
 use crate::records::RecordError;
 use crate::store::Entry;
@@ -46,49 +45,51 @@ impl Listener<'_> {
         self.host.as_ref().map(|host| &*host.0)
     }
 
-    /// Adds its endpoints: the one of this port, or that of each. `last` is the group of the entry
+    /// Tells its endpoints: the one of this port, or that of each. `last` is the group of the entry
     /// before, by the text that it was read from.
     pub(super) fn endpoints(
         &self,
         entry: &Entry,
         port: Option<&str>,
         last: &mut Option<(String, GroupId)>,
-        found: &mut Vec<Endpoint>,
+        found: &mut impl FnMut(Found<'_>),
     ) -> Result<(), RecordError> {
         let Some(host) = self.host() else {
             return Ok(());
         };
         let is_meant = |name: &str| port.is_none_or(|port| port == name);
+        let group = self.group(entry, last)?;
         for (name, number) in self.ports.0.iter().filter(|(name, _)| is_meant(&name.0)) {
-            found.push(Endpoint {
-                group: self.group(entry, last)?,
-                container: ContainerId(self.id.0.as_ref().to_owned()),
+            found(Found {
+                group,
+                container: &self.id.0,
                 revision: self.revision,
-                host: Arc::from(host),
-                port: name.0.as_ref().to_owned(),
+                host,
+                port: &name.0,
                 number: *number,
-                address: address(host, *number),
             });
         }
         Ok(())
     }
 
-    fn group(
+    fn group<'a>(
         &self,
         entry: &Entry,
-        last: &mut Option<(String, GroupId)>,
-    ) -> Result<GroupId, RecordError> {
+        last: &'a mut Option<(String, GroupId)>,
+    ) -> Result<&'a GroupId, RecordError> {
         let text = &*self.group.0;
-        if let Some((_, group)) = last.as_ref().filter(|(written, _)| written == text) {
-            return Ok(group.clone());
-        }
-        let parsed = text.parse();
-        let group: GroupId = parsed.map_err(|bad: GroupIdError| RecordError::Malformed {
-            key: entry.key.clone(),
-            source: serde::de::Error::custom(bad),
-        })?;
-        *last = Some((text.to_owned(), group.clone()));
-        Ok(group)
+        let last = match last.take() {
+            Some(known) if known.0 == text => last.insert(known),
+            _ => {
+                let parsed = text.parse();
+                let group = parsed.map_err(|bad: GroupIdError| RecordError::Malformed {
+                    key: entry.key.clone(),
+                    source: serde::de::Error::custom(bad),
+                })?;
+                last.insert((text.to_owned(), group))
+            }
+        };
+        Ok(&last.1)
     }
 }
 
@@ -121,9 +122,10 @@ mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
+    use super::super::endpoints::Endpoint;
     use super::super::record::ContainerRecord;
     use super::*;
-    use crate::cluster::{ContainerState, HealthState};
+    use crate::cluster::{ContainerId, ContainerState, HealthState};
     use crate::records;
     use crate::store;
 
@@ -139,7 +141,7 @@ mod tests {
     fn read(entry: &Entry, port: Option<&str>) -> Result<Vec<Endpoint>, RecordError> {
         let (mut last, mut found) = (None, Vec::new());
         let listener: Listener<'_> = records::decode(entry)?.record;
-        listener.endpoints(entry, port, &mut last, &mut found)?;
+        listener.endpoints(entry, port, &mut last, &mut |it| found.push(it.into()))?;
         Ok(found)
     }
 

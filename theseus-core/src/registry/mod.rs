@@ -22,7 +22,10 @@ mod testing;
 mod watch;
 
 pub(crate) use batch::batches;
-pub use endpoints::{Endpoint, RegistryError, Standing, containers, endpoints, is_known, standing};
+pub use endpoints::{
+    Endpoint, Found, RegistryError, Standing, containers, each_endpoint, endpoints, is_known,
+    standing,
+};
 pub use guest::{Guest, GuestError, etcd_endpoints};
 pub use happening::{Happening, Settled};
 pub use record::{

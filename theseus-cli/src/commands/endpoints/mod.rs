@@ -6,12 +6,13 @@ mod output;
 mod template;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use theseus_core::model::{GroupId, GroupSelector};
-use theseus_core::registry::{self, ContainerRecord, Endpoint, Standing};
+use theseus_core::registry::{self, ContainerRecord, Endpoint, Found, Standing};
 use theseus_core::store::Store;
 use theseus_core::suggest;
 
@@ -103,29 +104,62 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         return Ok(Code::Done);
     }
     let port = args.port.as_deref();
-    let (endpoints, standing) = tokio::try_join!(
-        registry::endpoints(&*store, selectors, port),
-        registry::standing(&*store),
-    )?;
-    tell_doubt(&standing);
-    known(&*store, selectors, endpoints.iter().map(|it| &it.group)).await?;
     match global.format {
-        Format::Json => print_json(&Told {
-            format_version: 1,
-            as_of: standing.word.as_ref().map(|word| word.as_of),
-            kept: standing.is_kept(),
-            endpoints: &endpoints,
-        })?,
+        Format::Json => {
+            let (endpoints, standing) = tokio::try_join!(
+                registry::endpoints(&*store, selectors, port),
+                registry::standing(&*store),
+            )?;
+            tell_doubt(&standing);
+            known(&*store, selectors, endpoints.iter().map(|it| &it.group)).await?;
+            print_json(&Told {
+                format_version: 1,
+                as_of: standing.word.as_ref().map(|word| word.as_of),
+                kept: standing.is_kept(),
+                endpoints: &endpoints,
+            })?;
+        }
         Format::Text => {
+            let mut listed = Listed::default();
+            let ((), standing) = tokio::try_join!(
+                registry::each_endpoint(&*store, selectors, port, |it| listed.add(it)),
+                registry::standing(&*store),
+            )?;
+            tell_doubt(&standing);
+            known(&*store, selectors, listed.groups.iter()).await?;
             match port {
-                Some(port) if endpoints.is_empty() => has_port(&*store, selectors, port).await?,
+                Some(port) if listed.lines.is_empty() => {
+                    has_port(&*store, selectors, port).await?;
+                }
                 Some(_) => {}
-                None => have_one_port(&endpoints)?,
+                None => have_one_port(&listed.ports)?,
             }
-            print(&lines(&endpoints))?;
+            print(&listed.lines)?;
         }
     }
     Ok(Code::Done)
+}
+
+/// Endpoints as people are told them, and whose they are.
+#[derive(Default)]
+struct Listed {
+    /// `host:port` a line.
+    lines: String,
+    ports: BTreeSet<String>,
+    groups: Vec<GroupId>,
+}
+
+impl Listed {
+    fn add(&mut self, found: Found<'_>) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.lines, "{found}");
+        if !self.ports.contains(found.port) {
+            self.ports.insert(found.port.to_owned());
+        }
+        if self.groups.last() != Some(found.group) {
+            self.groups.push(found.group.clone());
+        }
+    }
 }
 
 fn tell_doubt(standing: &Standing) {
@@ -168,14 +202,13 @@ fn lines(endpoints: &[Endpoint]) -> String {
 }
 
 /// Refuses several ports: a list of different ones is of no use to anybody.
-fn have_one_port(endpoints: &[Endpoint]) -> Result<(), Failure> {
-    let names: BTreeSet<&str> = endpoints.iter().map(|it| it.port.as_str()).collect();
+fn have_one_port(names: &BTreeSet<String>) -> Result<(), Failure> {
     if names.len() <= 1 {
         return Ok(());
     }
-    let list = names.into_iter().collect::<Vec<_>>().join(", ");
+    let list: Vec<&str> = names.iter().map(String::as_str).collect();
     Err(Failure::usage("the containers have several ports")
-        .hint(format!("choose with --port: {list}")))
+        .hint(format!("choose with --port: {}", list.join(", "))))
 }
 
 /// Refuses a port that none of the containers has, if there are any.
