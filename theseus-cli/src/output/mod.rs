@@ -68,8 +68,27 @@ pub(crate) fn print_json_lines<T: Serialize>(values: &[T]) -> Result<bool, Failu
             .map_err(|error| Failure::new(Code::Failed, format!("cannot write JSON: {error}")))?;
         text.push(b'\n');
     }
+    write_out(&text)
+}
+
+/// Whether what is written to stdout may have colours.
+pub(crate) fn has_colours() -> bool {
+    AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Writes many lines to stdout at once, which have no colours unless [`has_colours`]; `false` when
+/// nobody reads them any more.
+pub(crate) fn print_lines(text: &str) -> Result<bool, Failure> {
+    if has_colours() {
+        print_line(text)
+    } else {
+        write_out(text.as_bytes())
+    }
+}
+
+fn write_out(bytes: &[u8]) -> Result<bool, Failure> {
     let mut stdout = std::io::stdout().lock();
-    written(stdout.write_all(&text).and_then(|()| stdout.flush()))
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
 
 /// Writes one line of many to stdout; `false` when nobody reads them any more.

@@ -7,6 +7,11 @@ use std::fmt::Write as _;
 /// only gives colours; a tab is a space, and stays. What was written cannot move the cursor, change a title, or turn the direction
 /// of what stands beside it.
 pub fn inert(text: &str) -> Cow<'_, str> {
+    // Most lines are plain, and that is quickly seen of all bytes at once.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\t');
+    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        return Cow::Borrowed(text);
+    }
     let is_told_otherwise = |c: char| is_obeyed(c) && c != '\t';
     if !text.chars().any(is_told_otherwise) {
         return Cow::Borrowed(text);

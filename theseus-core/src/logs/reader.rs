@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::roster::{self, Roster, Scene};
 use super::strand::{Filter, Strand};
 use super::weave::{Number, Weave};
-use super::{Line, Query, Speaker, Told, Word};
+use super::{Query, Speaker, Told, Word};
 use crate::causes::chain;
 use crate::cluster::{Cluster, ClusterError, ContainerId, LogPiece, LogRequest, LogStart};
 
@@ -167,13 +167,10 @@ impl Reader {
         let now = Instant::now();
         let mut batch: Vec<Told> = self.words.drain(..).collect();
         while batch.len() < BATCH {
-            let Some(told) = self.weave.pop(now) else {
+            let Some((number, told)) = self.weave.pop(now) else {
                 break;
             };
-            let number = self.number_of(&told);
-            if let Some(number) = number {
-                self.give_room(number);
-            }
+            self.give_room(number);
             match self.backlog.as_mut().and_then(|it| it.last.as_mut()) {
                 Some(last) if matches!(told, Told::Line(_)) => {
                     last.push_back(told);
@@ -199,22 +196,19 @@ impl Reader {
         batch
     }
 
-    fn number_of(&self, told: &Told) -> Option<Number> {
-        let (Told::Line(Line { speaker, .. }) | Told::Word { speaker, .. }) = told else {
-            return None;
-        };
-        self.known.get(&speaker.container).copied()
-    }
-
     /// Lets a container send as many pieces as were used up.
     fn give_room(&mut self, number: Number) {
-        let (Some(strand), Some(source)) = (self.weave.strand(number), self.sources.get(&number))
-        else {
+        let Some(strand) = self.weave.strand(number) else {
             return;
         };
-        source.room.add_permits(strand.used());
         if let Some(backlog) = &mut self.backlog {
             backlog.is_untimed |= strand.is_untimed;
+        }
+        let used = strand.used();
+        if used > 0
+            && let Some(source) = self.sources.get(&number)
+        {
+            source.room.add_permits(used);
         }
     }
 

@@ -173,9 +173,13 @@ impl Strand {
 
     /// The next line, or that something is missing.
     pub(super) fn pop(&mut self) -> Option<Told> {
-        let first = self.next_due()?;
-        let mut tapes = self.tapes.iter_mut();
-        let tape = tapes.find(|tape| tape.head.as_ref().is_some_and(|it| it.due() == first))?;
+        self.fill();
+        if self.awaits() {
+            return None;
+        }
+        let ready = self.tapes.iter_mut().filter(|tape| tape.head.is_some());
+        // The first of several that are equal.
+        let tape = ready.min_by_key(|tape| tape.head.as_ref().map(Head::due))?;
         Some(match tape.head.take()? {
             Head::Line { line, .. } => Told::Line(line),
             Head::Gap { .. } => Told::Word {

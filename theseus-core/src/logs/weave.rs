@@ -2,7 +2,8 @@
 //! it wrote them.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use tokio::time::{Duration, Instant};
 
@@ -15,11 +16,11 @@ pub(super) type Number = u64;
 /// Strands, of which the next line is told that is the oldest.
 #[derive(Debug, Default)]
 pub(super) struct Weave {
-    strands: BTreeMap<Number, Strand>,
+    strands: BTreeMap<Number, Thread>,
     /// Those whose next line is known.
     ready: BinaryHeap<Reverse<(Due, Number)>>,
-    /// Those that are in `ready`.
-    is_ready: BTreeSet<Number>,
+    /// How many strands those are; of others that have gone something may be left in `ready`.
+    ready_count: usize,
     /// Those whose next line has to come before the others may go on, and when something last came of
     /// them.
     awaited: BTreeMap<Number, Instant>,
@@ -27,62 +28,85 @@ pub(super) struct Weave {
     is_live: bool,
 }
 
+/// A strand, and whether it is in `ready`. No number is given twice.
+#[derive(Debug)]
+struct Thread {
+    strand: Strand,
+    is_ready: bool,
+}
+
 impl Weave {
     pub(super) fn add(&mut self, number: Number, strand: Strand, now: Instant) {
-        self.strands.insert(number, strand);
+        let thread = Thread {
+            strand,
+            is_ready: false,
+        };
+        self.strands.insert(number, thread);
         self.touched(number, now);
     }
 
     pub(super) fn remove(&mut self, number: Number) -> Option<Strand> {
         self.awaited.remove(&number);
+        let thread = self.strands.remove(&number)?;
         // What is left of it in `ready` is passed over.
-        self.is_ready.remove(&number);
-        self.strands.remove(&number)
+        self.ready_count -= usize::from(thread.is_ready);
+        Some(thread.strand)
     }
 
     pub(super) fn strand(&mut self, number: Number) -> Option<&mut Strand> {
-        self.strands.get_mut(&number)
+        self.strands.get_mut(&number).map(|it| &mut it.strand)
     }
 
     pub(super) fn strands(&self) -> impl Iterator<Item = (Number, &Strand)> {
         self.strands
             .iter()
-            .map(|(number, strand)| (*number, strand))
+            .map(|(number, thread)| (*number, &thread.strand))
     }
 
     /// Something has come of this strand.
     pub(super) fn touched(&mut self, number: Number, now: Instant) {
-        let Some(strand) = self.strands.get_mut(&number) else {
+        let Some(thread) = self.strands.get_mut(&number) else {
             return;
         };
-        if self.is_ready.contains(&number) {
+        if thread.is_ready {
             return;
         }
-        if let Some(due) = strand.next_due() {
+        if let Some(due) = thread.strand.next_due() {
             self.awaited.remove(&number);
-            self.is_ready.insert(number);
+            thread.is_ready = true;
+            self.ready_count += 1;
             self.ready.push(Reverse((due, number)));
-        } else if strand.awaits() && !self.is_live {
+        } else if thread.strand.awaits() && !self.is_live {
             self.awaited.insert(number, now);
         } else {
             self.awaited.remove(&number);
         }
     }
 
-    /// The next line, if it is known which is next.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Told> {
+    /// The next line, if it is known which is next, and whose it is.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<(Number, Told)> {
         if self.is_waiting() {
             return None;
         }
         loop {
-            let Reverse((_, number)) = self.ready.pop()?;
-            if !self.is_ready.remove(&number) {
+            let mut first = self.ready.peek_mut()?;
+            let Reverse((_, number)) = *first;
+            let Some(thread) = self.strands.get_mut(&number) else {
+                PeekMut::pop(first);
                 continue;
+            };
+            let told = thread.strand.pop();
+            // One that goes on only changes its place.
+            if let Some(due) = thread.strand.next_due() {
+                first.0.0 = due;
+            } else {
+                PeekMut::pop(first);
+                thread.is_ready = false;
+                self.ready_count -= 1;
+                self.touched(number, now);
             }
-            let told = self.strands.get_mut(&number).and_then(Strand::pop);
-            self.touched(number, now);
-            if told.is_some() {
-                return told;
+            if let Some(told) = told {
+                return Some((number, told));
             }
         }
     }
@@ -102,7 +126,7 @@ impl Weave {
         let is_late = |since: &Instant| now.duration_since(*since) >= patience;
         let late = self.awaited.iter().filter(|(_, since)| is_late(since));
         for number in late.map(|(number, _)| *number).collect::<Vec<_>>() {
-            if let Some(strand) = self.strands.get_mut(&number) {
+            if let Some(strand) = self.strand(number) {
                 strand.wait_no_longer();
             }
             self.awaited.remove(&number);
@@ -118,6 +142,6 @@ impl Weave {
 
     /// Whether all is told that was there, as far as anybody waits for it.
     pub(super) fn is_caught_up(&self) -> bool {
-        self.is_ready.is_empty() && self.strands.values().all(Strand::is_past)
+        self.ready_count == 0 && self.strands.values().all(|it| it.strand.is_past())
     }
 }

@@ -18,7 +18,7 @@ use crate::connect::connect;
 use crate::failure::{Code, Failure};
 use crate::interrupt;
 use crate::output::style::{NOTE, paint};
-use crate::output::{print_json_lines, print_line, say};
+use crate::output::{has_colours, print_json_lines, print_lines, say};
 use show::{Look, Printer, Tally};
 
 /// How many of the last lines are told unless something else is asked for.
@@ -171,11 +171,12 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
         say(&format!("{} {note}\n", paint(NOTE, "note:")));
     }
     query.joining = chosen.joining;
-    let printer = Printer::new(Look {
+    let look = Look {
         prefix: !args.no_prefix && !chosen.is_one_container,
         group: !chosen.is_one_group,
         timestamps: args.timestamps,
-    });
+    };
+    let printer = Printer::new(look, has_colours());
     let scene = Scene {
         cluster: Arc::clone(&connection.cluster),
         store: Arc::clone(&connection.store),
@@ -196,7 +197,7 @@ async fn tell(mut reader: Reader, mut printer: Printer, format: Format) -> Resul
             Format::Json => print_json_lines(&batch)?,
             Format::Text => {
                 let (lines, words) = printer.text(&batch);
-                let is_read = lines.is_empty() || print_line(&lines)?;
+                let is_read = lines.is_empty() || print_lines(&lines)?;
                 say(&words);
                 is_read
             }

@@ -1,6 +1,6 @@
 //! How lines are shown, and what becomes of it in the end.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
@@ -39,18 +39,38 @@ const WIDEST: usize = 48;
 /// Makes text of what is told.
 pub(super) struct Printer {
     look: Look,
-    /// The widest prefix so far.
+    /// Whether anybody sees colours.
+    has_colours: bool,
+    /// The widest name so far.
     width: usize,
-    /// Prefixes by container, with their widths.
-    prefixes: BTreeMap<ContainerId, (String, Style)>,
+    prefixes: HashMap<ContainerId, Prefix>,
+}
+
+/// What stands before the lines of a container.
+struct Prefix {
+    name: String,
+    style: Style,
+    /// For which width that is written, once it is.
+    width: Option<usize>,
+    stdout: String,
+    stderr: String,
 }
 
 impl Printer {
-    pub(super) fn new(look: Look) -> Self {
+    pub(super) fn new(look: Look, has_colours: bool) -> Self {
         Self {
             look,
+            has_colours,
             width: 0,
-            prefixes: BTreeMap::new(),
+            prefixes: HashMap::new(),
+        }
+    }
+
+    fn styled(&self, style: Style) -> Style {
+        if self.has_colours {
+            style
+        } else {
+            Style::new()
         }
     }
 
@@ -68,33 +88,49 @@ impl Printer {
 
     fn line(&mut self, text: &mut String, line: &Line) {
         if self.look.prefix {
-            let (look, width) = (self.look, &mut self.width);
-            let speaker = &line.speaker;
-            let entry = self.prefixes.entry(speaker.container.clone());
-            let (name, style) = entry.or_insert_with(|| {
-                let name: String = name(speaker, look.group).chars().take(WIDEST).collect();
-                *width = (*width).max(name.chars().count());
-                (name, colour(&speaker.container))
-            });
-            let mark = match line.output {
-                Output::Stdout => paint(*style, "|"),
-                Output::Stderr => paint(BAD, "!"),
-            };
-            // Writing to a string cannot fail.
-            let _ = write!(
-                text,
-                "{style}{name:<width$}{style:#} {mark} ",
-                width = self.width
-            );
+            text.push_str(self.prefix(&line.speaker, line.output));
         }
         if self.look.timestamps {
             let time = line
                 .time
                 .map_or_else(|| "-".to_owned(), |time| format!("{time:.3}"));
-            let _ = write!(text, "{FAINT}{time:<24}{FAINT:#} ");
+            let faint = self.styled(FAINT);
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{faint}{time:<24}{faint:#} ");
         }
         text.push_str(&inert(&line.text));
         text.push('\n');
+    }
+
+    /// What stands before a line. It is the same for many lines, so it is written once for each width.
+    fn prefix(&mut self, speaker: &Speaker, output: Output) -> &str {
+        if !self.prefixes.contains_key(&speaker.container) {
+            let name = name(speaker, self.look.group);
+            let name: String = name.chars().take(WIDEST).collect();
+            self.width = self.width.max(name.chars().count());
+            let prefix = Prefix {
+                name,
+                style: self.styled(colour(&speaker.container)),
+                width: None,
+                stdout: String::new(),
+                stderr: String::new(),
+            };
+            self.prefixes.insert(speaker.container.clone(), prefix);
+        }
+        let (width, mark) = (self.width, self.styled(BAD));
+        let Some(prefix) = self.prefixes.get_mut(&speaker.container) else {
+            return "";
+        };
+        if prefix.width.replace(width) != Some(width) {
+            let Prefix { name, style, .. } = &*prefix;
+            let before =
+                |mark: Style, sign| format!("{style}{name:<width$}{style:#} {mark}{sign}{mark:#} ");
+            (prefix.stdout, prefix.stderr) = (before(*style, '|'), before(mark, '!'));
+        }
+        match output {
+            Output::Stdout => &prefix.stdout,
+            Output::Stderr => &prefix.stderr,
+        }
     }
 }
 
@@ -219,7 +255,7 @@ mod tests {
     }
 
     fn shown(look: Look, told: &[Told]) -> String {
-        let text = Printer::new(look).text(told).0;
+        let text = Printer::new(look, true).text(told).0;
         anstream::adapter::strip_str(&text).to_string()
     }
 
@@ -238,6 +274,12 @@ mod tests {
             group,
             timestamps,
         };
+        let text = Printer::new(look(true, true, true), false).text(&told).0;
+        assert_eq!(
+            text,
+            shown(look(true, true, true), &told),
+            "without colours"
+        );
         assert_eq!(
             shown(look(true, false, false), &told),
             "b8d1e0a2 h1 | one\nc8d1e0a2 h1 ! two\\u{7}\n"
