@@ -52,13 +52,6 @@ async fn story(store: Arc<dyn Store>) {
     let container = &snapshot.apps[0].containers[0];
     let host = container.host.clone().expect("it is placed");
     let group = Subject::Group(snapshot.apps[0].group.clone());
-    let old = "usage/fine/000000000300/groups/03".to_owned();
-    let write = theseus_core::store::Write::Put(old.clone(), "{}".into());
-    let txn = theseus_core::store::Txn {
-        compares: Vec::new(),
-        writes: vec![write],
-    };
-    store.commit(txn).await.expect("it is there");
 
     let registrar = Registrar::new(cluster.clone(), store.clone(), Timestamp::now)
         .sampling_every(Duration::from_secs(1));
@@ -76,8 +69,6 @@ async fn story(store: Arc<dyn Store>) {
     until_told(&*store, &group, Span::Week).await;
     let nobody = Subject::Host("nobody".into());
     assert_eq!(points(&*store, &nobody, Span::Hour).await, []);
-    let gone = async { store.get(&old).await.expect("it is there").is_none() };
-    assert!(gone.await, "what is too old goes");
     task.abort();
     let (kept, _) = list_all(&*store, USAGE).await.expect("it is there");
     assert!(kept.len() <= 4 * 48, "{} records", kept.len());

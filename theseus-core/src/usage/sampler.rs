@@ -2,14 +2,15 @@
 //! history, on condition that the registrar still leads.
 //!
 //! It never queues anything: a look that takes longer than the time to the next one lets that go by,
-//! and says so.
+//! and says so. Nor does it remove anything by a clock that may be wrong: one that jumps a year ahead
+//! would take all of the history along.
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
 use super::block::{Block, Kind, Name, Part};
@@ -25,6 +26,11 @@ use crate::store::{Page, Store, StoreError, Write, list_all};
 
 /// How many bytes a second are written of each span, on the average.
 const BUDGET: f64 = 4096.0;
+
+/// For so long the clock has to go on evenly before anything is removed by it,
+const SURE: Duration = Duration::from_secs(600);
+/// and it may be so much off at a time.
+const UNEVEN: Duration = Duration::from_secs(30);
 
 /// Which containers are of which group, as the registrar last saw it.
 #[derive(Debug, Default)]
@@ -73,11 +79,12 @@ impl Sampler<'_> {
         let seconds = u32::try_from(self.every.as_secs()).unwrap_or(u32::MAX);
         let mut pages = [Span::Hour, Span::Week].map(|span| Pages::new(span, seconds));
         let mut meter = Meter::default();
+        let mut watched = Watched::default();
         let mut next = Instant::now() + self.every;
         loop {
             sleep_until(next).await;
             let began = Instant::now();
-            let sampled = self.sample(&mut pages, &mut meter).await;
+            let sampled = self.sample(&mut pages, &mut meter, &mut watched).await;
             let mut skipped = 0;
             next += self.every;
             while next <= Instant::now() {
@@ -102,6 +109,7 @@ impl Sampler<'_> {
         &self,
         pages: &mut [Pages],
         meter: &mut Meter,
+        watched: &mut Watched,
     ) -> Result<(usize, usize), String> {
         let asked = Instant::now();
         let usage = self.cluster.usage(None).await;
@@ -110,9 +118,11 @@ impl Sampler<'_> {
         let metered = meter.take(usage.readings, asked);
         let amounts = amounts(&metered, &self.roster.by_container());
         let now = (self.clock)();
+        let is_sure = watched.is_even(now, Instant::now());
         let written = async {
             for page in pages {
                 page.turn_to(now, self).await?;
+                page.prune_if_due(now, is_sure, self).await?;
                 page.take(now, &amounts);
                 page.write_if_due(self).await?;
             }
@@ -145,6 +155,29 @@ impl Sampler<'_> {
     }
 }
 
+/// A clock that is watched by one that does not jump.
+#[derive(Default)]
+struct Watched {
+    before: Option<(Timestamp, Instant)>,
+    /// Since when it goes on evenly.
+    since: Option<Instant>,
+}
+
+impl Watched {
+    /// Whether it has gone on evenly for long enough, now that it shows this.
+    fn is_even(&mut self, shown: Timestamp, now: Instant) -> bool {
+        let before = self.before.replace((shown, now));
+        let is_off = before.is_none_or(|(then_shown, then)| {
+            let passed = SignedDuration::try_from(now.duration_since(then));
+            let off = passed.map(|passed| shown.duration_since(then_shown).saturating_sub(passed));
+            off.map_or(true, |off| off.unsigned_abs() > UNEVEN)
+        });
+        let since = self.since.filter(|_| !is_off).unwrap_or(now);
+        self.since = Some(since);
+        now.duration_since(since) >= SURE
+    }
+}
+
 /// What each container, group and host uses. Containers of nobody's group are not told of.
 fn amounts(metered: &[Metered], groups: &HashMap<ContainerId, GroupId>) -> BTreeMap<Name, Amount> {
     let mut amounts: BTreeMap<Name, Amount> = BTreeMap::new();
@@ -172,6 +205,8 @@ struct Pages {
     /// When it may be written again.
     due: Instant,
     is_written: bool,
+    /// Whether what is too old was removed since this block began.
+    is_pruned: bool,
 }
 
 impl Pages {
@@ -183,18 +218,19 @@ impl Pages {
             parts: BTreeMap::new(),
             due: Instant::now(),
             is_written: true,
+            is_pruned: false,
         }
     }
 
     /// Goes on with the block of this time: what somebody has written of it stays. The one before is
-    /// written in full, and what is too old goes.
+    /// written in full.
     async fn turn_to(&mut self, now: Timestamp, sampler: &Sampler<'_>) -> Result<(), StoreError> {
         let start = self.span.start(now);
         if self.start == Some(start) {
             return Ok(());
         }
         self.write(sampler).await?;
-        self.prune(now, sampler).await?;
+        self.is_pruned = false;
         let (entries, _) = list_all(sampler.store, &self.span.block_prefix(start)).await?;
         self.parts.clear();
         for entry in entries {
@@ -207,6 +243,19 @@ impl Pages {
             }
         }
         self.start = Some(start);
+        Ok(())
+    }
+
+    async fn prune_if_due(
+        &mut self,
+        now: Timestamp,
+        is_sure: bool,
+        sampler: &Sampler<'_>,
+    ) -> Result<(), StoreError> {
+        if is_sure && !self.is_pruned {
+            self.prune(now, sampler).await?;
+            self.is_pruned = true;
+        }
         Ok(())
     }
 
@@ -280,5 +329,47 @@ impl Pages {
         let wait = Duration::from_secs_f64(f64::from(bytes) / BUDGET);
         self.due = Instant::now() + wait;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_believed_once_it_has_gone_on_evenly() {
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        let began = Instant::now();
+        // After how many minutes it shows which, and whether it is believed then.
+        for (name, looks) in [
+            (
+                "even",
+                &[(0, 0, false), (5, 5, false), (10, 10, true), (15, 15, true)][..],
+            ),
+            (
+                "a year ahead and back",
+                &[
+                    (0, 0, false),
+                    (10, 10, true),
+                    (11, 525_600, false),
+                    (20, 525_609, false),
+                    (21, 525_610, true),
+                    (22, 22, false),
+                    (31, 31, false),
+                    (32, 32, true),
+                ],
+            ),
+            (
+                "it stands still",
+                &[(0, 0, false), (10, 0, false), (20, 0, false)],
+            ),
+        ] {
+            let mut watched = Watched::default();
+            for (passed, shown, expected) in looks {
+                let shown = Timestamp::from_second(shown * 60).unwrap();
+                let is_even = watched.is_even(shown, began + minutes(*passed));
+                assert_eq!(is_even, *expected, "{name}: after {passed} minutes");
+            }
+        }
     }
 }
