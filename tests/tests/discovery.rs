@@ -161,6 +161,74 @@ fn what_was_written_down_is_told_without_cluster_and_registrar() {
     assert!(status.stdout.contains("4/4"), "{status:?}");
 }
 
+#[test]
+fn a_marathon_that_restarts_takes_no_endpoint_along() {
+    let home = Home::new();
+    let port = free_port().to_string();
+    let marathon = || {
+        let mut arguments = vec!["sandbox", "--port", &port, "--viewer-port", "0"];
+        arguments.extend([
+            "--state",
+            "state",
+            "--start-delay",
+            "20ms",
+            "--format",
+            "json",
+        ]);
+        let mut program = home.start(&arguments);
+        program.next_json().expect("it says where it listens");
+        program
+    };
+    let before = marathon();
+    home.write("ingestor.yaml", theseus_tests::INGESTOR);
+    let config = format!(
+        "marathon: {{host: 127.0.0.1, port: {port}}}\nsubscriber: {{host: 127.0.0.1, port: {}}}\n",
+        free_port()
+    );
+    home.write("mesos.yaml", &config);
+    let _registrar = home.start(&["registrar"]);
+    let _ = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
+    let listed = endpoints(&home, 4);
+    let mut watch = home.start(&["endpoints", "ingestor", "--port", "api", "--watch"]);
+    watch.wait_for("all");
+    let ps = home.run(&["ps", "--format", "json"]).exits(0).json();
+    until("what runs is saved", || {
+        let saved = home.read("state/cluster.json");
+        let mut containers = ps["containers"].as_array()?.iter();
+        let is_saved = |it: &Value| it["id"].as_str().is_some_and(|id| saved.contains(id));
+        containers.all(is_saved).then_some(())
+    });
+
+    before.signal("KILL");
+    drop(before);
+    let doubt = || {
+        let ran = home
+            .run(&["endpoints", "ingestor", "--port", "api"])
+            .exits(0);
+        assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), listed, "{ran:?}");
+        ran.stderr
+    };
+    let _ = home.run(&["scale", "ingestor:dev", "3", "--yes"]).exits(5);
+    until("it is said that the registrar is in trouble", || {
+        doubt()
+            .contains("the registrar is in trouble")
+            .then_some(())
+    });
+    let _after = marathon();
+    until("all is well again", || doubt().is_empty().then_some(()));
+
+    // Whoever follows has seen nothing of it, and sees what comes.
+    let _ = home.run(&["scale", "ingestor:dev", "3", "--yes"]).exits(0);
+    let change = loop {
+        let line = watch.next_json().expect("it goes on");
+        if line["event"] != "stale" && line["event"] != "kept" {
+            break line;
+        }
+    };
+    assert_eq!(change["event"], "down", "{change}");
+    assert_eq!(endpoints(&home, 3).len(), 3);
+}
+
 fn get(port: u16, path: &str) -> Option<String> {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).ok()?;
     write!(connection, "GET {path} HTTP/1.0\r\n\r\n").ok()?;

@@ -68,12 +68,18 @@ impl Running {
     }
 
     async fn until_it_leads(&self) {
+        self.until(true).await;
+    }
+
+    /// Waits until it leads, or does not.
+    async fn until(&self, expected: bool) {
         let leads = async {
-            while !self.leads.load(Ordering::Relaxed) {
+            while self.leads.load(Ordering::Relaxed) != expected {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, leads).await.expect("it leads");
+        let waited = timeout(PATIENCE, leads).await;
+        waited.unwrap_or_else(|_| panic!("never: leads is {expected}"));
     }
 }
 
@@ -174,4 +180,46 @@ async fn over_etcd_which_goes_for_a_while() {
         server.restart();
     })
     .await;
+}
+
+/// A store that knows all of these servers.
+async fn etcds(servers: &[EtcdServer]) -> Arc<dyn Store> {
+    let config = EtcdConfig::new(servers.iter().map(EtcdServer::endpoint));
+    let store = EtcdStore::connect(config).await;
+    Arc::new(store.expect("they serve"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs etcd"]
+async fn over_three_etcds_that_lose_one_after_another_and_then_all() {
+    let mut servers = EtcdServer::start_cluster(3);
+    let store = etcds(&servers).await;
+    let world = World::with(Arc::clone(&store)).await;
+    let registrar = Running::start(&world, etcds(&servers).await, "one");
+    registrar.until_it_leads().await;
+    let deployed = async |instances: usize| {
+        let manifest = INGESTOR.replace("instances: 4", &format!("instances: {instances}"));
+        world.deploy(&manifest).await;
+        until_registered(&*store, instances, 1).await;
+    };
+    deployed(4).await;
+    // One of them is the leader.
+    for (victim, instances) in [(0, 5), (1, 3), (2, 6)] {
+        servers[victim].kill();
+        deployed(instances).await;
+        servers[victim].restart();
+    }
+    // Without all of them nobody can lead.
+    servers.iter_mut().for_each(EtcdServer::kill);
+    registrar.until(false).await;
+    std::thread::scope(|scope| {
+        for server in &mut servers {
+            scope.spawn(|| server.restart());
+        }
+    });
+    registrar.until_it_leads().await;
+    until_registered(&*store, 6, 1).await;
+    deployed(2).await;
+    let standing = registry::standing(&*store).await.expect("it is there");
+    assert!(standing.is_kept(), "{standing:?}");
 }
