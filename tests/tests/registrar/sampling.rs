@@ -11,7 +11,7 @@ use theseus_core::cluster::{
     Snapshot, Usage,
 };
 use theseus_core::registry::{Happening, Registrar};
-use theseus_core::store::{Store as _, Txn, Write, list_all};
+use theseus_core::store::{Txn, Write, list_all};
 use theseus_core::usage::{Point, Span, Subject, USAGE, history};
 use theseus_tests::INGESTOR;
 use tokio::time::sleep;
