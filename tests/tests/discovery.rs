@@ -193,7 +193,7 @@ fn a_marathon_that_restarts_takes_no_endpoint_along() {
     watch.wait_for("all");
     let ps = home.run(&["ps", "--format", "json"]).exits(0).json();
     until("what runs is saved", || {
-        let saved = home.read("state/cluster.json");
+        let saved = std::fs::read_to_string(home.path().join("state/cluster.json")).ok()?;
         let mut containers = ps["containers"].as_array()?.iter();
         let is_saved = |it: &Value| it["id"].as_str().is_some_and(|id| saved.contains(id));
         containers.all(is_saved).then_some(())

@@ -9,7 +9,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
+use theseus_core::audit;
 use theseus_core::cluster::ContainerState;
+use theseus_core::records;
 use theseus_core::registry::{CONTAINERS, ContainerRecord, Happening, REGISTRY, Registrar};
 use theseus_core::store::{Store, Txn, Write, list_all};
 use theseus_sandbox::{HostConfig, SandboxConfig};
@@ -18,7 +20,7 @@ use theseus_tests::{INGESTOR, INGESTOR_REMOVE};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
-use super::world::{LONG, Running, World, answered};
+use super::world::{LONG, Running, World, answered, until};
 
 #[tokio::test(start_paused = true)]
 async fn what_is_deployed_rolled_and_removed_is_registered_soon() {
@@ -264,4 +266,49 @@ async fn a_clock_that_jumps_changes_nothing() {
     jumped.store(true, Ordering::Relaxed);
     sleep(Duration::from_secs(400)).await;
     assert_eq!(world.held().await, held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_trail_is_kept_within_its_bounds() {
+    const MORE: i64 = 7;
+    let world = World::new();
+    world.site.deploy(INGESTOR).await;
+    let store = world.store();
+    let (before, _) = list_all(&*store, audit::AUDIT).await.expect("it is there");
+    let long_ago = |second: i64| audit::AuditRecord {
+        at: Timestamp::from_second(second).expect("a time"),
+        by: "ana@ci-7".to_owned(),
+        group: "web:dev".parse().expect("a group"),
+        deed: audit::Deed::Restart,
+        action: None,
+        revision: None,
+        outcome: audit::Outcome::TurnedBack,
+        reason: None,
+    };
+    let kept = i64::try_from(audit::KEPT).expect("not so many");
+    let planted = kept + MORE - i64::try_from(before.len()).expect("few");
+    let writes: Vec<_> = (0..planted)
+        .map(|second| long_ago(second).write())
+        .collect();
+    for some in writes.chunks(100) {
+        let txn = Txn {
+            compares: Vec::new(),
+            writes: some.to_vec(),
+        };
+        store.commit(txn).await.expect("it is there");
+    }
+    let registrar = world.registrar("one");
+    until("it is pruned", || {
+        registrar.count(|it| matches!(it, Happening::Pruned { .. })) > 0
+    })
+    .await;
+    let (after, _) = list_all(&*store, audit::AUDIT).await.expect("it is there");
+    assert_eq!(after.len(), audit::KEPT);
+    assert_eq!(
+        after[after.len() - before.len()..],
+        before[..],
+        "the latest are kept"
+    );
+    let oldest: audit::AuditRecord = records::decode(&after[0]).expect("a record").record;
+    assert_eq!(oldest.at.as_second(), MORE, "and the oldest are not");
 }
