@@ -316,14 +316,14 @@ impl Pages {
         let Some(start) = self.start.filter(|_| !self.is_written) else {
             return Ok(());
         };
-        let mut bytes = 0;
-        let writes = self.parts.iter().map(|(part, block)| {
+        let mut bytes = 0_u32;
+        for (part, block) in &self.parts {
+            // One after another: all of them at once would be held twice.
             let value = records::encode(block);
-            bytes += u32::try_from(value.len()).unwrap_or(u32::MAX);
-            Write::Put(self.span.key(start, *part), value)
-        });
-        let writes = writes.collect();
-        sampler.commit(writes).await?;
+            bytes = bytes.saturating_add(u32::try_from(value.len()).unwrap_or(u32::MAX));
+            let write = Write::Put(self.span.key(start, *part), value);
+            sampler.commit(vec![write]).await?;
+        }
         self.is_written = true;
         // The larger it is, the longer it waits, but no longer than it is under way.
         let wait = Duration::from_secs_f64(f64::from(bytes) / BUDGET);

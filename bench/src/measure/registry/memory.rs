@@ -21,8 +21,8 @@ use crate::table::{Row, megabytes};
 
 const PREFIX: &str = "/memory";
 const PATIENCE: Duration = Duration::from_secs(60);
-/// By then it has looked at what containers use a few times.
-const SAMPLED: Duration = Duration::from_secs(35);
+/// By then it has written a whole block of five minutes of what containers use, when it holds the most.
+const SAMPLED: Duration = Duration::from_secs(330);
 
 /// The most that `theseus registrar` ever held, of 10,000 containers of a sandbox: while it
 /// registered them, and when it has sampled them for a while.
