@@ -331,7 +331,10 @@ fn a_proxy_of_the_environment_is_heeded_but_not_for_this_machine() {
         command
             .env("HTTP_PROXY", &proxy_url)
             .env("NO_PROXY", no_proxy);
-        command.output().expect("theseus runs").status.code()
+        let output = command.output().expect("theseus runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!told.contains("perhaps it is the proxy"), "{told}");
+        output.status.code()
     };
     assert_eq!(status(""), Some(0));
     let asked = proxy.asked();

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use theseus_core::audit::AuditError;
 use theseus_core::causes::chain;
 use theseus_core::cluster::ClusterError;
 use theseus_core::engine::{AskError, CheckError, ControlError, EngineError, UnknownGroup};
@@ -107,15 +106,6 @@ impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
         match error {
             RegistryError::Store(error) => error.into(),
-            error => Self::new(Code::Failed, chain(&error)),
-        }
-    }
-}
-
-impl From<AuditError> for Failure {
-    fn from(error: AuditError) -> Self {
-        match error {
-            AuditError::Store(error) => error.into(),
             error => Self::new(Code::Failed, chain(&error)),
         }
     }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::Revision;
 use crate::model::GroupId;
 use crate::plan::Action;
-use crate::records::{self, RecordError};
-use crate::store::{Page, Store, StoreError, Write, list_all};
+use crate::records;
+use crate::store::{Entry, Page, Store, StoreError, Write, list_all};
 
 pub use trail::Trail;
 
@@ -151,20 +151,19 @@ fn at(time: Timestamp) -> String {
     format!("{AUDIT}{time:.9}")
 }
 
-/// Why the trail cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AuditError {
-    /// The store did not do its part.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// What it holds is not understood.
-    #[error(transparent)]
-    Record(#[from] RecordError),
+/// What an entry says. One that cannot be read, as a later version may write it, hides no other.
+fn read(entry: &Entry) -> Option<AuditRecord> {
+    match records::decode(entry) {
+        Ok(stored) => Some(stored.record),
+        Err(error) => {
+            tracing::debug!(%error, "an entry of the audit trail cannot be read");
+            None
+        }
+    }
 }
 
 /// What was done since a time, the oldest first.
-pub async fn since(store: &dyn Store, time: Timestamp) -> Result<Vec<AuditRecord>, AuditError> {
+pub async fn since(store: &dyn Store, time: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
     let mut next = Some(Page {
         after: Some(at(time)),
         limit: 1000,
@@ -172,9 +171,7 @@ pub async fn since(store: &dyn Store, time: Timestamp) -> Result<Vec<AuditRecord
     let mut trail = Vec::new();
     while let Some(page) = next {
         let listing = store.list(AUDIT, page).await?;
-        for entry in &listing.entries {
-            trail.push(records::decode::<AuditRecord>(entry)?.record);
-        }
+        trail.extend(listing.entries.iter().filter_map(read));
         next = listing.next;
     }
     Ok(trail)

@@ -103,7 +103,7 @@ impl MarathonConfig {
 }
 
 /// Whether nothing that is sent there leaves this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -57,7 +57,7 @@ use theseus_core::model::{GroupId, Spec};
 use tokio::sync::OnceCell;
 
 pub use checkup::{Checked, Mesos, Reached};
-pub use config::{ConfigError, MarathonConfig};
+pub use config::{ConfigError, MarathonConfig, is_loopback};
 pub use credentials::{ClientCertificate, Credentials, Secret};
 pub use events::{Callbacks, Hearing};
 pub use transport::{Chunks, Distrust, ServiceTransport, Transport, TransportError};

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use theseus_core::attribution::attributed;
-use theseus_core::audit::{AUDIT, AuditError, AuditRecord, Trail};
+use theseus_core::audit::{AUDIT, AuditRecord, Trail};
 use theseus_core::causes::chain;
 use theseus_core::cluster::{Cluster, Event, EventKind, Inventory};
 use theseus_core::records;
@@ -163,7 +163,7 @@ async fn follow(
     store: &dyn Store,
     trail: &mut Trail,
     sender: &mpsc::Sender<Nudge>,
-) -> Result<(), AuditError> {
+) -> Result<(), StoreError> {
     let tell = async |record| {
         // The other end goes only together with this one.
         let _ = sender.send(Nudge::Deed(Box::new(record))).await;

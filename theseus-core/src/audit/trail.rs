@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AUDIT, AuditError, AuditRecord, since};
-use crate::records;
-use crate::store::{Entry, Page, Revision, Store};
+use super::{AUDIT, AuditRecord, read, since};
+use crate::store::{Entry, Page, Revision, Store, StoreError};
 
 /// How far back is read again: the clocks of those who write differ.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(1);
@@ -35,7 +34,7 @@ impl Trail {
     pub async fn catch_up(
         &mut self,
         store: &dyn Store,
-    ) -> Result<(Vec<AuditRecord>, Revision), AuditError> {
+    ) -> Result<(Vec<AuditRecord>, Revision), StoreError> {
         // What is written while the trail is read is told once more by a watch from here.
         let now = store.list(AUDIT, Page::first(1)).await?.revision;
         let written = since(store, self.since).await?;
@@ -45,13 +44,7 @@ impl Trail {
 
     /// The entry that was added, if it is news. One that cannot be read is none.
     pub fn added(&mut self, entry: &Entry) -> Option<AuditRecord> {
-        match records::decode::<AuditRecord>(entry) {
-            Ok(stored) => self.news(stored.record),
-            Err(error) => {
-                tracing::debug!(%error, "an entry of the audit trail cannot be read");
-                None
-            }
-        }
+        self.news(read(entry)?)
     }
 
     fn news(&mut self, record: AuditRecord) -> Option<AuditRecord> {

@@ -71,7 +71,7 @@ pub(super) async fn run(
                         trouble = None;
                     }
                     Some(Err(failure)) => trouble = Some(failure.into_parts().0),
-                    None => break Err(Failure::new(Code::Failed, "nobody looks any more")),
+                    None => break Err(Failure::new(Code::Failed, "the cluster is not looked at any more, which is a fault of theseus")),
                 }
                 Wish::Stay
             }

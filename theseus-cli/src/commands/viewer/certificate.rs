@@ -63,13 +63,14 @@ impl Files {
 
     /// Looks at them once; tells why they cannot be served.
     async fn look(&mut self, tls: &Tls) -> Option<String> {
-        let read = async {
-            let certificates = tokio::fs::read(&self.certificates).await?;
-            Ok::<_, std::io::Error>(Pair(certificates, tokio::fs::read(&self.key).await?))
+        let file = async |path: &PathBuf| {
+            let bytes = tokio::fs::read(path).await;
+            bytes.map_err(|error| format!("cannot read {}: {error}", path.display()))
         };
+        let read = async { Ok(Pair(file(&self.certificates).await?, file(&self.key).await?)) };
         let read = match read.await {
             Ok(read) => read,
-            Err(error) => return Some(error.to_string()),
+            Err(error) => return Some(error),
         };
         if read == self.read {
             return None;
