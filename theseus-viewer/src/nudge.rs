@@ -168,14 +168,14 @@ async fn follow(
         // The other end goes only together with this one.
         let _ = sender.send(Nudge::Deed(Box::new(record))).await;
     };
-    let (news, now) = trail.catch_up(store).await?;
+    let (news, now) = trail.catch_up(store, Timestamp::now()).await?;
     for record in news {
         tell(record).await;
     }
     let mut writes = store.watch(AUDIT, now).await?;
     while let Some(written) = writes.next().await {
         if let Watched::Put(entry) = written?
-            && let Some(record) = trail.added(&entry)
+            && let Some(record) = trail.added(&entry, Timestamp::now())
         {
             tell(record).await;
         }

@@ -188,7 +188,7 @@ impl Engine {
         }
         let scope = Scope::Groups(groups.into_iter().collect());
         let observed = self.observe(&scope).await?;
-        let plan = plan::plan(desired, &observed);
+        let plan = planned(desired, &observed);
         Ok(self.foresee(plan, &observed).await)
     }
 
@@ -201,9 +201,7 @@ impl Engine {
     ) -> Result<Plan, E> {
         let (desired, observed) =
             observe::observe_beside(&self.cluster, &self.store, reading).await?;
-        let mut plan = plan::plan(&desired, &observed);
-        // Of other groups a plan tells nothing, but where they are may matter.
-        plan.drift.retain(|drift| desired.speaks_of(&drift.group));
+        let plan = planned(&desired, &observed);
         let plan = self.foresee(plan, &observed).await;
         // Nobody needs to wait until all of it is given back.
         tokio::task::spawn_blocking(move || drop((desired, observed)));
@@ -238,4 +236,12 @@ impl Engine {
     ) -> Result<Report, EngineError> {
         turn::run(self, plan, options, progress, stop).await
     }
+}
+
+/// The plan alone. Of groups that it is not asked about it tells nothing, though they were looked at
+/// because where they are may matter.
+fn planned(desired: &Desired, observed: &Observed) -> Plan {
+    let mut plan = plan::plan(desired, observed);
+    plan.drift.retain(|drift| desired.speaks_of(&drift.group));
+    plan
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use super::EngineError;
 use crate::cluster::{AppId, Cluster, ClusterError, Foreign, Scope};
@@ -59,20 +59,28 @@ pub(super) async fn observe_beside<E: From<EngineError>>(
     reading: impl Future<Output = Result<Desired, E>>,
 ) -> Result<(Desired, Observed), E> {
     let (cluster, store) = (Arc::clone(cluster), Arc::clone(store));
-    let looking = tokio::spawn(async move { cluster.observe(&Scope::Everything).await });
-    let listing = tokio::spawn(async move {
+    // Both end with this: whoever finds what he reads to be wrong waits for nobody.
+    let (mut looking, mut listing) = (JoinSet::new(), JoinSet::new());
+    looking.spawn(async move { cluster.observe(&Scope::Everything).await });
+    listing.spawn(async move {
         let groups = async { Ok(list_all(&*store, records::GROUPS).await?.0) };
         tokio::try_join!(groups, beside_groups(&*store))
     });
     let desired = reading.await?;
-    let (groups, rest) = listing.await.expect(UNBROKEN)?;
+    let (groups, rest) = joined(&mut listing).await?;
     let groups = groups.iter();
     let groups = groups.map(|entry| records::decode_beside(entry, &desired.deploy));
     let groups: Result<_, _> = groups.collect();
     let groups = groups.map_err(EngineError::from)?;
     let recorded = Observed::recorded(Records { groups, ..rest });
-    let snapshot = looking.await.expect(UNBROKEN).map_err(EngineError::from)?;
+    let snapshot = joined(&mut looking).await.map_err(EngineError::from)?;
     Ok((desired, recorded.beside(snapshot)))
+}
+
+/// What the one task of a set comes to.
+async fn joined<T: 'static>(task: &mut JoinSet<T>) -> T {
+    let joined = task.join_next().await.expect("there is one");
+    joined.expect(UNBROKEN)
 }
 
 /// What runs of apps that were adopted. As a rule there are none, and nobody is asked.

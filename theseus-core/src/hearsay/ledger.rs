@@ -9,6 +9,9 @@ use crate::cluster::{ContainerId, ContainerState, Event, EventKind, HealthState}
 use crate::model::GroupId;
 use crate::state::Observed;
 
+/// So many that are over are remembered at least, where nobody looks.
+const MANY_OVER: usize = 10_000;
+
 /// What every container was when it was told of last.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -36,7 +39,7 @@ impl Ledger {
             return true;
         };
         match (&event.kind, &event.group) {
-            (EventKind::Container { id, .. }, _)
+            (EventKind::Container { id, .. } | EventKind::Health { id, .. }, _)
                 if self.over.contains(id) || self.over_before.contains(id) =>
             {
                 false
@@ -45,6 +48,9 @@ impl Ledger {
                 let is_news = hear(known, group, id, *state);
                 if *state == ContainerState::Ended {
                     self.over.insert(id.clone());
+                    if self.over.len() > MANY_OVER {
+                        self.over_before = std::mem::take(&mut self.over);
+                    }
                 }
                 is_news
             }

@@ -61,6 +61,9 @@ impl Reading {
     }
 }
 
+/// So often in a row something else may come for a compressed file until that is what it holds.
+const MOST_NONSENSE: u32 = 5;
+
 /// The first byte of everything that gzip has packed.
 const GZIP: u8 = 0x1f;
 
@@ -99,6 +102,8 @@ pub(super) struct Follower {
     sandbox: Option<Sandbox>,
     readings: Vec<Reading>,
     fetch: Option<Fetch>,
+    /// How often in a row something else came for a compressed file.
+    nonsense: u32,
     /// Which output is read next.
     turn: usize,
     /// What is to be told.
@@ -128,6 +133,7 @@ impl Follower {
             sandbox: None,
             readings: Vec::new(),
             fetch: None,
+            nonsense: 0,
             turn: 0,
             pieces: VecDeque::new(),
             next_look: Instant::now(),
@@ -369,11 +375,15 @@ impl Follower {
                 Some(input) => {
                     // What a proxy says in its place is no file of which something is lost.
                     let is_nonsense = input.first().is_some_and(|first| *first != GZIP);
-                    if !fetch.is_begun && is_nonsense {
-                        let reason = "it gives something else for a compressed file".to_owned();
-                        return Err(Failure::Garbled(reason).into());
+                    if !fetch.is_begun && is_nonsense && self.nonsense < MOST_NONSENSE {
+                        self.nonsense += 1;
+                        self.rest = Instant::now() + PACE;
+                        return Ok(());
                     }
-                    fetch.is_begun |= !input.is_empty();
+                    if !input.is_empty() {
+                        fetch.is_begun = true;
+                        self.nonsense = 0;
+                    }
                     fetch.input = input;
                     self.fetch = Some(fetch);
                 }

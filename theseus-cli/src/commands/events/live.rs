@@ -46,7 +46,7 @@ pub(super) async fn live(
             },
             written = written(&mut writes) => match written {
                 Some(entry) => {
-                    if let Some(record) = trail.added(&entry) {
+                    if let Some(record) = trail.added(&entry, Timestamp::now()) {
                         is_read = teller.tell(&Told::Audit(record))?;
                     }
                 }

@@ -86,7 +86,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
     if !is_live {
         let store = connect_store(global).await?;
         let mut trail = trail::since(args.since);
-        let (written, _) = trail.catch_up(&*store).await?;
+        let (written, _) = trail.catch_up(&*store, Timestamp::now()).await?;
         for record in written {
             if !teller.tell(&Told::Audit(record))? {
                 break;

@@ -32,7 +32,7 @@ pub(super) async fn catch_up(
     trail: &mut Trail,
     teller: &Teller<'_>,
 ) -> Result<Option<Writes>, Failure> {
-    let (news, revision) = trail.catch_up(store).await?;
+    let (news, revision) = trail.catch_up(store, Timestamp::now()).await?;
     for record in news {
         if !teller.tell(&Told::Audit(record))? {
             return Ok(None);

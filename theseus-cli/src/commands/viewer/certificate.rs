@@ -67,7 +67,12 @@ impl Files {
             let bytes = tokio::fs::read(path).await;
             bytes.map_err(|error| format!("cannot read {}: {error}", path.display()))
         };
-        let read = async { Ok(Pair(file(&self.certificates).await?, file(&self.key).await?)) };
+        let read = async {
+            Ok(Pair(
+                file(&self.certificates).await?,
+                file(&self.key).await?,
+            ))
+        };
         let read = match read.await {
             Ok(read) => read,
             Err(error) => return Some(error),

@@ -301,6 +301,21 @@ async fn nonsense_in_place_of_a_compressed_file_is_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_that_is_only_called_compressed_is_missed_and_the_others_are_read() {
+    for want in [LogRequest::default(), following()] {
+        let agent = rotated().await;
+        agent.trouble(|path| {
+            let is_hit = path.starts_with("/files/download");
+            is_hit.then_some(Fault::Says("no gzip"))
+        });
+        agent.end();
+        let told = read(&agent, want).await;
+        assert!(told.text().ends_with("3.1\n3.2\n3.3\n"), "{:?}", told.words);
+        assert!(told.missed() > 0, "{:?}", told.words);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_lost_or_told_twice_whatever_is_rotated() {
     let seeds = std::env::var("SEEDS").ok();
     let seeds: u64 = seeds.and_then(|seeds| seeds.parse().ok()).unwrap_or(20);
