@@ -21,8 +21,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// The same events, with those of adopted apps brought to their groups, and without those of apps
 /// that are nobody's here. The store is asked when the first event of an app comes that Theseus did
-/// not name, and watched from then on. As long as it does not answer, such events are lost, as
-/// events may be.
+/// not name, and watched from then on. As long as it does not answer, what it said last holds, and
+/// events of apps that it did not tell of are lost, as events may be.
 pub fn attributed(events: Events, store: Arc<dyn Store>) -> Events {
     let attribution = Attribution {
         events,

@@ -5,6 +5,7 @@ mod adopted;
 mod lead;
 mod outages;
 mod readers;
+mod restarts;
 mod sampling;
 mod troubled;
 mod truth;

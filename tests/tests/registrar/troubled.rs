@@ -21,7 +21,7 @@ pub(crate) struct Troubled {
     pub(crate) commits: AtomicUsize,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Wrong {
     Nothing,
     /// It is not reached.

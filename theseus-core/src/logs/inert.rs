@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The text with everything that a terminal or a page would obey made visible, or left out where it
-/// only gives colours; a tab is a space, and stays. What was written cannot move the cursor, change a title, or turn the direction
-/// of what stands beside it.
+/// only gives colours; a tab is a space, and stays. What was written cannot move the cursor, change a
+/// title, or turn the direction of what stands beside it.
 pub fn inert(text: &str) -> Cow<'_, str> {
     // Most lines are plain, and that is quickly seen of all bytes at once.
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\t');

@@ -12,7 +12,7 @@ use super::happening::{Happening, Settled};
 use super::held::{HeldAll, HeldGroup, diff};
 use super::hints::{Hints, Worth};
 use super::picture::{Known, Picture, picture};
-use super::record::{REGISTRY, RegistryRecord};
+use super::record::{CountsRecord, REGISTRY, RegistryRecord};
 use super::registrar::{Registrar, Tell};
 use super::restarts::Over;
 use super::shapes::Shapes;
@@ -80,6 +80,9 @@ impl From<EngineError> for Trouble {
     }
 }
 
+/// Counts of groups, and the containers that are in them.
+type Unsure = BTreeMap<GroupId, (Option<CountsRecord>, Vec<ContainerId>)>;
+
 /// What the one who leads has before him.
 pub(super) struct Desk<'a> {
     registrar: &'a Registrar,
@@ -93,6 +96,9 @@ pub(super) struct Desk<'a> {
     shapes: Shapes,
     /// Containers that are over.
     over: Over,
+    /// Where it is not known whether counts were written: these counts, and the containers that were
+    /// told to have failed and are in them.
+    unsure: Unsure,
     /// Deployed groups that were missing, and since when.
     missing: BTreeMap<GroupId, Instant>,
     /// What is to be looked at once more, and when.
@@ -124,6 +130,7 @@ impl<'a> Desk<'a> {
             held: None,
             shapes: Shapes::default(),
             over: Over::default(),
+            unsure: Unsure::new(),
             missing: BTreeMap::new(),
             again: None,
             looked_at_all: None,
@@ -194,7 +201,7 @@ impl<'a> Desk<'a> {
         let mut held = match self.held.take() {
             // Somebody else may have written there: now and then it is read anew.
             Some(held) if !is_due => held,
-            _ => HeldAll::read(&*self.registrar.store).await?,
+            _ => self.read().await?,
         };
         if std::mem::take(&mut worth.ending) {
             let groups = held.groups.iter();
@@ -222,11 +229,23 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// Reads what the registry holds. What is counted there is not counted once more.
+    async fn read(&mut self) -> Result<HeldAll, Trouble> {
+        let held = HeldAll::read(&*self.registrar.store).await?;
+        for (group, (counts, failed)) in std::mem::take(&mut self.unsure) {
+            let written = held.groups.get(&group).and_then(HeldGroup::counted);
+            if written == counts.as_ref() {
+                self.over.extend(failed, Instant::now());
+            }
+        }
+        Ok(held)
+    }
+
     /// Looks, and writes what differs.
     async fn settle(
         &mut self,
         held: &mut HeldAll,
-        worth: &Worth,
+        worth: &mut Worth,
         all: bool,
         as_of: Timestamp,
     ) -> Result<Settled, Trouble> {
@@ -239,33 +258,53 @@ impl<'a> Desk<'a> {
         };
         let (nothing_held, absent) = (HeldGroup::default(), GroupState::default());
         let mut pictures = BTreeMap::new();
-        let mut gone: Vec<ContainerId> = worth.failed.keys().cloned().collect();
-        let mut writes = Vec::new();
+        let (mut comes, mut goes) = (Vec::new(), Vec::new());
+        let mut gone: Vec<ContainerId> = Vec::new();
+        let mut unsure = Unsure::new();
+        let mut doubtful = BTreeSet::new();
+        let nothing_failed = BTreeMap::new();
         for group in groups {
             let state = observed.groups.get(&group).unwrap_or(&absent);
             let before = held.groups.get(&group).unwrap_or(&nothing_held);
             if self.is_doubtful(&group, state, before) {
+                doubtful.insert(group);
                 continue;
             }
+            let failed = worth.failed.of(&group).unwrap_or(&nothing_failed);
             let known = Known {
                 held: before,
                 shapes: self.shapes.of(&group),
                 heard: &worth.heard,
-                failed: &worth.failed,
+                failed,
                 over: &self.over,
                 now: as_of,
             };
             let picture = picture(&group, state, known);
-            gone.extend(before.without(&picture));
-            writes.extend(diff(&group, before, &picture));
+            gone.extend(before.over_by(&picture));
+            if !failed.is_empty() {
+                let failed: Vec<ContainerId> = failed.keys().cloned().collect();
+                gone.extend(failed.iter().cloned());
+                unsure.insert(group.clone(), (picture.counts.clone(), failed));
+            }
+            let differs = diff(&group, before, &picture);
+            comes.extend(differs.comes.into_iter().map(|write| vec![write]));
+            goes.push(differs.goes);
             pictures.insert(group, picture);
         }
         if all {
-            writes.extend(held.strays.drain(..).map(Write::Delete));
+            goes.extend(held.strays.drain(..).map(|key| vec![Write::Delete(key)]));
         }
-        let written = writes.len();
-        let transactions = self.commit(writes).await?;
+        let written = comes.len() + goes.iter().map(Vec::len).sum::<usize>();
+        self.unsure = unsure;
+        let transactions = self.commit(comes).await? + self.commit(goes).await?;
+        self.unsure.clear();
         self.over.extend(gone, Instant::now());
+        // What was told of the others is counted when they can be relied on.
+        worth.failed.retain(|group| doubtful.contains(group));
+        self.hints.give_back(Worth {
+            failed: std::mem::take(&mut worth.failed),
+            ..Worth::default()
+        });
         for (group, picture) in &pictures {
             let containers = picture.containers.keys().cloned();
             self.roster.set(group, containers.collect());
@@ -335,15 +374,14 @@ impl<'a> Desk<'a> {
         again.extend(groups);
     }
 
-    /// Writes, for as long as the lock is held; says in how many transactions.
-    async fn commit(&self, writes: Vec<Write>) -> Result<usize, Trouble> {
+    /// Writes, for as long as the lock is held, what stands together in one transaction; says in how
+    /// many of them.
+    async fn commit(&self, together: Vec<Vec<Write>>) -> Result<usize, Trouble> {
         let store = &*self.registrar.store;
-        let made = batches(writes, store.max_txn_operations(), &self.hold.fence());
-        let count = made.puts.len() + made.removals.len();
-        for txns in [made.puts, made.removals] {
-            if !txns.is_empty() {
-                self.commit_all(txns).await?;
-            }
+        let txns = batches(together, store.max_txn_operations(), &self.hold.fence());
+        let count = txns.len();
+        if count > 0 {
+            self.commit_all(txns).await?;
         }
         Ok(count)
     }
@@ -383,8 +421,8 @@ impl<'a> Desk<'a> {
             return Ok(());
         }
         let entries = old.len();
-        self.commit(old.into_iter().map(Write::Delete).collect())
-            .await?;
+        let old = old.into_iter().map(|key| vec![Write::Delete(key)]);
+        self.commit(old.collect()).await?;
         (self.tell)(Happening::Pruned { entries });
         Ok(())
     }
@@ -432,7 +470,7 @@ impl<'a> Desk<'a> {
 
     async fn write_word(&mut self, word: RegistryRecord) -> Result<(), Trouble> {
         let write = Write::Put(REGISTRY.to_owned(), records::encode(&word));
-        self.commit(vec![write]).await?;
+        self.commit(vec![vec![write]]).await?;
         self.word = Some((Instant::now(), word));
         Ok(())
     }
@@ -442,7 +480,7 @@ impl<'a> Desk<'a> {
 fn take_over(
     held: &mut HeldAll,
     pictures: BTreeMap<GroupId, Picture>,
-) -> BTreeMap<GroupId, Option<super::CountsRecord>> {
+) -> BTreeMap<GroupId, Option<CountsRecord>> {
     let mut counts = BTreeMap::new();
     for (group, picture) in pictures {
         counts.insert(group.clone(), picture.counts.clone());

@@ -53,19 +53,31 @@ impl HeldGroup {
         self.containers.values().filter_map(Held::record)
     }
 
-    /// The containers that are held and that a picture does not show any more.
-    pub(super) fn without<'a>(
+    /// The containers of which a picture tells anew that they are over: those that are held and not
+    /// shown any more, and those that failed last.
+    pub(super) fn over_by<'a>(
         &'a self,
         picture: &'a Picture,
     ) -> impl Iterator<Item = ContainerId> + 'a {
         let held = self.containers.keys();
-        held.filter(|id| !picture.containers.contains_key(id))
-            .cloned()
+        let gone = held.filter(|id| !picture.containers.contains_key(id));
+        let counted = picture.counts.iter().flat_map(|counts| &counts.apps);
+        let failed = counted.filter_map(|now| {
+            let before = self.app(&now.app);
+            let before = before.and_then(|before| before.failed.as_ref());
+            now.failed.as_ref().filter(|id| before != Some(*id))
+        });
+        gone.chain(failed).cloned()
+    }
+
+    /// Its counts, where they can be read.
+    pub(super) fn counted(&self) -> Option<&CountsRecord> {
+        self.counts.as_ref()?.record()
     }
 
     /// What is counted of an app.
     pub(super) fn app(&self, id: &AppId) -> Option<&AppCount> {
-        let counts = self.counts.as_ref()?.record()?;
+        let counts = self.counted()?;
         // They are written in this order.
         let found = counts.apps.binary_search_by(|counted| counted.app.cmp(id));
         counts.apps.get(found.ok()?)
@@ -73,8 +85,7 @@ impl HeldGroup {
 
     /// Whether something of it still died when it was last seen.
     pub(super) fn is_stopping(&self) -> bool {
-        let counts = self.counts.as_ref().and_then(Held::record);
-        counts.is_some_and(|counts| counts.stopping)
+        self.counted().is_some_and(|counts| counts.stopping)
     }
 
     /// Whether nothing is held of the group.
@@ -148,13 +159,22 @@ fn read<T: DeserializeOwned>(entry: &Entry, belongs: impl Fn(&T) -> bool) -> Hel
     }
 }
 
-/// What has to be written so that the registry holds what it should of a group: only what differs,
-/// and what comes before what goes, so that nobody who reads meanwhile sees fewer than there are.
-pub(super) fn diff(group: &GroupId, held: &HeldGroup, picture: &Picture) -> Vec<Write> {
-    let mut writes = Vec::new();
+/// What has to be written so that the registry holds what it should of a group: only what differs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Diff {
+    /// What comes. It is written before what goes, so that nobody who reads meanwhile sees fewer than
+    /// there are.
+    pub(super) comes: Vec<Write>,
+    /// What goes, and the counts: a container that is gone and is counted is not to be found again.
+    pub(super) goes: Vec<Write>,
+}
+
+/// How what is held of a group differs from what is to be.
+pub(super) fn diff(group: &GroupId, held: &HeldGroup, picture: &Picture) -> Diff {
+    let (mut comes, mut goes) = (Vec::new(), Vec::new());
     for (id, record) in &picture.containers {
         if held.container(id) != Some(record) {
-            writes.push(Write::Put(
+            comes.push(Write::Put(
                 container_key(group, id),
                 records::encode(record),
             ));
@@ -163,23 +183,23 @@ pub(super) fn diff(group: &GroupId, held: &HeldGroup, picture: &Picture) -> Vec<
     let counted = held.counts.as_ref();
     match &picture.counts {
         Some(counts) if counted.and_then(Held::record) != Some(counts) => {
-            writes.push(Write::Put(counts_key(group), records::encode(counts)));
+            goes.push(Write::Put(counts_key(group), records::encode(counts)));
         }
-        None if counted.is_some() => writes.push(Write::Delete(counts_key(group))),
+        None if counted.is_some() => goes.push(Write::Delete(counts_key(group))),
         _ => {}
     }
     if picture.containers.is_empty() {
         if !held.containers.is_empty() {
-            writes.push(Write::DeletePrefix(containers_prefix(group)));
+            goes.push(Write::DeletePrefix(containers_prefix(group)));
         }
     } else {
         let gone = held
             .containers
             .keys()
             .filter(|id| !picture.containers.contains_key(*id));
-        writes.extend(gone.map(|id| Write::Delete(container_key(group, id))));
+        goes.extend(gone.map(|id| Write::Delete(container_key(group, id))));
     }
-    writes
+    Diff { comes, goes }
 }
 
 #[cfg(test)]
@@ -196,8 +216,8 @@ mod tests {
     /// A store of a few keys.
     type Keys = BTreeMap<String, bytes::Bytes>;
 
-    fn apply(keys: &mut Keys, writes: Vec<Write>) {
-        for write in writes {
+    fn apply(keys: &mut Keys, diff: Diff) {
+        for write in diff.comes.into_iter().chain(diff.goes) {
             match write {
                 Write::Put(key, value) => drop(keys.insert(key, value)),
                 Write::Delete(key) => drop(keys.remove(&key)),
@@ -289,7 +309,7 @@ mod tests {
             let held = read_back(&keys).groups.remove(&group()).unwrap_or_default();
             prop_assert_eq!(&held, &HeldGroup::from(wanted));
             let again = look(now, &held);
-            prop_assert_eq!(diff(&group(), &held, &again), []);
+            prop_assert_eq!(diff(&group(), &held, &again), Diff::default());
         }
     }
 
@@ -330,7 +350,7 @@ mod tests {
         };
         let held = HeldGroup::from(picture(&group(), &state, known));
         assert_eq!(
-            diff(&group(), &held, &Picture::default()),
+            diff(&group(), &held, &Picture::default()).goes,
             [
                 Write::Delete("counts/ingestor/dev".to_owned()),
                 Write::DeletePrefix("containers/ingestor/dev/".to_owned()),

@@ -1,7 +1,8 @@
 //! What the cluster's events say is worth a look.
 //!
 //! Events are hints: which group to look at, and when a container came to a state that nobody tells
-//! the time of later. Any number of them is held in the room of the groups that they concern.
+//! the time of later. Any number of them is held in bounded room: of groups that are too many, all are
+//! looked at, and of containers that are too many, the first are told apart.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -26,8 +27,8 @@ use crate::store::{Page, Store, StoreError, Watched};
 const AGAIN: Duration = Duration::from_secs(5);
 /// More groups than this are not told apart: all are looked at.
 const MANY: usize = 2000;
-/// So many that failed between two looks are told apart.
-const MANY_FAILED: usize = 10_000;
+/// So many containers are told apart of which something was told between two looks.
+const MANY_CONTAINERS: usize = 10_000;
 
 /// What is worth a look, and how it was learned of.
 #[derive(Debug, Default)]
@@ -53,10 +54,37 @@ pub(super) struct Worth {
     pub(super) ending: bool,
     /// When containers came to their states.
     pub(super) heard: Heard,
-    /// Containers that failed, and the apps that are without them now.
-    pub(super) failed: BTreeMap<ContainerId, AppId>,
+    /// Containers that failed.
+    pub(super) failed: Failed,
     /// When the first of this was learned of.
     pub(super) first: Option<Instant>,
+}
+
+/// Containers that failed, and the apps that are without them now, by group.
+#[derive(Debug, Default)]
+pub(super) struct Failed {
+    groups: BTreeMap<GroupId, BTreeMap<ContainerId, AppId>>,
+    containers: usize,
+}
+
+impl Failed {
+    /// Those of a group.
+    pub(super) fn of(&self, group: &GroupId) -> Option<&BTreeMap<ContainerId, AppId>> {
+        self.groups.get(group)
+    }
+
+    /// Only those of groups that are meant.
+    pub(super) fn retain(&mut self, is_meant: impl Fn(&GroupId) -> bool) {
+        self.groups.retain(|group, _| is_meant(group));
+        self.containers = self.groups.values().map(BTreeMap::len).sum();
+    }
+
+    fn insert(&mut self, group: GroupId, id: ContainerId, app: AppId) {
+        if self.containers < MANY_CONTAINERS {
+            let of_group = self.groups.entry(group).or_default();
+            self.containers += usize::from(of_group.insert(id, app).is_none());
+        }
+    }
 }
 
 impl Worth {
@@ -71,38 +99,47 @@ impl Worth {
             EventKind::Detached => return,
             EventKind::Operation { .. } => self.ending = true,
             EventKind::Container { id, state, failed } => {
-                if let Some(app) = failed.filter(|_| event.group.is_some())
-                    && self.failed.len() < MANY_FAILED
-                {
-                    self.failed.insert(id.clone(), app);
+                if let (Some(group), Some(app)) = (&event.group, failed) {
+                    self.failed.insert(group.clone(), id.clone(), app);
                 }
                 let is_told_later = !matches!(
                     state,
                     ContainerState::Unreachable | ContainerState::Stopping
                 );
-                if let (Some(at), false) = (event.at, is_told_later) {
+                if let (Some(at), false) = (event.at, is_told_later)
+                    && (self.heard.len() < MANY_CONTAINERS || self.heard.contains_key(&id))
+                {
                     self.heard.insert(id, (state, at));
                 }
             }
             EventKind::Health { .. } | EventKind::App => {}
         }
-        self.groups.extend(event.group);
+        self.look_at(event.group);
+        self.first.get_or_insert_with(Instant::now);
+    }
+
+    fn look_at(&mut self, groups: impl IntoIterator<Item = GroupId>) {
+        self.groups.extend(groups);
         if self.groups.len() > MANY {
             self.all = true;
             self.groups.clear();
         }
-        self.first.get_or_insert_with(Instant::now);
     }
 
     /// Puts back what was taken and not done.
     fn restore(&mut self, other: Self) {
         self.all |= other.all;
         self.ending |= other.ending;
-        self.groups.extend(other.groups);
-        for (id, heard) in other.heard {
+        self.look_at(other.groups);
+        let room = MANY_CONTAINERS.saturating_sub(self.heard.len());
+        for (id, heard) in other.heard.into_iter().take(room) {
             self.heard.entry(id).or_insert(heard);
         }
-        self.failed.extend(other.failed);
+        for (group, containers) in other.failed.groups {
+            for (id, app) in containers {
+                self.failed.insert(group.clone(), id, app);
+            }
+        }
         self.first = [self.first, other.first].into_iter().flatten().min();
     }
 }
@@ -139,17 +176,24 @@ impl Hints {
     /// Watches who adopts what, for as long as this is polled: the cluster is told nothing of that, and
     /// so tells nothing.
     pub(super) async fn watch(&self, store: &dyn Store, tell: Tell<'_>) -> Infallible {
+        let mut is_anew = false;
         loop {
-            if let Err(error) = self.watch_adopters(store).await {
+            if let Err(error) = self.watch_adopters(store, is_anew).await {
                 tell(Happening::trouble("store", chain(&error)));
             }
+            is_anew = true;
             sleep(AGAIN).await;
         }
     }
 
-    async fn watch_adopters(&self, store: &dyn Store) -> Result<(), StoreError> {
+    async fn watch_adopters(&self, store: &dyn Store, is_anew: bool) -> Result<(), StoreError> {
         let now = store.list(ADOPTED, Page::first(1)).await?.revision;
         let mut changes = store.watch(ADOPTED, now).await?;
+        if is_anew {
+            // What was adopted meanwhile is not told.
+            self.state().worth.all = true;
+            self.woken.notify_one();
+        }
         while let Some(change) = changes.next().await {
             if let Watched::Put(entry) = change?
                 && let Ok(stored) = records::decode::<AdoptedRecord>(&entry)
@@ -292,5 +336,42 @@ mod tests {
         hints.hear(event(Some("c:d"), EventKind::App), &|_| ());
         hints.give_back(taken);
         assert_eq!(hints.take().groups.len(), 2);
+    }
+
+    fn failed(group: &str, id: usize) -> Event {
+        let kind = EventKind::Container {
+            id: ContainerId(id.to_string()),
+            state: ContainerState::Unreachable,
+            failed: Some(AppId(format!("/{group}"))),
+        };
+        event(Some(group), kind)
+    }
+
+    #[test]
+    fn what_is_told_again_and_again_is_held_in_bounded_room() {
+        let hints = Hints::default();
+        for turn in 0..3 {
+            let taken = hints.take();
+            for n in 0..=MANY_CONTAINERS {
+                hints.note(failed("a:b", turn * 1_000_000 + n));
+            }
+            hints.give_back(taken);
+        }
+        let worth = hints.take();
+        assert_eq!(worth.failed.containers, MANY_CONTAINERS);
+        assert_eq!(worth.heard.len(), MANY_CONTAINERS);
+    }
+
+    #[test]
+    fn what_failed_is_known_by_its_group() {
+        let mut worth = Worth::default();
+        for (group, id) in [("a:b", 1), ("a:b", 1), ("a:b", 2), ("c:d", 3)] {
+            worth.note(failed(group, id));
+        }
+        assert_eq!(worth.failed.containers, 3);
+        let (ab, cd) = ("a:b".parse().unwrap(), "c:d".parse().unwrap());
+        assert_eq!(worth.failed.of(&ab).map(BTreeMap::len), Some(2));
+        worth.failed.retain(|group| *group == cd);
+        assert_eq!((worth.failed.of(&ab), worth.failed.containers), (None, 1));
     }
 }

@@ -69,14 +69,12 @@ fn unseen(app: &App, before: &AppCount, known: Known<'_>) -> usize {
     let told = known.failed.iter().filter(|(_, of)| **of == app.id);
     let last = app.last_failure.as_ref();
     let last = last.and_then(|failure| failure.container.as_ref());
-    let failed: BTreeSet<&ContainerId> = told
-        .map(|(id, _)| id)
-        .chain(last.filter(|id| before.failed.as_ref() != Some(id)))
-        .collect();
+    let failed: BTreeSet<&ContainerId> = told.map(|(id, _)| id).chain(last).collect();
+    let is_new = |id: &ContainerId| before.failed.as_ref() != Some(id) && !known.over.has(id);
     let is_shown = |id: &ContainerId| app.containers.iter().any(|it| it.id == *id);
     let unseen = failed
         .into_iter()
-        .filter(|id| known.held.container(id).is_none() && !known.over.has(id) && !is_shown(id));
+        .filter(|id| known.held.container(id).is_none() && is_new(id) && !is_shown(id));
     unseen.count()
 }
 
@@ -162,7 +160,7 @@ mod tests {
             let picture = picture(&group(), &state, known);
             let counts = picture.counts.as_ref().expect("the group is known");
             let told = (counts.restarts(), counts.restarted_at());
-            let gone: Vec<_> = self.held.without(&picture).collect();
+            let gone: Vec<_> = self.held.over_by(&picture).collect();
             self.over
                 .extend(gone.into_iter().chain(failed.into_keys()), Instant::now());
             self.held = HeldGroup::from(picture);
@@ -283,6 +281,11 @@ mod tests {
             5,
             "b, and a was counted"
         );
+        let last = || failed("g", 9, some(2, &["f"]));
+        assert_eq!(looks.look(last()).0, 6, "g, as the engine says");
+        assert_eq!(looks.hear(&["g"], last()).0, 6, "events tell of it later");
+        let last = || failed("h", 9, some(2, &["f"]));
+        assert_eq!(looks.hear(&["g"], last()).0, 7, "or later still: it is h");
         let mut other = some(2, &["f"]);
         other.id = AppId("/another".to_owned());
         assert_eq!(looks.hear(&["x"], other).0, 0, "another app's");

@@ -2,8 +2,8 @@
 //! history, on condition that the registrar still leads.
 //!
 //! It never queues anything: a look that takes longer than the time to the next one lets that go by,
-//! and says so. Nor does it remove anything by a clock that may be wrong: one that jumps a year ahead
-//! would take all of the history along.
+//! and says so. Nor does it remove anything by a clock that has just jumped: one that goes a year ahead
+//! and is put right within ten minutes takes nothing along. One that stays there is believed in the end.
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
@@ -136,8 +136,8 @@ impl Sampler<'_> {
     /// Writes, for as long as the registrar leads.
     async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         let fence = self.hold.fence();
-        let made = batches(writes, self.store.max_txn_operations(), &fence);
-        for txn in made.puts.into_iter().chain(made.removals) {
+        let each = writes.into_iter().map(|write| vec![write]);
+        for txn in batches(each, self.store.max_txn_operations(), &fence) {
             if !self.hold.is_sure() {
                 return Ok(());
             }

@@ -112,6 +112,7 @@ pub(crate) struct HealthResult<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct TaskFailure<'a> {
     #[serde(borrow)]
     pub(crate) task_id: Option<Text<'a>>,

@@ -153,6 +153,11 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
     let count = count.saturating_add(script.log_backlog);
     let current = count.saturating_sub(1) / per_file;
     let oldest = current.saturating_sub(u64::from(rotation.keep));
+    // What there is before the task runs is without its greeting, and so changes once more.
+    let packed_size = |number| match task.started_at {
+        Some(_) => task.packed.of(number, oldest),
+        None => Arc::default(),
+    };
     let file = |number: u64, age: u32| {
         let first = number * per_file;
         let requests = Requests {
@@ -172,7 +177,7 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
             0 => ("stdout".into(), Content::Requests(requests)),
             2.. if rotation.compress => (
                 format!("stdout.{age}.gz").into(),
-                Content::Packed(requests, task.packed.of(number, oldest)),
+                Content::Packed(requests, packed_size(number)),
             ),
             _ => (format!("stdout.{age}").into(), Content::Requests(requests)),
         };

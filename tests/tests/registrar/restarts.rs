@@ -1,0 +1,122 @@
+//! What ends though it is wanted is counted, and once, whoever hears of it and whatever is in the way.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::time::Duration;
+
+use theseus_core::cluster::{ContainerState, Scope};
+use theseus_core::records;
+use theseus_core::registry::{COUNTS, CountsRecord};
+use theseus_core::store::list_all;
+use theseus_tests::INGESTOR;
+use theseus_tests::simulated::{Fate, Fates};
+use tokio::time::{sleep, timeout};
+
+use super::troubled::{Troubled, Wrong};
+use super::world::{LONG, Running, World};
+
+impl World {
+    async fn running(&self) -> BTreeSet<String> {
+        let observed = self.engine().observe(&Scope::All).await;
+        let observed = observed.expect("it is there");
+        let apps = observed.groups.values().flat_map(|state| &state.apps);
+        apps.flat_map(|app| &app.containers)
+            .filter(|it| it.state == ContainerState::Running)
+            .map(|it| it.id.0.clone())
+            .collect()
+    }
+
+    /// One of the containers fails, and then the one that comes in its place; waits until the next one
+    /// runs.
+    async fn fail_twice(&self) {
+        let mut before = self.running().await;
+        let mut failing = before.first().expect("some run").clone();
+        for _ in 0..2 {
+            assert!(self.site.sandbox.fail_task(&failing, "oops"));
+            let replaced = async {
+                loop {
+                    let now = self.running().await;
+                    if let Some(new) = now.difference(&before).next() {
+                        return new.clone();
+                    }
+                    sleep(Duration::from_millis(50)).await;
+                }
+            };
+            failing = timeout(LONG, replaced).await.expect("it is replaced");
+            before.insert(failing.clone());
+        }
+    }
+
+    async fn restarts(&self) -> u32 {
+        let (entries, _) = list_all(&self.site.store, COUNTS)
+            .await
+            .expect("it is there");
+        let counts = entries.iter().map(|entry| {
+            let record: CountsRecord = records::decode(entry).expect("a record").record;
+            record.restarts()
+        });
+        counts.sum()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_no_look_has_shown_is_counted_without_events() {
+    let world = World::new();
+    let _registrar = world.registrar("one");
+    world.site.deploy(INGESTOR).await;
+    world.until_true().await;
+    // What events told of is looked at once more.
+    sleep(Duration::from_secs(5)).await;
+    world.streams.silence(true);
+    world.fail_twice().await;
+    assert_eq!(world.restarts().await, 0, "nobody has looked");
+    world.until_true().await;
+    assert_eq!(world.restarts().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_becomes_of_a_write_each_is_counted_once() {
+    for wrong in [Wrong::Away, Wrong::Lost, Wrong::Unheard, Wrong::Dead] {
+        for nth in 0..4 {
+            let world = World::new();
+            let is_away = Arc::new(AtomicBool::new(false));
+            let away = Arc::clone(&is_away);
+            let fates: Fates = Arc::new(move |_, _| {
+                if away.load(Ordering::Relaxed) {
+                    Fate::Refused
+                } else {
+                    Fate::Answered
+                }
+            });
+            // How many writes go well from now on; below zero, all.
+            let left = Arc::new(AtomicIsize::new(-1));
+            let armed = Arc::clone(&left);
+            let store = Troubled::new(&world.site.store, move |_| {
+                if armed.load(Ordering::Relaxed) >= 0 && armed.fetch_sub(1, Ordering::Relaxed) == 0
+                {
+                    wrong
+                } else {
+                    Wrong::Nothing
+                }
+            });
+            let first = Running::start(world.registrar_over("one", Arc::new(store), fates));
+            world.site.deploy(INGESTOR).await;
+            world.until_true().await;
+            // It hears of both, and sees neither.
+            is_away.store(true, Ordering::Relaxed);
+            world.fail_twice().await;
+            left.store(nth, Ordering::Relaxed);
+            is_away.store(false, Ordering::Relaxed);
+            sleep(Duration::from_secs(60)).await;
+            let second = (wrong == Wrong::Dead).then(|| {
+                first.kill();
+                world.registrar("two")
+            });
+            sleep(Duration::from_secs(60)).await;
+            world.until_true().await;
+            assert_eq!(world.restarts().await, 2, "{wrong:?} at {nth}");
+            drop(second);
+        }
+    }
+}
