@@ -7,12 +7,14 @@ use futures_util::{StreamExt as _, stream};
 use theseus_core::attribution::attributed;
 use theseus_core::cluster::{AppId, Event, EventKind};
 use theseus_core::records::{self, AdoptedRecord};
+use theseus_core::registry::Happening;
 use theseus_core::store::{Store as _, Txn, Write};
 use theseus_store::MemoryStore;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::troubled::{Troubled, Wrong};
+use super::world::{Running, World, answered};
 
 async fn adopt(store: &MemoryStore, app: &str, group: &str) {
     let record = AdoptedRecord {
@@ -77,4 +79,25 @@ async fn who_has_adopted_what_is_asked_again_where_the_store_broke_off() {
     assert_eq!(heard("/a").await.as_deref(), Some("web:a"));
     sleep(Duration::from_secs(6)).await;
     assert_eq!(heard("/c").await.as_deref(), Some("web:c"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_adopted_while_nobody_watches_is_not_waited_for() {
+    let world = World::new();
+    let store = &world.site.store;
+    let troubled = Troubled {
+        watched: 1,
+        ..Troubled::new(store, |_| Wrong::Nothing)
+    };
+    let registrar = Running::start(world.registrar_over("one", Arc::new(troubled), answered()));
+    sleep(Duration::from_secs(20)).await;
+    let looks_at_all =
+        || registrar.count(|it| matches!(it, Happening::Looked { groups: None, .. }));
+    let before = looks_at_all();
+    // The one change that is watched, and one that comes in the gap behind it.
+    adopt(store, "/a", "web:a").await;
+    sleep(Duration::from_secs(1)).await;
+    adopt(store, "/b", "web:b").await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(looks_at_all(), before + 1);
 }

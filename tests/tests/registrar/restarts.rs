@@ -27,12 +27,12 @@ impl World {
             .collect()
     }
 
-    /// One of the containers fails, and then the one that comes in its place; waits until the next one
-    /// runs.
-    async fn fail_twice(&self) {
+    /// One of the containers fails, and then the one that comes in its place, and so on; waits until
+    /// the last one runs.
+    async fn fail_in_a_row(&self, times: u32) {
         let mut before = self.running().await;
         let mut failing = before.first().expect("some run").clone();
-        for _ in 0..2 {
+        for _ in 0..times {
             assert!(self.site.sandbox.fail_task(&failing, "oops"));
             let replaced = async {
                 loop {
@@ -60,6 +60,20 @@ impl World {
     }
 }
 
+/// Requests that have this fate for as long as that is so.
+fn while_so(fate: Fate) -> (Arc<AtomicBool>, Fates) {
+    let is_so = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&is_so);
+    let fates: Fates = Arc::new(move |_, sent| {
+        if asked.load(Ordering::Relaxed) && sent.what.starts_with("GET /v2/apps") {
+            fate.clone()
+        } else {
+            Fate::Answered
+        }
+    });
+    (is_so, fates)
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_that_no_look_has_shown_is_counted_without_events() {
     let world = World::new();
@@ -69,7 +83,7 @@ async fn one_that_no_look_has_shown_is_counted_without_events() {
     // What events told of is looked at once more.
     sleep(Duration::from_secs(5)).await;
     world.streams.silence(true);
-    world.fail_twice().await;
+    world.fail_in_a_row(2).await;
     assert_eq!(world.restarts().await, 0, "nobody has looked");
     world.until_true().await;
     assert_eq!(world.restarts().await, 2);
@@ -80,15 +94,7 @@ async fn whatever_becomes_of_a_write_each_is_counted_once() {
     for wrong in [Wrong::Away, Wrong::Lost, Wrong::Unheard, Wrong::Dead] {
         for nth in 0..4 {
             let world = World::new();
-            let is_away = Arc::new(AtomicBool::new(false));
-            let away = Arc::clone(&is_away);
-            let fates: Fates = Arc::new(move |_, _| {
-                if away.load(Ordering::Relaxed) {
-                    Fate::Refused
-                } else {
-                    Fate::Answered
-                }
-            });
+            let (is_away, fates) = while_so(Fate::Refused);
             // How many writes go well from now on; below zero, all.
             let left = Arc::new(AtomicIsize::new(-1));
             let armed = Arc::clone(&left);
@@ -105,7 +111,7 @@ async fn whatever_becomes_of_a_write_each_is_counted_once() {
             world.until_true().await;
             // It hears of both, and sees neither.
             is_away.store(true, Ordering::Relaxed);
-            world.fail_twice().await;
+            world.fail_in_a_row(2).await;
             left.store(nth, Ordering::Relaxed);
             is_away.store(false, Ordering::Relaxed);
             sleep(Duration::from_secs(60)).await;
@@ -119,4 +125,20 @@ async fn whatever_becomes_of_a_write_each_is_counted_once() {
             drop(second);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_events_tell_of_a_group_that_is_doubtful_is_counted_later() {
+    let world = World::new();
+    let (is_spoiled, fates) = while_so(Fate::Nonsense("/theseus/ingestor/dev/r1"));
+    let _registrar = Running::start(world.registrar_over("one", world.store(), fates));
+    world.site.deploy(INGESTOR).await;
+    world.until_true().await;
+    is_spoiled.store(true, Ordering::Relaxed);
+    world.fail_in_a_row(3).await;
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(world.restarts().await, 0, "nobody can tell");
+    is_spoiled.store(false, Ordering::Relaxed);
+    world.until_true().await;
+    assert_eq!(world.restarts().await, 3);
 }

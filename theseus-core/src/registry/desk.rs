@@ -218,6 +218,10 @@ impl<'a> Desk<'a> {
             (self.tell)(Happening::Settled(settled));
             self.look_again(told, now);
         }
+        self.hints.give_back(Worth {
+            failed: std::mem::take(&mut worth.failed),
+            ..Worth::default()
+        });
         if all {
             self.looked_at_all = Some(now);
             self.prune().await?;
@@ -300,11 +304,9 @@ impl<'a> Desk<'a> {
         self.unsure.clear();
         self.over.extend(gone, Instant::now());
         // What was told of the others is counted when they can be relied on.
-        worth.failed.retain(|group| doubtful.contains(group));
-        self.hints.give_back(Worth {
-            failed: std::mem::take(&mut worth.failed),
-            ..Worth::default()
-        });
+        worth
+            .failed
+            .retain(|group| doubtful.contains(group) || (!all && !pictures.contains_key(group)));
         for (group, picture) in &pictures {
             let containers = picture.containers.keys().cloned();
             self.roster.set(group, containers.collect());
