@@ -167,10 +167,9 @@ impl Reader {
         let now = Instant::now();
         let mut batch: Vec<Told> = self.words.drain(..).collect();
         while batch.len() < BATCH {
-            let Some((number, told)) = self.weave.pop(now) else {
+            let Some(told) = self.weave.pop(now) else {
                 break;
             };
-            self.give_room(number);
             match self.backlog.as_mut().and_then(|it| it.last.as_mut()) {
                 Some(last) if matches!(told, Told::Line(_)) => {
                     last.push_back(told);
@@ -181,6 +180,7 @@ impl Reader {
                 _ => batch.push(told),
             }
         }
+        self.give_room();
         self.tell_ends(&mut batch);
         if batch.len() < BATCH
             && self.weave.is_caught_up()
@@ -196,19 +196,18 @@ impl Reader {
         batch
     }
 
-    /// Lets a container send as many pieces as were used up.
-    fn give_room(&mut self, number: Number) {
-        let Some(strand) = self.weave.strand(number) else {
-            return;
-        };
-        if let Some(backlog) = &mut self.backlog {
-            backlog.is_untimed |= strand.is_untimed;
-        }
-        let used = strand.used();
-        if used > 0
-            && let Some(source) = self.sources.get(&number)
-        {
-            source.room.add_permits(used);
+    /// Lets each container send as many pieces as were used up.
+    fn give_room(&mut self) {
+        for (number, strand) in self.weave.strands_mut() {
+            if let Some(backlog) = &mut self.backlog {
+                backlog.is_untimed |= strand.is_untimed;
+            }
+            let used = strand.used();
+            if used > 0
+                && let Some(source) = self.sources.get(&number)
+            {
+                source.room.add_permits(used);
+            }
         }
     }
 
@@ -280,7 +279,6 @@ impl Reader {
                 self.words
                     .extend(word.map(|word| Told::Word { speaker, word }));
                 self.weave.touched(number, Instant::now());
-                self.give_room(number);
             }
             Message::Over(number, error) => {
                 if let Some(strand) = self.weave.strand(number) {

@@ -149,7 +149,7 @@ proptest! {
                 }
                 weave.touched(which as u64, now);
             }
-            while let Some((_, line)) = weave.pop(now) {
+            while let Some(line) = weave.pop(now) {
                 told.push(text(&line));
             }
         };

@@ -63,6 +63,11 @@ impl Weave {
             .map(|(number, thread)| (*number, &thread.strand))
     }
 
+    pub(super) fn strands_mut(&mut self) -> impl Iterator<Item = (Number, &mut Strand)> {
+        let threads = self.strands.iter_mut();
+        threads.map(|(number, thread)| (*number, &mut thread.strand))
+    }
+
     /// Something has come of this strand.
     pub(super) fn touched(&mut self, number: Number, now: Instant) {
         let Some(thread) = self.strands.get_mut(&number) else {
@@ -83,8 +88,8 @@ impl Weave {
         }
     }
 
-    /// The next line, if it is known which is next, and whose it is.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<(Number, Told)> {
+    /// The next line, if it is known which is next.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Told> {
         if self.is_waiting() {
             return None;
         }
@@ -105,8 +110,8 @@ impl Weave {
                 self.ready_count -= 1;
                 self.touched(number, now);
             }
-            if let Some(told) = told {
-                return Some((number, told));
+            if told.is_some() {
+                return told;
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use theseus_core::cluster::{ContainerId, Output};
@@ -43,11 +44,14 @@ pub(super) struct Printer {
     has_colours: bool,
     /// The widest name so far.
     width: usize,
-    prefixes: HashMap<ContainerId, Prefix>,
+    /// By where the speaker is in memory, which is found sooner than by his name.
+    prefixes: HashMap<usize, Prefix>,
 }
 
 /// What stands before the lines of a container.
 struct Prefix {
+    /// Kept, so that nobody else comes to be in his place.
+    _speaker: Arc<Speaker>,
     name: String,
     style: Style,
     /// For which width that is written, once it is.
@@ -67,11 +71,7 @@ impl Printer {
     }
 
     fn styled(&self, style: Style) -> Style {
-        if self.has_colours {
-            style
-        } else {
-            Style::new()
-        }
+        styled(style, self.has_colours)
     }
 
     /// The lines, and what is said beside them.
@@ -103,24 +103,23 @@ impl Printer {
     }
 
     /// What stands before a line. It is the same for many lines, so it is written once for each width.
-    fn prefix(&mut self, speaker: &Speaker, output: Output) -> &str {
-        if !self.prefixes.contains_key(&speaker.container) {
-            let name = name(speaker, self.look.group);
+    fn prefix(&mut self, speaker: &Arc<Speaker>, output: Output) -> &str {
+        let (mark, has_colours, with_group) = (self.styled(BAD), self.has_colours, self.look.group);
+        let place = Arc::as_ptr(speaker).addr();
+        let prefix = self.prefixes.entry(place).or_insert_with(|| {
+            let name = name(speaker, with_group);
             let name: String = name.chars().take(WIDEST).collect();
             self.width = self.width.max(name.chars().count());
-            let prefix = Prefix {
+            Prefix {
+                _speaker: Arc::clone(speaker),
                 name,
-                style: self.styled(colour(&speaker.container)),
+                style: styled(colour(&speaker.container), has_colours),
                 width: None,
                 stdout: String::new(),
                 stderr: String::new(),
-            };
-            self.prefixes.insert(speaker.container.clone(), prefix);
-        }
-        let (width, mark) = (self.width, self.styled(BAD));
-        let Some(prefix) = self.prefixes.get_mut(&speaker.container) else {
-            return "";
-        };
+            }
+        });
+        let width = self.width;
         if prefix.width.replace(width) != Some(width) {
             let Prefix { name, style, .. } = &*prefix;
             let before =
@@ -132,6 +131,10 @@ impl Printer {
             Output::Stderr => &prefix.stderr,
         }
     }
+}
+
+fn styled(style: Style, has_colours: bool) -> Style {
+    if has_colours { style } else { Style::new() }
 }
 
 /// A container as people see it.
@@ -234,8 +237,6 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn line(container: &str, output: Output, text: &str) -> Told {
