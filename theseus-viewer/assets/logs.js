@@ -15,13 +15,19 @@
   // A page that stays open for a day does not grow: so many lines, and the oldest go.
   const MOST = Number(log.dataset.most);
   const lines = Number(log.dataset.lines);
+  const isOfOne = log.classList.contains("of-one");
   // Where the log of each container begins that has more before, as the server calls it.
   let places = {};
   let fetching = false;
   // Whether lines come as they are written, and whether they have ceased to.
   let live = false;
-  let lost = false;
+  let lost = "";
+  let over = false;
   let resume = null;
+  // Why older lines did not come.
+  let refused = "";
+  // Who waits for the end to be in sight.
+  let awaited = null;
   // Whether the end is to stay in sight, and where the log was scrolled to last.
   let follows = true;
   let place = 0;
@@ -43,9 +49,14 @@
       if (!isAtEnd()) keepEnd();
     });
   };
-  const toEnd = () => {
+  const atEnd = () => {
     follows = true;
     unseen = 0;
+    awaited?.();
+    awaited = null;
+  };
+  const toEnd = () => {
+    atEnd();
     keepEnd();
     tell();
   };
@@ -65,11 +76,13 @@
     if (end.textContent !== jump) end.textContent = jump;
     if (older) older.hidden = Object.keys(places).length === 0;
     const now = live ? "live" : "as of now";
-    const how = resume ? "paused" : lost ? "connection lost, trying again" : now;
+    const broken = awaited ? "to go on, jump to the end" : lost && `${lost}, trying again`;
+    const how = over ? "ended" : resume ? "paused" : broken || now;
     const all = log.children.length;
     const noun = all === 1 ? "line" : "lines";
     const some = sought() ? `${log.querySelectorAll(":scope > :not([hidden])").length} of ` : "";
-    const text = `${some}${all} ${noun}, ${how}`;
+    const missing = refused && `; no older lines: ${refused}`;
+    const text = `${some}${all} ${noun}, ${how}${missing}`;
     if (state.textContent !== text) state.textContent = text;
   }
 
@@ -94,19 +107,35 @@
     append(rows);
   };
 
+  const whose = (row) => row.querySelector(".who")?.title;
+
   // Puts older rows where their time is: of one who writes little they go back further than of others.
   const insert = (rows) => {
     if (sought()) filter(rows);
-    // None goes behind what follows it, whatever time it tells.
+    const timed = rows.findLast((row) => row.dataset.at);
+    if (!timed) {
+      // Nothing tells where they belong but whose they are.
+      const first = new Map();
+      for (const row of [...log.children].reverse()) first.set(whose(row), row);
+      const top = log.firstElementChild;
+      for (const row of rows) log.insertBefore(row, first.get(whose(row)) ?? top);
+      return;
+    }
+    // None goes behind what follows it, whatever time it tells; what tells none stays with what was
+    // before it.
     const times = [];
-    let least = Infinity;
+    let least = Number(timed.dataset.at);
     for (let index = rows.length - 1; index >= 0; index -= 1) {
       least = Math.min(least, Number(rows[index].dataset.at ?? Infinity));
       times[index] = least;
     }
     let next = log.firstElementChild;
+    let at = NaN;
     rows.forEach((row, index) => {
-      while (next && Number(next.dataset.at) < times[index]) next = next.nextElementSibling;
+      for (; next; next = next.nextElementSibling) {
+        at = Number(next.dataset.at ?? at);
+        if (!(at < times[index])) break;
+      }
       log.insertBefore(row, next);
     });
   };
@@ -123,41 +152,85 @@
     }
   }
 
+  // What a page is told that gets nothing.
+  const reason = async (response) => {
+    const problem = await response.json().catch(() => null);
+    return problem?.error ?? `the viewer answers with ${response.status}`;
+  };
+
+  // Browsers keep few connections to a place: a page that nobody sees needs none.
+  const seen = () =>
+    new Promise((ready) => {
+      const look = () => {
+        if (document.hidden) return;
+        document.removeEventListener("visibilitychange", look);
+        ready();
+      };
+      document.addEventListener("visibilitychange", look);
+      look();
+    });
+
+  // Reads what is told until it ends, or the page is no longer seen.
+  async function read(signal) {
+    const response = await fetch(`${log.dataset.stream}&tail=${lines}`, { signal });
+    // The page itself leads to where one signs in.
+    if (response.status === 401) location.reload();
+    // It is over, and nothing is known of it any more.
+    if (response.status === 404) over = true;
+    if (!response.ok) {
+      lost = await reason(response);
+      return;
+    }
+    let before = document.createDocumentFragment();
+    const begun = {};
+    for await (const piece of told(response)) {
+      // Nothing is read meanwhile: the rest waits where it was written.
+      if (resume) await resume.promise;
+      lost = "";
+      const rows = parse(piece.rows);
+      over ||= piece.hasEnded && isOfOne;
+      if (before) {
+        before.append(rows);
+        Object.assign(begun, piece.places);
+        if (!piece.isCaughtUp) continue;
+        live = true;
+        replace(before);
+        places = begun;
+        before = null;
+      } else {
+        append(rows);
+      }
+      tell();
+    }
+  }
+
   // Follows from so many lines back.
   async function follow() {
-    for (;;) {
-      try {
-        const response = await fetch(`${log.dataset.stream}&tail=${lines}`);
-        // The page itself leads to where one signs in.
-        if (response.status === 401) location.reload();
-        if (!response.ok) throw new Error(response.status);
-        let before = document.createDocumentFragment();
-        const begun = {};
-        for await (const piece of told(response)) {
-          // Nothing is read meanwhile: the rest waits where it was written.
-          if (resume) await resume.promise;
-          lost = false;
-          const rows = parse(piece.rows);
-          if (before) {
-            before.append(rows);
-            Object.assign(begun, piece.places);
-            if (!piece.isCaughtUp) continue;
-            live = true;
-            replace(before);
-            places = begun;
-            before = null;
-          } else {
-            append(rows);
-          }
+    while (!over) {
+      await seen();
+      // Whoever has scrolled back keeps what he reads.
+      if (!follows) {
+        await new Promise((ready) => {
+          awaited = ready;
           tell();
-        }
-      } catch {
-        // It is tried again.
+        });
       }
-      lost = true;
+      const leave = new AbortController();
+      const look = () => {
+        if (document.hidden) leave.abort();
+      };
+      document.addEventListener("visibilitychange", look);
+      lost = "";
+      try {
+        await read(leave.signal);
+        lost ||= "connection lost";
+      } catch {
+        lost = leave.signal.aborted ? "" : "connection lost";
+      }
+      document.removeEventListener("visibilitychange", look);
       live = false;
       tell();
-      await new Promise((ready) => setTimeout(ready, 2000));
+      if (lost && !over) await new Promise((ready) => setTimeout(ready, 2000));
     }
   }
 
@@ -177,6 +250,7 @@
   async function more() {
     if (fetching || Object.keys(places).length === 0 || log.children.length >= MOST) return;
     fetching = true;
+    refused = "";
     follows = false;
     const asked = places;
     try {
@@ -186,7 +260,7 @@
         body: JSON.stringify({ output: log.dataset.output, places }),
       });
       if (response.status === 401) location.reload();
-      if (!response.ok) throw new Error(response.status);
+      if (!response.ok) throw new Error(await reason(response));
       const piece = await response.json();
       // Unless all of it was replaced meanwhile.
       if (asked === places) {
@@ -196,8 +270,9 @@
         place = log.scrollTop;
         places = piece.places;
       }
-    } catch {
+    } catch (error) {
       // Whoever scrolls once more asks once more.
+      refused = error instanceof TypeError ? "connection lost" : error.message;
     }
     fetching = false;
     tell();
@@ -209,8 +284,7 @@
   });
   log.addEventListener("scroll", () => {
     if (isAtEnd()) {
-      follows = true;
-      unseen = 0;
+      atEnd();
     } else if (log.scrollTop < place) {
       follows = false;
     }

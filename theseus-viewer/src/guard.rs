@@ -13,7 +13,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
@@ -31,6 +31,7 @@ use crate::lock::lock;
 use crate::metrics::{Denial, Metrics};
 use crate::refusal::Refusal;
 use crate::routes::{Answers, Needs};
+use crate::telling::{Asked, Telling};
 
 /// The headers of every answer, errors included. With `no-referrer` browsers would send
 /// `Origin: null` with our own forms.
@@ -73,6 +74,7 @@ pub(crate) struct Gate {
     sessions: Mutex<Sessions>,
     tries: Mutex<Tries>,
     large: Semaphore,
+    telling: Mutex<Telling>,
     metrics: Arc<Metrics>,
 }
 
@@ -166,6 +168,7 @@ impl Gate {
             sessions: Mutex::default(),
             tries: Mutex::default(),
             large: Semaphore::new(LARGE_AT_ONCE),
+            telling: Mutex::default(),
             metrics,
         }
     }
@@ -177,18 +180,21 @@ impl Gate {
     /// Counts who is not served, and tells it to whoever looks after the viewer. It is no part of the
     /// audit trail: of that only so much is kept, and whoever is refused could fill it at will.
     fn denied(&self, why: Denial, request: &Request) {
-        self.metrics.denied(why);
+        let asked = Asked::by(request, self.address(request));
         // Who only looks without having signed in is led to where he can.
-        if why == Denial::NoToken && *request.method() != Method::POST {
-            return;
+        let is_led = why == Denial::NoToken
+            && *request.method() != Method::POST
+            && Answers::to(asked.path) == Answers::Page;
+        if is_led {
+            self.metrics.denied(why);
+        } else {
+            self.refused(why, asked);
         }
-        tracing::warn!(
-            from = said(self.address(request)),
-            method = request.method().as_str(),
-            path = request.uri().path(),
-            why = why.as_str(),
-            "a request was refused"
-        );
+    }
+
+    fn refused(&self, why: Denial, asked: Asked<'_>) {
+        self.metrics.denied(why);
+        lock(&self.telling).refused(why, asked, Instant::now());
     }
 
     /// How many browsers are signed in.
@@ -197,13 +203,13 @@ impl Gate {
     }
 
     /// Whether this is the token. Who was wrong too often is not listened to.
-    pub(crate) fn try_token(&self, text: &str, address: Option<IpAddr>) -> Result<(), Refusal> {
+    pub(crate) fn try_token(&self, text: &str, asked: Asked<'_>) -> Result<(), Refusal> {
         let Some(token) = self.access.token() else {
             return Err(Refusal::unauthorized("this viewer has no token"));
         };
         let mut tries = lock(&self.tries);
-        if let Some(wait) = tries.wait(address) {
-            self.metrics.denied(Denial::TooManyTries);
+        if let Some(wait) = tries.wait(asked.from) {
+            self.refused(Denial::TooManyTries, asked);
             return Err(Refusal::later(
                 StatusCode::TOO_MANY_REQUESTS,
                 "there were too many wrong tokens",
@@ -213,9 +219,8 @@ impl Gate {
         if token.is(text) {
             return Ok(());
         }
-        tries.wrong(address);
-        self.metrics.denied(Denial::WrongToken);
-        tracing::warn!(from = said(address), "a wrong token was refused");
+        tries.wrong(asked.from);
+        self.refused(Denial::WrongToken, asked);
         Err(Refusal::unauthorized(
             "that is not the token of this viewer",
         ))
@@ -246,7 +251,7 @@ impl Gate {
             let text = value.to_str().ok().and_then(bearer).ok_or_else(|| {
                 Refusal::unauthorized("the Authorization header is not Bearer and a token")
             })?;
-            self.try_token(text, address)?;
+            self.try_token(text, Asked::by(request, address))?;
             (Credential::Token, None)
         } else if let Some(end) = self.session(headers) {
             (Credential::Session, Some(end))
@@ -315,10 +320,6 @@ pub(crate) fn cookie_name(headers: &HeaderMap) -> String {
         .map(|(_, port)| port)
         .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
     format!("theseus-{}", port.unwrap_or("viewer"))
-}
-
-fn said(address: Option<IpAddr>) -> String {
-    address.map_or_else(|| "somewhere".to_owned(), |it| it.to_string())
 }
 
 fn bearer(value: &str) -> Option<&str> {

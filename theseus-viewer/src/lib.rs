@@ -30,6 +30,7 @@ mod refusal;
 mod routes;
 mod serve;
 mod sign_in;
+mod telling;
 mod tls;
 mod view;
 mod viewer;

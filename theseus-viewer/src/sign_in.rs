@@ -3,7 +3,7 @@
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Query, State};
 use axum::http::header::{LOCATION, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use maud::{Markup, html};
@@ -16,6 +16,7 @@ use crate::guard::{Caller, Gate, SECURE, cookie_name};
 use crate::pages;
 use crate::refusal::Refusal;
 use crate::routes::{Answers, Entry, Needs};
+use crate::telling::Asked;
 
 /// A token and where to go on, in bytes.
 const FORM: usize = 8 << 10;
@@ -62,7 +63,12 @@ async fn sign_in(
         return refusal.answer(Answers::Page);
     };
     let place = place(given.to.as_deref());
-    if let Err(refusal) = gate.try_token(given.token.trim(), caller.address()) {
+    let asked = Asked {
+        from: caller.address(),
+        method: &Method::POST,
+        path: "/sign-in",
+    };
+    if let Err(refusal) = gate.try_token(given.token.trim(), asked) {
         return refused(&refusal, &place);
     }
     let session = match gate.sign_in() {

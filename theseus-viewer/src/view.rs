@@ -26,6 +26,8 @@ use crate::lock::lock;
 
 /// So many of what open pages are told are kept. What is made up by who asks is soon more.
 const MOST_UPDATES: usize = 512;
+/// How much of them is kept, in bytes, together with who asked for them.
+const MOST_UPDATE_BYTES: usize = 32 << 20;
 
 /// The number of a view. It rises from one view to the next, and over restarts of the process too:
 /// it begins with the time, so that a page from before a restart is out of date after it.
@@ -62,7 +64,13 @@ pub(crate) struct View {
     /// What happened lately.
     pub(crate) happened: Arc<Happened>,
     /// What open pages are told of this view: many of them show the same, and have the same.
-    updates: Mutex<HashMap<String, Arc<str>>>,
+    updates: Mutex<Updates>,
+}
+
+#[derive(Debug, Default)]
+struct Updates {
+    made: HashMap<String, Arc<str>>,
+    bytes: usize,
 }
 
 /// Why looking does not succeed.
@@ -137,13 +145,16 @@ impl View {
     /// What `make` makes for whoever has this, made once.
     pub(crate) fn update(&self, has: String, make: impl FnOnce() -> String) -> Arc<str> {
         // Two may make it at the same time; nothing is locked meanwhile.
-        if let Some(update) = lock(&self.updates).get(&has) {
+        if let Some(update) = lock(&self.updates).made.get(&has) {
             return Arc::clone(update);
         }
         let update: Arc<str> = make().into();
         let mut updates = lock(&self.updates);
-        if updates.len() < MOST_UPDATES {
-            updates.insert(has, Arc::clone(&update));
+        let bytes = updates.bytes + has.len() + update.len();
+        if updates.made.len() < MOST_UPDATES && bytes <= MOST_UPDATE_BYTES {
+            // Who made the same meanwhile is counted twice, which keeps less and never more.
+            updates.bytes = bytes;
+            updates.made.insert(has, Arc::clone(&update));
         }
         update
     }
@@ -195,6 +206,12 @@ mod tests {
         for made_up in 0..2 * MOST_UPDATES {
             view.update(made_up.to_string(), String::new);
         }
-        assert_eq!(lock(&view.updates).len(), MOST_UPDATES);
+        assert_eq!(lock(&view.updates).made.len(), MOST_UPDATES);
+        let view = View::first(at(1));
+        for made_up in 0..40 {
+            let _ = view.update(made_up.to_string(), || "x".repeat(1 << 20));
+        }
+        let kept = lock(&view.updates).made.len();
+        assert_eq!(kept, 31, "of 1 MiB each, and who asked for them");
     }
 }

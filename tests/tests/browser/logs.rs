@@ -142,7 +142,7 @@ async fn a_log_is_followed_held_searched_and_kept() {
 #[tokio::test]
 #[ignore = "needs chromium"]
 async fn a_container_shows_its_log_as_it_is_written() {
-    let (_home, sandbox) = talkative().await;
+    let (home, sandbox) = talkative().await;
     let browser = Browser::open(&sandbox.viewer).await;
     browser.goto_live("/groups/web:prod").await;
     let first = "return document.querySelector('#rows a.code')?.getAttribute('href')";
@@ -154,6 +154,22 @@ async fn a_container_shows_its_log_as_it_is_written() {
     browser.until_it(LAST, |last| *last != before).await;
     // What else is on the page is kept true beside it.
     assert!(browser.text().await.contains("Running for"));
+    // A page that nobody sees reads nothing, and goes on when it is seen again.
+    let hide = |is_hidden: bool| {
+        format!(
+            "Object.defineProperty(document, 'hidden', {{ value: {is_hidden}, configurable: true }});
+            document.dispatchEvent(new Event('visibilitychange'))"
+        )
+    };
+    browser.ask(&hide(true)).await;
+    browser
+        .until_it(STATE, |state| has(state, "as of now"))
+        .await;
+    browser.ask(&hide(false)).await;
+    browser.until_it(STATE, |state| has(state, "live")).await;
+    // What is over is not waited for.
+    let _ = home.run(&["remove", "web:prod", "--yes"]).exits(0);
+    browser.until_it(STATE, |state| has(state, "ended")).await;
     browser.assert_clean(&[]).await;
     browser.close().await;
 }

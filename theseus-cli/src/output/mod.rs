@@ -32,7 +32,7 @@ pub(crate) fn set_up(global: &Global) {
     QUIET.store(global.quiet, Ordering::Relaxed);
     let level = match global.verbose {
         // Who was refused by the viewer is for whoever looks after it.
-        0 => "error,theseus_viewer::guard=warn",
+        0 => "error,theseus_viewer::telling=warn",
         1 => "theseus=info,theseus_core=debug,theseus_marathon=debug,theseus_store=debug,warn",
         _ => "debug",
     };

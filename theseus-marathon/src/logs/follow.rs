@@ -1,20 +1,20 @@
 //! Reading the outputs of a task, from where one was asked to begin until there is no more.
 
+mod begin;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use theseus_core::causes::chain;
-use theseus_core::cluster::{ClusterError, LogPiece, LogRequest, LogStart, Output};
+use theseus_core::cluster::{ClusterError, LogPiece, LogRequest, Output};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::gunzip::Gunzip;
-use super::place::{Mark, Marks};
 use super::sandbox::{self, Sandbox};
-use super::start::Last;
 use super::track::{Told, Track, Want};
-use super::{Finder, Search, start};
+use super::{Finder, Search};
 use crate::failure::Failure;
 use crate::transport::Chunks;
 
@@ -27,9 +27,6 @@ const IDLE_LOOKS: u32 = 5;
 
 /// How long a task, or its files, may be unknown at its agent before they count as gone.
 const NOT_YET: Duration = Duration::from_secs(60);
-
-/// After how many failed tries in a row a place to begin at is not looked for any more.
-const MOST_STARTS: u32 = 5;
 
 /// What went wrong.
 #[derive(Debug)]
@@ -272,50 +269,6 @@ impl Follower {
         }
     }
 
-    /// Finds where to begin in each output.
-    async fn begin(&mut self, sandbox: &Sandbox) -> Result<(), Trouble> {
-        let (mut readings, mut marks) = (Vec::new(), Marks::default());
-        let want = self.want.clone();
-        for &output in want.outputs.all() {
-            let (track, left) = match &want.start {
-                LogStart::Oldest => (Track::from_oldest(), None),
-                LogStart::LastLines(lines) => {
-                    let last = last_lines(sandbox, output, None, *lines).await?;
-                    marks.set(output, last.mark);
-                    (last.track, None)
-                }
-                LogStart::Before { place, lines } => {
-                    let former = Marks::read(place);
-                    let Some(mark) = former.of(output) else {
-                        // There was nothing before it.
-                        continue;
-                    };
-                    let last = last_lines(sandbox, output, Some(mark), *lines).await?;
-                    marks.set(output, last.mark);
-                    (last.track, Some(last.length))
-                }
-                LogStart::Since(then) => {
-                    let family = look(sandbox).await?.of(output).clone();
-                    (start::since(family, *then), None)
-                }
-            };
-            readings.push(Reading {
-                output,
-                track,
-                left,
-            });
-        }
-        if readings.is_empty() {
-            self.is_done = true;
-            return Ok(());
-        }
-        self.readings = readings;
-        if want.places {
-            self.pieces.extend(marks.told().map(LogPiece::Began));
-        }
-        self.look(sandbox).await
-    }
-
     /// The next output of which there is something to read, in turns.
     fn next_reading(&mut self) -> Option<usize> {
         let count = self.readings.len();
@@ -331,13 +284,16 @@ impl Follower {
     }
 
     async fn act(&mut self, sandbox: &Sandbox, index: usize) -> Result<(), Trouble> {
-        let track = &mut self.readings[index].track;
+        let Reading { track, left, .. } = &mut self.readings[index];
         let told = match track.want() {
             Want::Look { .. } => return self.look(sandbox).await,
-            Want::Read { path, from, length } => match sandbox.read(&path, from, length).await? {
-                Some(piece) => track.read(piece),
-                None => track.not_here(),
-            },
+            Want::Read { path, from, length } => {
+                let most = left.map_or(length, |left| left.saturating_add(track.overlap()));
+                match sandbox.read(&path, from, length.min(most)).await? {
+                    Some(piece) => track.read(piece),
+                    None => track.not_here(),
+                }
+            }
             want @ Want::Fetch { .. } => {
                 let Want::Fetch { path, skip } = &want else {
                     return Ok(());
@@ -411,10 +367,7 @@ impl Follower {
         let fetched = track.fetched(bytes);
         let is_right = fetched.is_some();
         let told = match fetched {
-            Some(bytes) => Told {
-                missed: false,
-                bytes,
-            },
+            Some(bytes) => Told::exactly(bytes),
             None => track.not_here(),
         };
         self.tell(index, told);
@@ -440,7 +393,7 @@ impl Follower {
         let told = if track.fetched_all() {
             Told {
                 missed: is_damaged,
-                bytes: Vec::new(),
+                ..Told::default()
             }
         } else {
             track.not_here()
@@ -485,9 +438,12 @@ impl Follower {
             left,
         } = &mut self.readings[index];
         if let Some(left) = left {
-            let room = usize::try_from(*left).unwrap_or(usize::MAX);
-            told.bytes.truncate(room);
-            *left -= told.bytes.len() as u64;
+            // Only what was unpacked goes beyond, and that is as it is in its file.
+            if told.length > *left {
+                let room = usize::try_from(*left).unwrap_or(usize::MAX);
+                told.bytes.truncate(room);
+            }
+            *left = left.saturating_sub(told.length);
         }
         if told.missed {
             self.rest = Instant::now() + PACE;
@@ -512,31 +468,4 @@ fn may_pass(failure: &Failure) -> bool {
 
 async fn look(sandbox: &Sandbox) -> Result<super::files::Directory, Trouble> {
     sandbox.look().await?.ok_or(Trouble::Gone)
-}
-
-async fn last_lines(
-    sandbox: &Sandbox,
-    output: Output,
-    before: Option<&Mark>,
-    lines: u64,
-) -> Result<Last, Trouble> {
-    for _ in 0..MOST_STARTS {
-        let family = look(sandbox).await?.of(output).clone();
-        let before = match before {
-            None => None,
-            Some(mark) => match start::find(sandbox, &family, mark).await? {
-                Some(place) => Some(place),
-                // A rotation may be under way; if not, it is kept no more.
-                None => continue,
-            },
-        };
-        if let Some(last) = start::last_lines(sandbox, family, before, lines).await? {
-            return Ok(last);
-        }
-    }
-    if before.is_some() {
-        return Err(Trouble::Gone);
-    }
-    let reason = "its files change all the time".to_owned();
-    Err(Failure::Garbled(reason).into())
 }

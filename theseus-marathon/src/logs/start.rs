@@ -8,6 +8,7 @@ use super::files::{Family, File};
 use super::gunzip::Gunzip;
 use super::place::{Candidate, Mark};
 use super::sandbox::{self, Sandbox};
+use super::text::UNKNOWN;
 use super::track::{LARGEST_READ, Track};
 use crate::failure::Failure;
 
@@ -195,7 +196,7 @@ impl Count {
                 return Ok(Search::Found(Place {
                     file: file.number,
                     offset: from + at as u64,
-                    before: bytes[..at].to_vec(),
+                    before: known(&bytes[..at]).to_vec(),
                 }));
             }
             self.patience = self.patience.saturating_sub(end - from);
@@ -272,6 +273,14 @@ impl Count {
             before: Vec::new(),
         }))
     }
+}
+
+/// The end of these bytes, as far as it is known.
+fn known(bytes: &[u8]) -> &[u8] {
+    bytes
+        .rsplit(|byte| *byte == UNKNOWN)
+        .next()
+        .unwrap_or(bytes)
 }
 
 /// All bytes of a file between two places; `None` if they are not there.

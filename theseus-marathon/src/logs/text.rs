@@ -60,17 +60,33 @@ impl Piece {
     }
 
     /// As many bytes as the file has there, each where it is as far as one can tell: what was
-    /// replaced was mostly one byte.
+    /// replaced was mostly one byte. What follows the last [`UNKNOWN`] is surely what is there.
     pub(super) fn in_place(self) -> Vec<u8> {
         if self.is_exact {
             return self.bytes;
         }
-        let text = String::from_utf8_lossy(&self.bytes);
-        let mut bytes = text.replace('\u{fffd}', "?").into_bytes();
-        bytes.resize(usize::try_from(self.length).unwrap_or(usize::MAX), b'?');
+        let length = usize::try_from(self.length).unwrap_or(usize::MAX);
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        for chunk in self.bytes.utf8_chunks() {
+            let mut parts = chunk.valid().split('\u{fffd}');
+            bytes.extend(parts.next().unwrap_or_default().bytes());
+            for part in parts {
+                bytes.push(UNKNOWN);
+                bytes.extend(part.bytes());
+            }
+        }
+        // More than that was replaced, the last of it right before what is known.
+        let known = bytes.iter().rposition(|byte| *byte == UNKNOWN);
+        let missing = length.saturating_sub(bytes.len());
+        let at = known.unwrap_or(bytes.len());
+        bytes.splice(at..at, std::iter::repeat_n(UNKNOWN, missing));
+        bytes.truncate(length);
         bytes
     }
 }
+
+/// A byte that is in no text, for one that nobody knows.
+pub(super) const UNKNOWN: u8 = 0xff;
 
 /// The character that stands for what is none.
 const REPLACED: &[u8] = "\u{fffd}".as_bytes();
@@ -180,6 +196,10 @@ mod tests {
         let piece = read(&mended(bytes), 5);
         assert_eq!(piece.bytes, "a\u{fffd}\u{fffd}\0\n".as_bytes());
         assert_eq!((piece.length, piece.is_exact), (5, false));
+        assert_eq!(piece.in_place(), b"a\xff\xff\0\n");
+        // Several bytes may be mended as one.
+        let piece = read(&mended(b"a\xe2\x82b\n"), 5);
+        assert_eq!(piece.in_place(), b"a\xff\xffb\n");
     }
 
     proptest! {

@@ -43,6 +43,19 @@ pub(super) struct Told {
     pub(super) missed: bool,
     /// The next bytes of the output.
     pub(super) bytes: Vec<u8>,
+    /// How many bytes of the file these are: an agent may have made something else of them.
+    pub(super) length: u64,
+}
+
+impl Told {
+    /// Bytes as they are in the file.
+    pub(super) fn exactly(bytes: Vec<u8>) -> Self {
+        Self {
+            missed: false,
+            length: bytes.len() as u64,
+            bytes,
+        }
+    }
 }
 
 /// A file among others at the time of a look.
@@ -118,6 +131,11 @@ impl Track {
         self.here.as_ref()?.file()
     }
 
+    /// How much is read once more before what is new.
+    pub(super) fn overlap(&self) -> u64 {
+        self.tail.len() as u64
+    }
+
     pub(super) fn want(&self) -> Want {
         let look = Want::Look {
             now: (self.here.is_none() || self.held.is_some() || self.is_stale)
@@ -129,7 +147,7 @@ impl Track {
         let Some(file) = self.file() else {
             return look;
         };
-        let from = self.offset - self.tail.len() as u64;
+        let from = self.offset - self.overlap();
         if file.is_compressed {
             return Want::Fetch {
                 path: file.path.clone(),
@@ -171,8 +189,7 @@ impl Track {
         {
             let number = here.number;
             self.settle(Spot { family, number });
-            told.bytes = self.take(piece);
-            return told;
+            return self.take(piece);
         }
         let is_rotated = family.is_rotated_since(&sure.family);
         let mut places = self.places(&sure, &family);
@@ -215,10 +232,7 @@ impl Track {
         }
         // Less than the look has shown.
         self.is_stale = piece.bytes.len() == overlap;
-        Told {
-            missed: false,
-            bytes: self.take(piece),
-        }
+        self.take(piece)
     }
 
     /// A compressed file is being unpacked, as wanted.
@@ -315,20 +329,24 @@ impl Track {
     }
 
     /// Takes a piece, which begins with what was told last.
-    fn take(&mut self, mut piece: Piece) -> Vec<u8> {
+    fn take(&mut self, mut piece: Piece) -> Told {
         let overlap = self.tail.len();
-        let bytes = piece.bytes.split_off(overlap);
-        if !bytes.is_empty() {
+        let mut told = Told {
+            bytes: piece.bytes.split_off(overlap),
+            ..Told::default()
+        };
+        if !told.bytes.is_empty() {
             self.fruitless = 0;
-            self.offset += piece.length - overlap as u64;
+            told.length = piece.length - overlap as u64;
+            self.offset += told.length;
             if piece.is_exact {
-                self.remember(&bytes);
+                self.remember(&told.bytes);
             } else {
                 self.tail.clear();
             }
         }
         self.advance();
-        bytes
+        told
     }
 
     /// Keeps the end of what was told, from the beginning of a character on.

@@ -80,10 +80,13 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, name: &ContainerId, pen: &m
             _ if known.is_some() => missing(id),
             _ => html! {},
         }))
-        @if let Some(end) = &sight.extra.log {
+        @if found.is_some() || sight.extra.log.is_some() {
             section.present aria-labelledby="log-title" {
                 div.heading { h2 #log-title { "Log" } a href=(logs::path(id, Some(&name.0))) { "on a page of its own" } }
-                (logs::section(id, name, end))
+                @match &sight.extra.log {
+                    Some(end) => { (logs::section(id, name, end)) }
+                    None => { p { "It is not read here at the moment." } }
+                }
             }
         }
         section.present aria-labelledby="usage-title" {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Method, StatusCode};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use theseus_core::cluster::{LogPiece, Output};
@@ -197,4 +198,27 @@ async fn a_page_has_an_end_however_much_was_written() {
     let (_, page) = world.get("/groups/web:dev/logs").await;
     assert_eq!(lines(&page), 2, "{page}");
     assert!(page.contains("Not all of it came within 5 s."), "{page}");
+    let (_, page) = world.get("/groups/web:dev/containers/w.1").await;
+    assert!(page.contains("Not all of it came within 1 s."), "{page}");
+}
+
+#[tokio::test]
+async fn before_no_place_is_nothing() {
+    let world = world(vec![piece(Output::Stdout, "one\n")]).await;
+    let older = async |places: &str| {
+        let mut request = ask(Method::POST, "/groups/web:dev/logs/older");
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        // As one of our own pages asks.
+        let site = HeaderValue::from_static("same-origin");
+        request.headers_mut().insert("sec-fetch-site", site);
+        *request.body_mut() = format!("{{\"places\":{places}}}").into();
+        let answer = world.request(request).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+        serde_json::from_slice::<Value>(&body.unwrap()).unwrap()
+    };
+    assert_eq!(older("{}").await["rows"], "");
+    let rows = older("{\"w.1\":\"there\"}").await["rows"].clone();
+    assert_eq!(rows.as_str().unwrap().matches(">one<").count(), 1, "{rows}");
 }

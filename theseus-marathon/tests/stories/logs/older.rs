@@ -5,7 +5,7 @@ use std::time::Duration;
 use theseus_core::cluster::{ClusterError, LogPiece, LogPlace, LogRequest, LogStart, Output};
 use tokio::time::sleep;
 
-use super::agent::Agent;
+use super::agent::{Agent, Spelling};
 use super::{Dice, TASK, Told, read};
 
 fn placed(start: LogStart) -> LogRequest {
@@ -115,5 +115,53 @@ async fn at_the_beginning_there_is_no_place_and_behind_what_is_thrown_away_nothi
     assert!(
         told.of(Output::Stdout).is_empty() && told.error.is_none(),
         "{told:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_agent_mends_is_told_whole_up_to_the_place() {
+    let agent = Agent::new(TASK);
+    agent.spell(Spelling::Mended);
+    // Each of these bytes comes as three.
+    let odd = [b"1 ".as_slice(), &[0xff; 40], b"\n2 the last of these\n"].concat();
+    agent.write("stdout", &odd);
+    agent.write("stdout", b"3\n");
+    let last = read(&agent, placed(LogStart::LastLines(1))).await;
+    assert_eq!(last.text(), "3\n");
+    let told = before(&agent, place(&last).unwrap(), 9).await;
+    assert_eq!(told.text(), String::from_utf8_lossy(&odd));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_that_is_not_kept_so_far_back_takes_no_other_with_it() {
+    let agent = Agent::new(TASK);
+    for output in ["stdout", "stderr"] {
+        agent.write(output, b"1\n2\n3\n");
+    }
+    let last = read(&agent, placed(LogStart::LastLines(1))).await;
+    let then = place(&last).unwrap();
+    agent.keep(1);
+    for line in ["4\n", "5\n", "6\n"] {
+        agent.rotate("stdout", false);
+        sleep(Duration::from_secs(2)).await;
+        agent.write("stdout", line.as_bytes());
+    }
+    let told = before(&agent, then, 1).await;
+    assert!(told.error.is_none(), "{told:?}");
+    assert_eq!(
+        (told.text().as_str(), told.stderr.as_slice()),
+        ("", b"2\n".as_slice())
+    );
+    assert!(
+        told.words.contains(&LogPiece::Missed {
+            output: Output::Stdout
+        }),
+        "{told:?}"
+    );
+    // It is not looked for once more.
+    let first = before(&agent, place(&told).unwrap(), 9).await;
+    assert_eq!(
+        (first.stderr.as_slice(), first.missed()),
+        (b"1\n".as_slice(), 0)
     );
 }

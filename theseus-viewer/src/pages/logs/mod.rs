@@ -31,8 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_secs(1);
 /// How many of the last lines such a page has.
 const FEW: u64 = 100;
-/// How many more come at once when it is scrolled back, of each output.
+/// How many more come at once when it is scrolled back: of each output, and of all together, but of
+/// each so many at least.
 const OLDER: u64 = 300;
+const OLDER_TOGETHER: u64 = 2000;
+const OLDER_LEAST: u64 = 5;
 
 /// The address of a group's logs, or of one container's.
 pub(super) fn path(group: &GroupId, container: Option<&str>) -> String {
@@ -110,26 +113,43 @@ pub(crate) async fn older(
             back.map_err(|wrong| Refusal::new(wrong.status(), wrong.body_text()))?;
         let id = named::group(&group)?;
         let view = viewer.view();
-        let wanted = Wanted {
-            output,
-            tail: OLDER.to_string(),
-            ..Wanted::default()
-        };
-        let open = wanted.open_before(&viewer, &id, seen(&view, &id)?, places)?;
-        let mut end = open.end(PATIENCE).await;
-        if end.is_late || end.is_cut {
-            // Some of it would be a page with holes in it.
-            let reason = "the older lines do not come in time";
-            return Err(Refusal::later(
-                StatusCode::SERVICE_UNAVAILABLE,
-                reason,
-                PATIENCE,
-            ));
+        let group = seen(&view, &id)?;
+        if places.is_empty() {
+            return Ok(Json(rows::Piece::of(&[])).into_response());
         }
-        Ok(Json(rows::Piece::of(end.told.make_contiguous())).into_response())
+        let share = share(places.len(), &output);
+        // Where lines are that long that they are too much, few of them may not be.
+        for lines in [share, share.div_ceil(20)] {
+            let wanted = Wanted {
+                output: output.clone(),
+                tail: lines.to_string(),
+                ..Wanted::default()
+            };
+            let open = wanted.open_before(&viewer, &id, group, places.clone())?;
+            let mut end = open.end(PATIENCE).await;
+            // Some of it would be a page with holes in it.
+            if end.is_late {
+                return Err(not_now("they do not come in time"));
+            }
+            if !end.is_cut {
+                return Ok(Json(rows::Piece::of(end.told.make_contiguous())).into_response());
+            }
+        }
+        Err(not_now("they are too long for a page"))
     };
     read.await
         .unwrap_or_else(|refusal: Refusal| refusal.answer(Answers::Data))
+}
+
+/// How many lines of each output of so many containers come at once.
+fn share(containers: usize, output: &str) -> u64 {
+    let outputs = if output.is_empty() { 2 } else { 1 };
+    let all = (containers as u64).saturating_mul(outputs).max(1);
+    (OLDER_TOGETHER / all).clamp(OLDER_LEAST, OLDER)
+}
+
+fn not_now(reason: &str) -> Refusal {
+    Refusal::later(StatusCode::SERVICE_UNAVAILABLE, reason, PATIENCE)
 }
 
 /// The last lines of one container, as they stand in its own page.
@@ -146,7 +166,7 @@ pub(crate) async fn of_container(
 
 /// The same, shown.
 pub(super) fn section(id: &GroupId, container: &ContainerId, end: &End) -> Markup {
-    view::view(id, &of(container), FEW, end)
+    view::view(id, &of(container), FEW, end, GLANCE)
 }
 
 fn of(container: &ContainerId) -> Wanted {
@@ -171,7 +191,7 @@ fn page(id: &GroupId, group: Group<'_>, wanted: &Wanted, lines: u64, end: &End) 
         (layout::trail(&[("/".to_owned(), "Overview"), (group_path(id), &id.to_string())]))
         h1 { "Logs of " (id) }
         (form(id, group, wanted))
-        (view::view(id, wanted, lines, end))
+        (view::view(id, wanted, lines, end, PATIENCE))
         (commands::list(&[
             (format!("theseus logs {id} --follow"), "the same"),
             (format!("theseus logs {id} --previous"), "of containers that are over"),

@@ -19,6 +19,8 @@ pub(super) struct Piece<'a> {
     places: BTreeMap<&'a ContainerId, &'a LogPlace>,
     /// Whether all is told that was there, so that what follows was written just now.
     is_caught_up: bool,
+    /// Whether a container is over and told whole.
+    has_ended: bool,
 }
 
 /// A word about the page.
@@ -57,6 +59,16 @@ fn who(speaker: &Speaker) -> Markup {
     html! { span.who title=(speaker.container) { (speaker.short_name()) } }
 }
 
+fn is_end(told: &Told) -> bool {
+    matches!(
+        told,
+        Told::Word {
+            word: Word::Ended,
+            ..
+        }
+    )
+}
+
 /// The same for the page's script: an object on a line of its own.
 pub(super) fn piece(batch: &[Told]) -> Vec<u8> {
     let piece = Piece::of(batch);
@@ -79,6 +91,7 @@ impl<'a> Piece<'a> {
             rows: rows.into_string(),
             places: places.collect(),
             is_caught_up: batch.contains(&Told::CaughtUp),
+            has_ended: batch.iter().any(is_end),
         }
     }
 }

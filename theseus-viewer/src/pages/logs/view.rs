@@ -1,15 +1,23 @@
 //! The part of a page in which lines are: with what holds it still, and where the rest is.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 use theseus_core::model::GroupId;
 
+use super::path;
 use super::rows::{remark, row};
-use super::{PATIENCE, path};
 use crate::logs::{End, MOST, Wanted};
 use crate::pages::{address, empty, words};
 
-/// The lines that are wanted of a group, and how they go on.
-pub(super) fn view(group: &GroupId, wanted: &Wanted, lines: u64, end: &End) -> Markup {
+/// The lines that are wanted of a group, as they came within a while, and how they go on.
+pub(super) fn view(
+    group: &GroupId,
+    wanted: &Wanted,
+    lines: u64,
+    end: &End,
+    patience: Duration,
+) -> Markup {
     let with = |path: &str, more: &[(&str, Option<&str>)]| {
         let mut parameters = vec![
             ("container", Some(wanted.container.as_str())),
@@ -50,7 +58,7 @@ pub(super) fn view(group: &GroupId, wanted: &Wanted, lines: u64, end: &End) -> M
         ol.log.of-one[!wanted.container.is_empty()] #log tabindex="0" aria-label="Lines" data-stream=(live) data-older=(format!("{}/older", path(group, None))) data-output=(wanted.output) data-lines=(lines) data-most=(MOST) {
             @if end.is_cut { (remark("What was written before this is more than a page has. “Download all” has all of it.")) }
             @for told in &end.told { (row(told)) }
-            @if end.is_late { (remark(&format!("Not all of it came within {} s.", PATIENCE.as_secs()))) }
+            @if end.is_late { (remark(&format!("Not all of it came within {} s.", patience.as_secs()))) }
         }
         @if end.is_silent() {
             div #log-empty { (empty("Nothing is told.", &html! { "Nothing was written, or nothing of it is meant." })) }
