@@ -9,6 +9,9 @@ use super::error::ApiError;
 use crate::definition::{AppUpdate, Fault, forms};
 use crate::version::MarathonVersion;
 
+/// Up to here every whole number is one of floating point.
+const LARGEST: f64 = 9_007_199_254_740_992.0;
+
 /// 400 for what is no JSON, 422 with the path for JSON of the wrong shape.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -46,11 +49,34 @@ pub(super) fn parse_read<T: DeserializeOwned>(
     read: impl FnOnce(&mut Value) -> Result<(), Vec<Fault>>,
 ) -> Result<T, ApiError> {
     let mut value: Value = parse(body)?;
+    make_whole(&mut value);
     read(&mut value).map_err(|faults| ApiError::misshapen(&faults))?;
     serde_path_to_error::deserialize(value).map_err(|error| {
         let text = error.inner().to_string();
         ApiError::misshapen(&[Fault::at(pointer(error.path()), text)])
     })
+}
+
+/// Writes `3.0` as `3` wherever it stands: to Marathon both are whole numbers, and there are clients
+/// that write all their numbers with a point.
+fn make_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let written = number
+                .as_f64()
+                .filter(|it| it.fract() == 0.0 && it.abs() < LARGEST);
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "it is whole, and small enough"
+            )]
+            if let Some(whole) = written {
+                *number = (whole as i64).into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        _ => {}
+    }
 }
 
 /// A path as Marathon writes it: `/container/portMappings(0)/name`.
@@ -65,5 +91,23 @@ fn pointer(path: &Path) -> String {
         "/".into()
     } else {
         pointer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whole_numbers_may_be_written_with_a_point() {
+        let mut value =
+            json!({"instances": 3.0, "cpus": 0.5, "list": [1.0, {"a": -2.0}], "far": 1e30});
+        make_whole(&mut value);
+        assert_eq!(
+            value.to_string(),
+            json!({"instances": 3, "cpus": 0.5, "list": [1, {"a": -2}], "far": 1e30}).to_string()
+        );
     }
 }
