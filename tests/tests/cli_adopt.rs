@@ -4,6 +4,16 @@ use serde_json::{Value, json};
 use theseus_tests::program::{Home, SandboxProgram, status};
 use theseus_tests::{INGESTOR, PATIENCE, client};
 
+/// Takes an app over under a name of its own, and writes the manifest that describes it.
+const ADOPT: [&str; 6] = [
+    "adopt",
+    "/shop/web",
+    "--as",
+    "web:shop",
+    "--out",
+    "web.yaml",
+];
+
 fn app(id: &str) -> Value {
     json!({
         "id": id, "instances": 2, "cpus": 0.1, "mem": 32,
@@ -73,15 +83,7 @@ fn an_app_is_found_taken_over_and_exported() {
     assert_eq!(status(&home)["groups"], json!([]), "nothing was written");
 
     // A secret is not in the file unless it is asked for, and then nobody deploys it unawares.
-    let adopt = [
-        "adopt",
-        "/shop/web",
-        "--as",
-        "web:shop",
-        "--out",
-        "web.yaml",
-    ];
-    let adopted = home.run(&adopt).exits(0);
+    let adopted = home.run(&ADOPT).exits(0);
     assert_eq!(adopted.stdout, "");
     assert!(
         adopted.stderr.contains("DB_PASSWORD of web:shop"),
@@ -107,7 +109,7 @@ fn an_app_is_found_taken_over_and_exported() {
         json!([group["group"], group["revision"], group["healthy"]]),
         json!(["web:shop", 1, 2])
     );
-    let again = home.run(&adopt).exits(1);
+    let again = home.run(&ADOPT).exits(1);
     assert!(again.stderr.contains("it is web:shop already"), "{again:?}");
 
     // It has a history and a future.
@@ -144,16 +146,7 @@ fn what_happens_to_an_adopted_app_is_heard_by_everybody() {
     let home = Home::new();
     let sandbox = home.sandbox("50ms");
     made(&sandbox, &[app("/shop/web"), app("/shop/other")]);
-    let _ = home
-        .run(&[
-            "adopt",
-            "/shop/web",
-            "--as",
-            "web:shop",
-            "--out",
-            "web.yaml",
-        ])
-        .exits(0);
+    let _ = home.run(&ADOPT).exits(0);
     let containers = |status: Value| {
         let told = status["groups"][0]["containers"].as_array().cloned();
         let ids = told.into_iter().flatten().map(|it| it["id"].to_string());

@@ -361,7 +361,7 @@ async fn what_real_containers_use_is_told_by_top() {
         .await
         .expect("it answers");
     // It is done with it, or gone, when the story is over.
-    let work = tokio::spawn(async move { get(&format!("http://{address}/work/25")).await });
+    let work = tokio::spawn(async move { get(&format!("http://{address}/busy/25")).await });
     let top = |more: &[&str]| {
         let mut arguments = vec!["top", "web:dev", "--once", "--every", "1s"];
         arguments.extend(more);

@@ -31,7 +31,6 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A port that nobody listens at.
 /// A home that knows the sandbox's Marathon by its address, and where that may send what happens.
 fn configured(sandbox: &SandboxProgram, port: u16) -> Home {
     let home = Home::new();

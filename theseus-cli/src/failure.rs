@@ -215,10 +215,9 @@ impl From<ClusterError> for Failure {
                 Self::new(Code::OutOfReach, message).hint(advice)
             }
             ClusterError::Unreachable { address, .. } => {
-                let first = address.split(',').next().unwrap_or(&address);
                 Self::new(Code::OutOfReach, message).hint(format!(
                     "is it running, and does its address belong to it? try: curl {}/ping{}",
-                    first.trim().trim_end_matches('/'),
+                    first(&address),
                     proxied(&address)
                 ))
             }
@@ -238,9 +237,15 @@ impl From<ClusterError> for Failure {
     }
 }
 
+/// The first of the addresses that were tried.
+fn first(addresses: &str) -> &str {
+    let first = addresses.split(',').next().unwrap_or(addresses);
+    first.trim().trim_end_matches('/')
+}
+
 /// That a proxy may be what answers, or does not, if so.
-fn proxied(address: &str) -> String {
-    proxy::before(address).map_or_else(String::new, |variable| {
+fn proxied(addresses: &str) -> String {
+    proxy::before(first(addresses)).map_or_else(String::new, |variable| {
         format!(" {variable} is set: perhaps it is the proxy that answers; NO_PROXY goes past it")
     })
 }

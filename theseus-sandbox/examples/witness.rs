@@ -8,7 +8,7 @@
 //! | `GET /exit/CODE` | ends with that status |
 //! | `GET /eat` | takes memory until something stops it |
 //! | `GET /hold/MIB` | takes so much memory, and keeps it |
-//! | `GET /work/SECONDS` | is busy for so long before it answers |
+//! | `GET /busy/SECONDS` | is busy for so long before it answers |
 //! | `GET` of anything else | 200 |
 //!
 //! It listens on the port that is its first argument; without one on `PORT0`.
@@ -56,7 +56,7 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
             }
             String::new()
         }
-        Some(("work", seconds)) => {
+        Some(("busy", seconds)) => {
             let (began, seconds) = (Instant::now(), seconds.parse().unwrap_or(1));
             while began.elapsed() < Duration::from_secs(seconds) {
                 std::hint::spin_loop();

@@ -31,7 +31,7 @@ use crate::lock::lock;
 use crate::metrics::{Denial, Metrics};
 use crate::refusal::Refusal;
 use crate::routes::{Answers, Needs};
-use crate::telling::{Asked, Telling};
+use crate::telling::{Attempt, Telling};
 
 /// The headers of every answer, errors included. With `no-referrer` browsers would send
 /// `Origin: null` with our own forms.
@@ -180,21 +180,21 @@ impl Gate {
     /// Counts who is not served, and tells it to whoever looks after the viewer. It is no part of the
     /// audit trail: of that only so much is kept, and whoever is refused could fill it at will.
     fn denied(&self, why: Denial, request: &Request) {
-        let asked = Asked::by(request, self.address(request));
+        let attempt = Attempt::by(request, self.address(request));
         // Who only looks without having signed in is led to where he can.
         let is_led = why == Denial::NoToken
             && *request.method() != Method::POST
-            && Answers::to(asked.path) == Answers::Page;
+            && Answers::to(attempt.path) == Answers::Page;
         if is_led {
             self.metrics.denied(why);
         } else {
-            self.refused(why, asked);
+            self.refused(why, attempt);
         }
     }
 
-    fn refused(&self, why: Denial, asked: Asked<'_>) {
+    fn refused(&self, why: Denial, attempt: Attempt<'_>) {
         self.metrics.denied(why);
-        lock(&self.telling).refused(why, asked, Instant::now());
+        lock(&self.telling).refused(why, attempt, Instant::now());
     }
 
     /// How many browsers are signed in.
@@ -203,13 +203,13 @@ impl Gate {
     }
 
     /// Whether this is the token. Who was wrong too often is not listened to.
-    pub(crate) fn try_token(&self, text: &str, asked: Asked<'_>) -> Result<(), Refusal> {
+    pub(crate) fn try_token(&self, text: &str, attempt: Attempt<'_>) -> Result<(), Refusal> {
         let Some(token) = self.access.token() else {
             return Err(Refusal::unauthorized("this viewer has no token"));
         };
         let mut tries = lock(&self.tries);
-        if let Some(wait) = tries.wait(asked.from) {
-            self.refused(Denial::TooManyTries, asked);
+        if let Some(wait) = tries.wait(attempt.from) {
+            self.refused(Denial::TooManyTries, attempt);
             return Err(Refusal::later(
                 StatusCode::TOO_MANY_REQUESTS,
                 "there were too many wrong tokens",
@@ -219,8 +219,8 @@ impl Gate {
         if token.is(text) {
             return Ok(());
         }
-        tries.wrong(asked.from);
-        self.refused(Denial::WrongToken, asked);
+        tries.wrong(attempt.from);
+        self.refused(Denial::WrongToken, attempt);
         Err(Refusal::unauthorized(
             "that is not the token of this viewer",
         ))
@@ -251,7 +251,7 @@ impl Gate {
             let text = value.to_str().ok().and_then(bearer).ok_or_else(|| {
                 Refusal::unauthorized("the Authorization header is not Bearer and a token")
             })?;
-            self.try_token(text, Asked::by(request, address))?;
+            self.try_token(text, Attempt::by(request, address))?;
             (Credential::Token, None)
         } else if let Some(end) = self.session(headers) {
             (Credential::Session, Some(end))

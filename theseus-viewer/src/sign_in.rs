@@ -16,7 +16,7 @@ use crate::guard::{Caller, Gate, SECURE, cookie_name};
 use crate::pages;
 use crate::refusal::Refusal;
 use crate::routes::{Answers, Entry, Needs};
-use crate::telling::Asked;
+use crate::telling::Attempt;
 
 /// A token and where to go on, in bytes.
 const FORM: usize = 8 << 10;
@@ -63,12 +63,12 @@ async fn sign_in(
         return refusal.answer(Answers::Page);
     };
     let place = place(given.to.as_deref());
-    let asked = Asked {
+    let attempt = Attempt {
         from: caller.address(),
         method: &Method::POST,
         path: "/sign-in",
     };
-    if let Err(refusal) = gate.try_token(given.token.trim(), asked) {
+    if let Err(refusal) = gate.try_token(given.token.trim(), attempt) {
         return refused(&refusal, &place);
     }
     let session = match gate.sign_in() {

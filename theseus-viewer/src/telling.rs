@@ -16,15 +16,15 @@ const LONGEST_PATH: usize = 200;
 const MOST: u32 = 60;
 const SPAN: Duration = Duration::from_secs(60);
 
-/// What somebody asked for.
+/// What somebody attempt for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Attempt<'a> {
     pub(crate) from: Option<IpAddr>,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Attempt<'a> {
     pub(crate) fn by(request: &'a Request, from: Option<IpAddr>) -> Self {
         Self {
             from,
@@ -44,18 +44,18 @@ pub(crate) struct Telling {
 
 impl Telling {
     /// Tells that this was refused.
-    pub(crate) fn refused(&mut self, why: Denial, asked: Asked<'_>, now: Instant) {
+    pub(crate) fn refused(&mut self, why: Denial, attempt: Attempt<'_>, now: Instant) {
         let Some(left_out) = self.one(now) else {
             return;
         };
         if left_out > 0 {
             tracing::warn!(left_out, "more requests were refused than are told");
         }
-        let from = asked.from.map(|it| it.to_string());
+        let from = attempt.from.map(|it| it.to_string());
         tracing::warn!(
             from = from.as_deref().unwrap_or("somewhere"),
-            method = asked.method.as_str(),
-            path = short(asked.path),
+            method = attempt.method.as_str(),
+            path = short(attempt.path),
             why = why.as_str(),
             "a request was refused"
         );

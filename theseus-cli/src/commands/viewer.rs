@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use theseus_core::causes::chain;
 use theseus_viewer::{
     Exposure, ExposureError, Links, ServeError, TlsError, Token, UnfitLink, Viewer, WeakToken,
 };
@@ -18,7 +19,6 @@ use crate::failure::{Code, Failure};
 use crate::output::say;
 use crate::{identity, interrupt};
 use certificate::Files;
-use theseus_core::causes::chain;
 
 /// Where the viewer listens unless told otherwise.
 pub(crate) const PORT: u16 = 5001;

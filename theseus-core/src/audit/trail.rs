@@ -14,7 +14,7 @@ const OVERLAP: SignedDuration = SignedDuration::from_mins(1);
 /// What is known of the trail by whoever follows it.
 #[derive(Debug)]
 pub struct Trail {
-    /// Everything from here on is news.
+    /// What was written before is not read again: of that only what is added is news.
     since: Timestamp,
     /// What is no news any more of what may be read again.
     given: BTreeSet<(Timestamp, String, &'static str)>,

@@ -27,9 +27,9 @@ use crate::store::{Page, Store, StoreError, Write, list_all};
 /// How many bytes a second are written of each span, on the average.
 const BUDGET: f64 = 4096.0;
 
-/// For so long the clock has to go on evenly before anything is removed by it,
+/// For so long the clock has to go on evenly before anything is removed by it.
 const SURE: Duration = Duration::from_secs(600);
-/// and it may be so much off at a time.
+/// A clock that is off by no more than this between two looks goes on evenly.
 const UNEVEN: Duration = Duration::from_secs(30);
 
 /// Which containers are of which group, as the registrar last saw it.

@@ -7,13 +7,13 @@ use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use theseus_core::causes::chain;
 use theseus_sandbox::{Docker, DockerConfig, DockerError, HostConfig, sandboxes, sweep};
 
 use crate::args::{Format, Global};
 use crate::failure::{Code, Failure};
 use crate::output::{print, print_json, say};
 use crate::sandbox_file::state_dir;
-use theseus_core::causes::chain;
 
 /// Bytes of a log file of a task before it is rotated.
 const LOG_SIZE: u64 = 10 << 20;

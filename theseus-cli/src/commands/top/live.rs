@@ -20,6 +20,9 @@ use crate::interrupt;
 /// How often it is drawn though nothing has changed but the time.
 const CLOCK: Duration = Duration::from_secs(1);
 
+/// What is told when the one that looks has ended by itself.
+const LOOKS_NO_MORE: &str = "the cluster is not looked at any more, which is a fault of theseus";
+
 /// What is shown, until somebody has seen enough.
 pub(super) async fn run(
     name: &str,
@@ -71,7 +74,7 @@ pub(super) async fn run(
                         trouble = None;
                     }
                     Some(Err(failure)) => trouble = Some(failure.into_parts().0),
-                    None => break Err(Failure::new(Code::Failed, "the cluster is not looked at any more, which is a fault of theseus")),
+                    None => break Err(Failure::new(Code::Failed, LOOKS_NO_MORE)),
                 }
                 Wish::Stay
             }

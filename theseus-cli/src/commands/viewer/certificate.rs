@@ -42,22 +42,22 @@ impl Files {
 
     /// Has them served as they come to be, until this is dropped.
     pub(super) async fn keep(mut self, tls: Tls) -> Infallible {
-        let mut told = String::new();
+        let (mut before, mut told) = (None, None);
         loop {
             tokio::time::sleep(EVERY).await;
-            let Some(wrong) = self.look(&tls).await else {
-                told.clear();
-                continue;
-            };
-            // One of them may be there already and the other not yet; that is over at the next look.
-            let words = format!("the renewed certificate is not served: {wrong}");
-            if told == words {
-                tracing::error!("{words}");
-                // Once is enough.
-                told.push('!');
-            } else if told.strip_suffix('!') != Some(&words) {
-                told = words;
+            let wrong = self.look(&tls).await;
+            if wrong.is_none() {
+                told = None;
             }
+            // One of them may be there already and the other not yet; that is over at the next look.
+            if let Some(words) = &wrong
+                && wrong == before
+                && wrong != told
+            {
+                tracing::error!("the renewed certificate is not served: {words}");
+                told.clone_from(&wrong);
+            }
+            before = wrong;
         }
     }
 

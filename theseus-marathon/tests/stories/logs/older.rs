@@ -28,6 +28,16 @@ async fn before(agent: &Agent, place: LogPlace, lines: u64) -> Told {
     read(agent, placed(LogStart::Before { place, lines })).await
 }
 
+/// Has the agent throw away what its task wrote to stdout until now: it keeps one file besides the last.
+async fn thrown_away(agent: &Agent) {
+    agent.keep(1);
+    for line in ["4\n", "5\n", "6\n"] {
+        agent.rotate("stdout", false);
+        sleep(Duration::from_secs(2)).await;
+        agent.write("stdout", line.as_bytes());
+    }
+}
+
 /// Goes back from the last lines to the first, while more is written and moved into other files as the
 /// dice say. Each line has to be told once, and nothing that was written later.
 async fn random_story(seed: u64) {
@@ -97,12 +107,7 @@ async fn at_the_beginning_there_is_no_place_and_behind_what_is_thrown_away_nothi
     let first = before(&agent, place(&told).unwrap(), 5).await;
     assert_eq!((first.text().as_str(), place(&first)), ("1\n", None));
 
-    agent.keep(1);
-    for line in ["4\n", "5\n", "6\n"] {
-        agent.rotate("stdout", false);
-        sleep(Duration::from_secs(2)).await;
-        agent.write("stdout", line.as_bytes());
-    }
+    thrown_away(&agent).await;
     let told = before(&agent, then, 1).await;
     assert!(
         matches!(told.error, Some(ClusterError::Gone { .. })),
@@ -140,12 +145,7 @@ async fn an_output_that_is_not_kept_so_far_back_takes_no_other_with_it() {
     }
     let last = read(&agent, placed(LogStart::LastLines(1))).await;
     let then = place(&last).unwrap();
-    agent.keep(1);
-    for line in ["4\n", "5\n", "6\n"] {
-        agent.rotate("stdout", false);
-        sleep(Duration::from_secs(2)).await;
-        agent.write("stdout", line.as_bytes());
-    }
+    thrown_away(&agent).await;
     let told = before(&agent, then, 1).await;
     assert!(told.error.is_none(), "{told:?}");
     assert_eq!(
