@@ -396,6 +396,20 @@ fn what_a_proxy_answers_in_marathons_place_is_told_as_that() {
 }
 
 #[test]
+fn that_a_proxy_may_be_gone_is_told_however_many_marathons_there_are() {
+    let home = Home::new();
+    home.write(
+        "mesos.yaml",
+        "marathon: {urls: ['http://a.invalid:8080', 'http://b.invalid:8080']}\n",
+    );
+    let nobody = "http://127.0.0.1:1".to_owned();
+    let ran = home.run_with("HTTP_PROXY", nobody, &["status"]).exits(5);
+    for part in ["try: curl http://a.invalid:8080/ping", "HTTP_PROXY is set"] {
+        assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+    }
+}
+
+#[test]
 fn over_tls_a_proxy_is_asked_for_a_way_through_and_knows_who_asks() {
     let proxy = Fake::saying("407 Proxy Authentication Required", "", "");
     let url = "https://marathon.invalid:8443";
