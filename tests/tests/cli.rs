@@ -478,6 +478,11 @@ fn a_killed_deploy_is_gone_on_with() {
         "{done:?}"
     );
     assert_well(&home, 2, 6);
+    // It came to run for the first time, whoever brought it there.
+    let history = ["history", "ingestor:dev", "--format", "json"];
+    let history = home.run(&history).exits(0).json();
+    let outcomes = [0, 1].map(|n| &history["revisions"][n]["outcome"]);
+    assert_eq!(outcomes, ["deployed", "deployed"], "{history}");
 }
 
 #[test]

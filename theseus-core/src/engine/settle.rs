@@ -194,28 +194,29 @@ impl Run<'_> {
     ) -> Result<Option<HistoryRecord>, EngineError> {
         let work = &self.active[group];
         let rollout = &work.rollout.record;
-        let (revision, spec, outcome) = match &rollout.goal {
-            Goal::Present { revision, spec } => {
-                let is_new = work.history.is_some();
-                let is_former = work
-                    .former
-                    .as_ref()
-                    .is_some_and(|former| former.record.revision == *revision);
-                let outcome = if is_new || (is_former && rollout.rolled_back.is_none()) {
-                    Ended::Deployed
-                } else {
-                    Ended::Restored
-                };
-                (*revision, spec, outcome)
-            }
-            Goal::Absent => match &work.former {
-                Some(former) => (former.record.revision, &former.record.spec, Ended::Removed),
+        let former = work.former.as_ref().map(|stored| &stored.record);
+        let (revision, spec) = match &rollout.goal {
+            Goal::Present { revision, spec } => (*revision, spec),
+            Goal::Absent => match former {
+                Some(former) => (former.revision, &former.spec),
                 None => return Ok(None),
             },
         };
         let past = match &work.history {
             Some(history) => history.clone(),
             None => self.past(group, revision, spec).await?,
+        };
+        // Whoever goes on with what another began has only the history to tell what is new.
+        let has_run = past
+            .ending
+            .as_ref()
+            .is_some_and(|it| it.outcome != Ended::Failed);
+        let is_former = former.is_some_and(|former| former.revision == revision);
+        let is_back = rollout.rolled_back.is_some() || (has_run && !is_former);
+        let outcome = match &rollout.goal {
+            Goal::Absent => Ended::Removed,
+            Goal::Present { .. } if is_back => Ended::Restored,
+            Goal::Present { .. } => Ended::Deployed,
         };
         Ok(Some(journal::ended(
             past,
