@@ -4,6 +4,7 @@
 //! pass before tests are worth running: formatting, lints and documentation.
 
 mod engine;
+mod leftovers;
 mod planted;
 mod programs;
 

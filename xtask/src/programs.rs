@@ -14,7 +14,7 @@ struct Program {
     proof: &'static [&'static str],
 }
 
-const NEEDED: [Program; 8] = [
+const NEEDED: [Program; 9] = [
     Program {
         name: "etcd",
         package: "etcd-server",
@@ -23,6 +23,12 @@ const NEEDED: [Program; 8] = [
     Program {
         name: "dockerd",
         package: "docker.io",
+        proof: &[],
+    },
+    // The engine's containers are on a bridge of its own.
+    Program {
+        name: "ip",
+        package: "iproute2",
         proof: &[],
     },
     Program {

@@ -1,5 +1,7 @@
 //! Health checks, asked of the ports that clients use, or inside of the container.
 
+use std::error::Error as _;
+use std::io::{Error as IoError, ErrorKind};
 use std::time::Duration;
 
 use axum::http::{Request, header};
@@ -52,7 +54,13 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
 
 async fn http(host: &str, port: u16, path: &str) -> Result<(), String> {
     let stream = connect(host, port).await?;
-    let broken = |error: hyper::Error| format!("{host}:{port}{path}: {error}");
+    let broken = |error: hyper::Error| {
+        if hung_up(&error) {
+            format!("{host}:{port}{path} closes the connection without an answer")
+        } else {
+            format!("{host}:{port}{path}: {error}")
+        }
+    };
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(broken)?;
@@ -77,6 +85,16 @@ async fn http(host: &str, port: u16, path: &str) -> Result<(), String> {
             Err(broken(error))
         }
     }
+}
+
+/// Whether the other side closed the connection, at whatever moment and in whatever way.
+fn hung_up(error: &hyper::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+    let io = error.source().and_then(|it| it.downcast_ref::<IoError>());
+    error.is_canceled()
+        || error.is_closed()
+        || error.is_incomplete_message()
+        || io.is_some_and(|it| matches!(it.kind(), ConnectionReset | BrokenPipe | NotConnected))
 }
 
 async fn tcp(host: &str, port: u16) -> Result<(), String> {
@@ -108,5 +126,45 @@ async fn command(docker: &Docker, task: &str, line: &str) -> Result<(), String> 
         Some(0) => Ok(()),
         Some(code) => Err(format!("the command exited with status {code}")),
         None => Err("nobody knows how the command ended".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What is made of a server that says this, and then no more.
+    async fn told(says: &'static [u8], reads: bool) -> Result<(), String> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            if reads {
+                let _ = stream.read(&mut [0; 1024]).await.unwrap();
+            }
+            stream.write_all(says).await.unwrap();
+        });
+        let outcome = http("127.0.0.1", port, "/").await;
+        server.await.unwrap();
+        outcome.map_err(|why| why.replace(&port.to_string(), "PORT"))
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_good_or_told_as_it_was() {
+        let good = told(b"HTTP/1.1 302 Found\r\n\r\n", true).await;
+        assert_eq!(good, Ok(()));
+        let bad = told(b"HTTP/1.1 500 Oh\r\n\r\n", true).await;
+        assert_eq!(bad, Err("/ answered 500".into()));
+        // So does the proxy in front of a bridge where nobody listens.
+        for reads in [false, true] {
+            let silent = told(b"", reads).await;
+            let expected = "127.0.0.1:PORT/ closes the connection without an answer";
+            assert_eq!(silent, Err(expected.into()), "reads: {reads}");
+        }
+        let other = told(b"SSH-2.0-OpenSSH_9.2\r\n", true).await.unwrap_err();
+        assert!(other.starts_with("127.0.0.1:PORT/: "), "{other}");
     }
 }
