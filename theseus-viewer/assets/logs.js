@@ -40,14 +40,23 @@
   };
 
   const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-  // How high rows are is only known once they have been in sight, so the end may move a little.
-  const keepEnd = () => {
-    if (!follows) return;
+  // How high rows are is only known once they were in sight for a frame, and those that come into sight
+  // for that are no different: the end is kept until it has stayed in its place for some frames.
+  const SETTLED = 3;
+  let unsettled = 0;
+  const settle = () => {
+    if (!follows) unsettled = 0;
+    else if (!isAtEnd()) unsettled = SETTLED;
+    if (unsettled === 0) return;
+    unsettled -= 1;
     log.scrollTop = log.scrollHeight;
     place = log.scrollTop;
-    requestAnimationFrame(() => {
-      if (!isAtEnd()) keepEnd();
-    });
+    requestAnimationFrame(settle);
+  };
+  const keepEnd = () => {
+    const isSettling = unsettled > 0;
+    unsettled = SETTLED;
+    if (!isSettling) settle();
   };
   const atEnd = () => {
     follows = true;

@@ -47,8 +47,30 @@ async fn a_log_is_followed_held_searched_and_kept() {
     browser.until_it(ROWS, |rows| count(rows) > before).await;
     let is_at_end = "const log = document.getElementById('log');
         return log.scrollHeight - log.scrollTop - log.clientHeight < 40";
-    // What is new is seen, and stays so.
-    browser.until(is_at_end, true).await;
+    // What is new is seen, and stays so once it is painted and its rows have their heights.
+    let seen = async || {
+        let settled = "const done = arguments[arguments.length - 1];
+            const log = document.getElementById('log');
+            new MutationObserver((_, observer) => {
+                observer.disconnect();
+                const rows = log.children.length;
+                let frames = 0;
+                const look = () => {
+                    if (rows !== log.children.length) return done('more came');
+                    frames += 1;
+                    if (frames < 8) return requestAnimationFrame(look);
+                    done(log.scrollHeight - log.scrollTop - log.clientHeight);
+                };
+                look();
+            }).observe(log, { childList: true })";
+        let driver = &browser.chromium.driver;
+        driver.execute_async(settled).await.unwrap().as_f64()
+    };
+    let mut hidden = None;
+    while hidden.is_none() {
+        hidden = seen().await;
+    }
+    assert!(hidden < Some(40.0), "{hidden:?} pixels are out of sight");
 
     // While it is held nothing moves, whatever is written; then it goes on with what was.
     browser.click("#log-pause").await;
