@@ -152,8 +152,8 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.end();
-        // What cannot be removed is in a temporary directory.
-        let _ = fs::remove_dir_all(&self.directory);
+        // One that ends in good order leaves a mount, too, of the network that it shares.
+        leftovers::clear(&self.directory);
     }
 }
 
@@ -169,10 +169,13 @@ mod tests {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// An image of one program, which sleeps.
+    /// An image of one program, which sleeps for so many seconds.
     fn make_image(host: &str, directory: &Path) {
         let source = directory.join("sleeper.rs");
-        let sleep = "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)) }";
+        let sleep = "fn main() {
+            let seconds = std::env::args().nth(1).unwrap().parse().unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(seconds))
+        }";
         fs::write(&source, sleep).unwrap();
         let mut rustc = Command::new("rustc");
         rustc.args(["-C", "target-feature=+crt-static", "-o"]);
@@ -198,13 +201,27 @@ mod tests {
         let directory = engine.directory.clone();
         let system = docker(&engine.host(), &["version", "--format", "{{.Server.Os}}"]);
         assert_eq!(system, "linux");
+        make_image(&engine.host(), &directory);
+        let run = [
+            "run",
+            "--rm",
+            "--network",
+            "host",
+            "sleeper",
+            "/sleeper",
+            "0",
+        ];
+        docker(&engine.host(), &run);
         drop(engine);
         assert!(!directory.exists());
 
         // One that is killed leaves a container, which goes on, and the namespace of its network.
         let mut engine = Engine::start().unwrap();
         make_image(&engine.host(), &directory);
-        docker(&engine.host(), &["run", "--detach", "sleeper", "/sleeper"]);
+        docker(
+            &engine.host(),
+            &["run", "--detach", "sleeper", "/sleeper", "600"],
+        );
         engine.child.kill().unwrap();
         engine.child.wait().unwrap();
         let bridge = format!("{BRIDGE}{}", process::id());
