@@ -208,6 +208,11 @@ pub(crate) enum Loss {
 
 /// Networks and port mappings have the form of 1.5, empty lists are left out, and nothing is null.
 pub(crate) const NATIVE_NETWORKS: Span = since(v(1, 5, 0));
+/// A PUT that says ports of both kinds is refused; otherwise the wrong kind is passed over. (The last
+/// patches of these series do so, too.)
+pub(crate) const PUT_CHECKS_PORTS: Span = between(v(1, 5, 0), v(1, 8, 180));
+/// An app with an address of its own is shown without ports of the host, not even as empty lists.
+pub(crate) const ADDRESS_HIDES_PORTS: Span = between(v(1, 3, 0), v(1, 5, 0));
 pub(crate) const PORT_DEFINITIONS: Span = since(v(1, 0, 0));
 /// An app that says nothing of its ports gets none, rather than one.
 pub(crate) const NO_DEFAULT_PORT: Span = between(v(0, 7, 6), v(0, 8, 0));
@@ -339,6 +344,8 @@ pub(crate) const PLAN_FORMAT: Span = between(v(1, 5, 9), v(1, 6, 0)).or_since(v(
 pub(crate) const ONLY_LIGHT_PLANS: Span = since(v(1, 7, 0));
 /// A reader that is too slow is cut off, rather than losing events.
 pub(crate) const CUTS_SLOW_READERS: Span = since(v(1, 8, 0));
+/// A container that is told to end is told of before it has ended, where the feature is on, as it is here.
+pub(crate) const TASK_KILLING: Span = since(v(1, 0, 0));
 pub(crate) const APP_TERMINATED_EVENT: Span = since(v(0, 7, 4));
 /// A DELETE is told like a POST.
 pub(crate) const DELETE_IS_POSTED: Span = until(v(0, 9, 0));

@@ -31,6 +31,10 @@
 //!
 //! Admin requests are neither logged nor subject to faults.
 //!
+//! What is no fault for Marathon is none here: since 1.5 an app whose port mappings have no network of the
+//! container's own, be it that none is named, runs on the host's network, and the mappings are dropped
+//! without a word. `task_killing` is on, and told among the features.
+//!
 //! Where it knowingly differs from Marathon: there are no pods, and no store of artifacts; events are
 //! posted to plain `http` only, and those who want them are not part of a snapshot; the plans in heavy
 //! deployment events hold the affected apps only; an id has at most 512 characters; a host that is

@@ -268,7 +268,7 @@ async fn containers_ports_and_networks_are_refused_by_version() {
         ),
         (
             x(&json!({"ports": [1], "portDefinitions": [{"port": 2}]})),
-            &["1.0.0", "1.4.13"],
+            &["1.0.0", "1.4.13", "1.5.11", "1.11.0"],
             &["0.15.7"],
         ),
         (
@@ -298,6 +298,107 @@ async fn containers_ports_and_networks_are_refused_by_version() {
         ),
     ];
     judge(cases).await;
+}
+
+/// What an app has of networks and ports once it is there.
+async fn wired(version: &str, body: &Value) -> Value {
+    let cluster = as_version(version);
+    let mut app = body.clone();
+    app["id"] = json!("/x");
+    cluster.ok("POST", "/v2/apps", app).await;
+    let app = cluster.app("/x").await;
+    json!({
+        "networks": app["networks"],
+        "definitions": app["portDefinitions"],
+        "mappings": app["container"]["portMappings"],
+        "require": app["requirePorts"],
+    })
+}
+
+/// §2.3: since 1.5 a definition is brought into the form of its network before it is looked at, so that
+/// ports of the other kind are no fault.
+#[tokio::test(start_paused = true)]
+async fn ports_of_the_other_kind_are_passed_over() {
+    let definition = json!([{"port": 10000, "protocol": "tcp", "name": "default"}]);
+    let docker = |network: Option<&str>| {
+        let mapped = json!([{"containerPort": 80}, {"containerPort": 443}]);
+        let mut docker = json!({"image": "web:1", "portMappings": mapped});
+        if let Some(network) = network {
+            docker["network"] = network.into();
+        }
+        json!({"container": {"type": "DOCKER", "docker": docker}})
+    };
+    let mapping = |container: u16, service: u16, name: Option<&str>| {
+        let mut mapping = json!({"containerPort": container, "hostPort": 0, "labels": {},
+            "protocol": "tcp", "servicePort": service});
+        if let Some(name) = name {
+            mapping["name"] = name.into();
+        }
+        mapping
+    };
+    for version in ["1.5.11", "1.11.0"] {
+        // No network is the host's, and so may it be said.
+        let mut native = json!({"container": {"docker": {"image": "web:1"},
+            "portMappings": [{"containerPort": 80}]}, "networks": [{"mode": "host"}]});
+        for body in [docker(None), docker(Some("HOST")), native.clone()] {
+            let app = wired(version, &body).await;
+            assert_eq!(app["networks"], json!([{"mode": "host"}]), "{version}");
+            assert_eq!(app["definitions"], definition, "{version} {body}");
+            assert_eq!(app["mappings"], Value::Null, "{version} {body}");
+        }
+        let app = wired(version, &docker(Some("BRIDGE"))).await;
+        let mappings = json!([mapping(80, 10000, None), mapping(443, 10001, None)]);
+        assert_eq!(app["mappings"], mappings, "{version}");
+        assert_eq!(app["definitions"], Value::Null, "{version}");
+        // On a bridge each definition stands for a mapping; who says nothing gets one.
+        native["networks"] = json!([{"mode": "container/bridge"}]);
+        native["portDefinitions"] = json!([{"port": 1}, {"port": 2}]);
+        native["requirePorts"] = true.into();
+        let app = wired(version, &native).await;
+        let mappings = json!([mapping(80, 10000, None), mapping(0, 10001, None)]);
+        assert_eq!(app["mappings"], mappings, "{version}");
+        assert_eq!(app["require"], false, "{version}");
+        let bare = json!({"cmd": "run", "networks": [{"mode": "container/bridge"}]});
+        let app = wired(version, &bare).await;
+        let default = json!([mapping(0, 10000, Some("default"))]);
+        assert_eq!(app["mappings"], default, "{version}");
+        assert_eq!(app["definitions"], Value::Null, "{version}");
+    }
+    // Put onto another definition, they had to fit together at first.
+    for (version, expected) in [
+        ("1.5.11", StatusCode::UNPROCESSABLE_ENTITY),
+        ("1.8.244", StatusCode::OK),
+    ] {
+        let cluster = as_version(version);
+        cluster
+            .ok("POST", "/v2/apps", json!({"id": "/x", "cmd": "run"}))
+            .await;
+        cluster.settle().await;
+        for update in [
+            json!({"networks": [{"mode": "host"}], "container": {"docker": {"image": "web:1"},
+                "portMappings": [{"containerPort": 80}]}}),
+            json!({"networks": [{"mode": "container/bridge"}], "portDefinitions": [{"port": 1}]}),
+        ] {
+            let path = "/v2/apps/x?force=true";
+            let (status, answer) = cluster.send("PUT", path, update).await;
+            assert_eq!(status, expected, "{version} {answer}");
+        }
+    }
+}
+
+/// §2.3: an app with an address of its own has no ports of the host, and is shown without them.
+#[tokio::test(start_paused = true)]
+async fn an_app_with_an_address_is_shown_without_ports_of_the_host() {
+    let body = json!({"id": "/x", "cmd": "run", "ipAddress": {"networkName": "blue"}});
+    for (version, shown) in [("1.1.2", true), ("1.3.13", false), ("1.4.13", false)] {
+        let cluster = as_version(version);
+        cluster.ok("POST", "/v2/apps", body.clone()).await;
+        let app = cluster.app("/x").await;
+        for field in ["ports", "portDefinitions"] {
+            assert_eq!(app.get(field).is_some(), shown, "{version} {field}");
+        }
+        assert_eq!(app["ipAddress"]["groups"], json!([]), "{version}");
+    }
 }
 
 /// §2.1, §2.4, §4.

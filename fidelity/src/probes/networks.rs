@@ -21,6 +21,17 @@ pub(super) fn probes() -> Vec<Probe> {
         .collect()
 }
 
+/// Mappings without a network of the container's own are no fault, and are not kept.
+fn passed_over(name: &'static str, sent: Value) -> Probe {
+    Probe::new(name, "§2.3", "v1.5.0:AppNormalization.scala")
+        .since(1, 5, 0)
+        .with(given(docker(sent)))
+        .send(get("/v2/apps{g}/a"))
+        .holds(is("/app/networks", json!([{"mode": "host"}])))
+        .holds(len("/app/portDefinitions", 1))
+        .holds(lacks("/app/container/portMappings"))
+}
+
 fn bridged() -> Vec<Probe> {
     let old = docker(json!({"container": {"docker": {
         "network": "BRIDGE", "portMappings": [{"containerPort": 80}, {"containerPort": 53, "protocol": "udp"}]}}}));
@@ -68,6 +79,29 @@ fn bridged() -> Vec<Probe> {
             .with(given(docker(json!({"container": {"docker": {"network": "HOST"}}}))))
             .send(get("/v2/apps{g}/a"))
             .holds(is("/app/networks", json!([{"mode": "host"}]))),
+        passed_over(
+            "mappings-without-a-network",
+            json!({"container": {"docker": {"portMappings": [{"containerPort": 80}]}}}),
+        ),
+        passed_over(
+            "mappings-on-the-host",
+            json!({"networks": [{"mode": "host"}], "container": {"portMappings": [{"containerPort": 80}]}}),
+        ),
+        Probe::new("definitions-become-mappings", "§2.3", "v1.5.0:AppNormalization.scala")
+            .since(1, 5, 0)
+            .with(given(docker(json!({"networks": [{"mode": "container/bridge"}],
+                "portDefinitions": [{"port": 0}, {"port": 0}],
+                "container": {"portMappings": [{"containerPort": 80}]}}))))
+            .send(get("/v2/apps{g}/a"))
+            .holds(len("/app/container/portMappings", 2))
+            .holds(is("/app/container/portMappings/1/containerPort", 0))
+            .holds(lacks("/app/portDefinitions")),
+        Probe::new("a-mapping-by-default", "§2.3", "v1.5.0:AppNormalization.scala")
+            .since(1, 5, 0)
+            .with(given(docker(json!({"networks": [{"mode": "container/bridge"}]}))))
+            .send(get("/v2/apps{g}/a"))
+            .holds(len("/app/container/portMappings", 1))
+            .holds(is("/app/container/portMappings/0/name", "default")),
         Probe::new("no-host-port-on-a-named-network", "§2.2", "v1.5.0:AppConversion.scala")
             .since(1, 5, 0)
             .with(given(docker(json!({"networks": [{"mode": "container", "name": "dcos"}],
@@ -83,6 +117,8 @@ fn bridged() -> Vec<Probe> {
             .send(get("/v2/apps{g}/a"))
             .holds(is("/app/container/docker/network", "USER"))
             .holds(is("/app/ipAddress/networkName", "dcos"))
+            .holds(lacks("/app/ports"))
+            .holds(lacks("/app/portDefinitions"))
             .holds(lacks("/app/container/docker/portMappings/0/hostPort")),
     ]
 }

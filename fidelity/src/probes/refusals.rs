@@ -368,16 +368,6 @@ fn combinations() -> Vec<Probe> {
             )),
         ),
         new(
-            "mappings-on-the-host",
-            docker(
-                json!({"networks": [{"mode": "host"}], "container": {"portMappings": [{"containerPort": 80}]}}),
-            ),
-        ),
-        new(
-            "definitions-off-the-host",
-            docker(json!({"networks": bridge, "portDefinitions": [{"port": 0}]})),
-        ),
-        new(
             "networks-of-two-modes",
             docker(json!({"networks": [{"mode": "host"}, {"mode": "container/bridge"}]})),
         ),

@@ -10,6 +10,7 @@ use super::host::Demand;
 use super::mesos::Note;
 use super::task::{End, Ending, Task, TaskKey, TaskState};
 use super::timers::Alarm;
+use crate::behaviour;
 use crate::path_id::PathId;
 use crate::time::Stamp;
 
@@ -196,7 +197,9 @@ impl Cluster {
         task.state = TaskState::Killing;
         task.note(Note::KillAsked, now);
         self.begin_end(key, now);
-        self.tell_status(key, TaskStatus::Now(TaskState::Killing), "", now);
+        if self.version.has(behaviour::TASK_KILLING) {
+            self.tell_status(key, TaskStatus::Now(TaskState::Killing), "", now);
+        }
         self.touch_app_of(key);
     }
 

@@ -25,6 +25,20 @@ pub(crate) struct Container {
     linux_info: Option<Value>,
 }
 
+impl Container {
+    /// One without an image.
+    pub(super) fn bare() -> Self {
+        Self {
+            kind: ContainerKind::Mesos,
+            docker: None,
+            volumes: Vec::new(),
+            port_mappings: None,
+            appc: None,
+            linux_info: None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum ContainerKind {
@@ -94,7 +108,7 @@ pub(super) enum VolumeMode {
     Rw,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PortMapping {
     #[serde(default, deserialize_with = "nullable")]
@@ -116,6 +130,16 @@ pub(crate) struct PortMapping {
     pub(super) protocol: PortProtocol,
     #[serde(default, deserialize_with = "nullable")]
     pub(crate) service_port: u16,
+}
+
+impl PortMapping {
+    /// What a container with a network of its own gets since 1.5, if nothing is said of its ports.
+    pub(super) fn by_default() -> Self {
+        Self {
+            name: Some("default".into()),
+            ..Self::default()
+        }
+    }
 }
 
 pub(crate) type Labels = indexmap::IndexMap<String, String>;

@@ -64,7 +64,7 @@ impl AppSpec {
     pub(crate) fn in_version(&self, version: MarathonVersion) -> Value {
         let mut app = self.whole();
         if let (Value::Object(app), false) = (&mut app, version.has(behaviour::NATIVE_NETWORKS)) {
-            self.in_old_form(app);
+            self.in_old_form(app, version);
         }
         forms::show(&mut app, version);
         app
@@ -75,7 +75,7 @@ impl AppSpec {
         serde_json::to_value(self).expect("a definition has only string keys and finite numbers")
     }
 
-    fn in_old_form(&self, app: &mut Map<String, Value>) {
+    fn in_old_form(&self, app: &mut Map<String, Value>, version: MarathonVersion) {
         for (field, value) in ALWAYS {
             let value = || serde_json::from_str(value).unwrap_or_default();
             app.entry(field).or_insert_with(value);
@@ -90,6 +90,10 @@ impl AppSpec {
                 definition.insert("port".into(), json!(port));
                 definition.entry("labels").or_insert_with(|| json!({}));
             }
+        }
+        if self.ip_address.is_some() && version.has(behaviour::ADDRESS_HIDES_PORTS) {
+            app.remove("ports");
+            app.remove("portDefinitions");
         }
         let Some(Value::Object(container)) = app.get_mut("container") else {
             return;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::container::{
     Container, Docker, DockerNetwork, Fetch, IpAddress, Labels, Network, NetworkMode,
-    PortDefinition,
+    PortDefinition, PortMapping,
 };
 use super::health::{HealthCheck, ReadinessCheck};
 use super::spec::EnvValue;
@@ -94,13 +94,13 @@ impl AppUpdate {
         let native = version.has(behaviour::NATIVE_NETWORKS);
         self.translate_uris(manner).map_err(|fault| vec![fault])?;
         let networks = if native {
+            self.check_ports(manner).map_err(|fault| vec![fault])?;
             self.translate_networks()
         } else {
             self.translate_mappings().map(|()| None)
         };
         let networks = networks.map_err(|fault| vec![fault])?;
-        self.translate_ports(networks.as_deref(), version)
-            .map_err(|fault| vec![fault])?;
+        self.translate_ports(manner).map_err(|fault| vec![fault])?;
         let group = onto.id.parent().unwrap_or_else(PathId::root);
         if let Some(dependencies) = self.dependencies.take() {
             onto.dependencies = resolve_all(&group, &dependencies)?;
@@ -129,7 +129,9 @@ impl AppUpdate {
                 onto.settle_definitions(version);
             }
         }
-        if !native {
+        if native {
+            onto.settle_ports();
+        } else {
             onto.derive_networks();
         }
         if manner.fresh {
@@ -175,11 +177,7 @@ impl AppUpdate {
         if old.is_none() && address.is_none() {
             return Ok(networks);
         }
-        let network = Network::of_old(old, address.as_ref());
-        if let (NetworkMode::Host, Some(container)) = (network.mode, &mut self.container) {
-            container.port_mappings = None;
-        }
-        Ok(Some(vec![network]))
+        Ok(Some(vec![Network::of_old(old, address.as_ref())]))
     }
 
     fn docker(&mut self) -> Option<&mut Docker> {
@@ -202,25 +200,43 @@ impl AppUpdate {
         Ok(())
     }
 
-    fn translate_ports(
-        &mut self,
-        networks: Option<&[Network]>,
-        version: MarathonVersion,
-    ) -> Result<(), Fault> {
+    fn translate_ports(&mut self, manner: Manner) -> Result<(), Fault> {
         let Some(ports) = self.ports.take() else {
             return Ok(());
         };
-        if let Some(definitions) = &self.port_definitions {
-            let same = definitions.iter().map(|it| it.port).eq(ports);
-            if !same && !version.has(behaviour::NATIVE_NETWORKS) {
-                let error = "ports and portDefinitions are both given and differ";
-                return Err(Fault::at("/ports", error));
-            }
+        let Some(definitions) = &self.port_definitions else {
+            self.port_definitions = Some(ports.into_iter().map(PortDefinition::on).collect());
+            return Ok(());
+        };
+        let same = definitions.iter().map(|it| it.port).eq(ports);
+        if !same && manner.checks_ports() {
+            let error = "ports and portDefinitions are both given and differ";
+            return Err(Fault::at("/ports", error));
+        }
+        Ok(())
+    }
+
+    /// Ports beside a network of the other kind, where what is said together must fit together.
+    fn check_ports(&self, manner: Manner) -> Result<(), Fault> {
+        let Some(networks) = self.networks.as_ref() else {
+            return Ok(());
+        };
+        if !(manner.put && manner.checks_ports()) {
             return Ok(());
         }
-        let mut networks = networks.unwrap_or_default().iter();
-        if networks.all(|it| it.mode == NetworkMode::Host) {
-            self.port_definitions = Some(ports.into_iter().map(PortDefinition::on).collect());
+        let mappings = self
+            .container
+            .as_ref()
+            .and_then(|it| it.port_mappings.as_ref());
+        let on_host = |network: &Network| network.mode == NetworkMode::Host;
+        if networks.iter().any(on_host) && mappings.is_some_and(|it| !it.is_empty()) {
+            let error = "portMappings are not allowed with host-networking";
+            return Err(Fault::at("/", error));
+        }
+        let definitions = self.port_definitions.as_ref();
+        if !networks.iter().all(on_host) && definitions.is_some_and(|it| !it.is_empty()) {
+            let error = "portDefinitions are only allowed with host-networking";
+            return Err(Fault::at("/", error));
         }
         Ok(())
     }
@@ -269,6 +285,12 @@ impl Manner {
         }
     }
 
+    /// Whether ports that contradict each other are refused, rather than one of them passed over.
+    fn checks_ports(self) -> bool {
+        let native = self.version.has(behaviour::NATIVE_NETWORKS);
+        !native || !self.put || self.version.has(behaviour::PUT_CHECKS_PORTS)
+    }
+
     /// Before 1.5 a PUT may not even say that there are none of the one kind.
     fn refuses_uris_beside_fetch(self) -> bool {
         self.put && !self.version.has(behaviour::NATIVE_NETWORKS)
@@ -309,6 +331,27 @@ impl AppSpec {
             self.port_definitions.clear();
         } else if self.port_definitions.is_empty() {
             self.port_definitions = PortDefinition::by_default(version);
+        }
+    }
+
+    /// Since 1.5 each network has ports of its own kind, and of the other kind nothing is kept: mappings
+    /// without a network of the container's own go without a word, and on such a network every definition
+    /// stands for a mapping.
+    fn settle_ports(&mut self) {
+        if self.mode() == NetworkMode::Host {
+            if let Some(container) = &mut self.container {
+                container.port_mappings = None;
+            }
+            return;
+        }
+        self.require_ports = false;
+        let definitions = std::mem::take(&mut self.port_definitions).len();
+        let container = self.container.get_or_insert_with(Container::bare);
+        let mappings = container
+            .port_mappings
+            .get_or_insert_with(|| vec![PortMapping::by_default()]);
+        if mappings.len() < definitions {
+            mappings.resize_with(definitions, PortMapping::default);
         }
     }
 

@@ -263,14 +263,6 @@ fn check_networks(app: &AppSpec, faults: &mut Vec<Fault>) {
             ));
         }
     }
-    if mode == NetworkMode::Host && !app.port_mappings().is_empty() {
-        let error = "port-mappings may not be used in conjunction with host networking";
-        faults.push(Fault::at("/container/portMappings", error));
-    }
-    if mode != NetworkMode::Host && !app.port_definitions.is_empty() {
-        let error = "portDefinitions are only allowed with host networking";
-        faults.push(Fault::at("/portDefinitions", error));
-    }
 }
 
 /// Where the app's ports are, and what each is called.

@@ -10,6 +10,7 @@ use super::{Answer, Ctx, ok};
 use crate::behaviour;
 use crate::cluster::FRAMEWORK;
 use crate::config::SandboxConfig;
+use crate::version::MarathonVersion;
 
 pub(super) async fn info(State(engine): Ctx, uri: Uri, headers: HeaderMap) -> Answer {
     let config = &engine.config;
@@ -26,7 +27,7 @@ pub(super) async fn info(State(engine): Ctx, uri: Uri, headers: HeaderMap) -> An
         "frameworkId": FRAMEWORK,
         "marathon_config": {
             "framework_name": "marathon",
-            "features": [],
+            "features": features(config.version),
             "ha": false,
             "hostname": "localhost",
             "local_port_min": config.service_ports.start(),
@@ -45,6 +46,15 @@ pub(super) async fn info(State(engine): Ctx, uri: Uri, headers: HeaderMap) -> An
         told["event_subscriber"] = subscriber;
     }
     ok(&told)
+}
+
+/// What the sandbox does of what a Marathon only does when it is told so.
+fn features(version: MarathonVersion) -> &'static [&'static str] {
+    if version.has(behaviour::TASK_KILLING) {
+        &["task_killing"]
+    } else {
+        &[]
+    }
 }
 
 /// The `host:port` by which a client has found the sandbox.
