@@ -1,15 +1,15 @@
 //! One app of which Marathon tells nonsense spoils no other: its group is left alone, and told of, until
 //! it is understood again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
 use http::Request;
 use serde_json::json;
 use theseus_core::cluster::Scope;
-use theseus_core::engine::{Engine, Options, Outcome, Report};
+use theseus_core::engine::{Engine, Options, Outcome, Progress, Report};
 use theseus_core::plan::{self, Action, Plan};
 use theseus_core::status::status;
 use theseus_tests::desired;
@@ -144,6 +144,69 @@ async fn a_roll_waits_until_it_is_understood_again() {
     let (report, ()) = tokio::join!(deploy(&engine, &roll), trouble);
     assert_eq!(report.outcome(), Outcome::Ok, "{report:?}");
     assert_eq!(site.sandbox.task_ids("/theseus/web/dev/r2").len(), 1);
+    assert_eq!(site.sandbox.task_ids(WEB), [""; 0]);
+}
+
+/// A group that may stand still for a minute.
+fn hurried(image: &str) -> String {
+    format!(
+        "deploy: {{web: {{labels: [dev], image: '{image}', cpus: 0.1, mem: 32, update: {{deadline: 1m}}}}}}"
+    )
+}
+
+/// The work on a group ends like this, when nothing of it is understood for too long: nothing more is
+/// done to it, not even turned back, and it is told what was waited for.
+async fn ends_where_it_stands(first: &str, then: &str, patience: u64) -> Simulated {
+    let site = Simulated::new(6);
+    let flag = Arc::new(AtomicBool::new(false));
+    let engine = site.fated_engine(nonsense(WEB, &flag));
+    deploy(&engine, first).await;
+    let before = site.sandbox.task_ids(WEB);
+    let plan = engine.plan(&desired(then)).await.unwrap();
+    let waited = Mutex::new(Vec::new());
+    let tell = |progress: Progress| {
+        if let Progress::Waiting { waiting, .. } = progress {
+            waited.lock().unwrap().push(waiting);
+        }
+    };
+    flag.store(true, Ordering::Relaxed);
+    let began = tokio::time::Instant::now();
+    let options = Options::default();
+    let report = engine.carry_out(&plan, &options, &tell, std::future::pending());
+    let report = report.await.unwrap();
+    let took = began.elapsed().as_secs();
+    assert!((patience..patience + 10).contains(&took), "{took}");
+    let [(_, Outcome::Failed, reason)] = results(&report)[..] else {
+        panic!("{report:?}");
+    };
+    let expected = format!("what is told of {WEB} has not been understood for ");
+    assert!(reason.starts_with(&expected), "{reason}");
+    let waited = waited.into_inner().unwrap();
+    let expected = format!("what is told of {WEB} to be understood: invalid type");
+    assert!(
+        waited.iter().any(|it| it.starts_with(&expected)),
+        "{waited:?}"
+    );
+    assert_eq!(site.sandbox.task_ids(WEB), before, "it was left alone");
+
+    // Once it is understood again, whoever wants the same goes on.
+    flag.store(false, Ordering::Relaxed);
+    let report = deploy(&engine, then).await;
+    assert_eq!(report.outcome(), Outcome::Ok, "{report:?}");
+    site
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roll_is_over_when_it_is_not_understood_for_too_long() {
+    let site = ends_where_it_stands(&hurried("a:1"), &hurried("a:2"), 60).await;
+    assert_eq!(site.sandbox.task_ids("/theseus/web/dev/r2").len(), 1);
+    assert_eq!(site.sandbox.task_ids(WEB), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_is_over_when_it_is_not_understood_for_too_long() {
+    let removal = "remove: {web: {labels: [dev]}}";
+    let site = ends_where_it_stands(&hurried("a:1"), removal, 600).await;
     assert_eq!(site.sandbox.task_ids(WEB), [""; 0]);
 }
 

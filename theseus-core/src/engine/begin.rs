@@ -330,6 +330,7 @@ impl Run<'_> {
             constraints: placed.map_or_else(Vec::new, |it| it.ruling.constraints),
             best: None,
             progress_at: now,
+            unread_since: None,
             starts: Starts::new(0, now),
             delay: None,
             asked_at: None,

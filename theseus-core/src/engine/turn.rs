@@ -18,9 +18,9 @@ use crate::cluster::{
     App, AppId, Change, ClusterError, NewApp, Operation, OperationId, Revision, Scope,
 };
 use crate::hold::Hold;
-use crate::model::GroupId;
+use crate::model::{GroupId, duration};
 use crate::plan::Plan;
-use crate::rollout::{Census, Decision, View, decide};
+use crate::rollout::{Census, Decision, View, decide, is_over, patience};
 use crate::state::{GroupState, Observed};
 use crate::store::{self, Entry, StoreError};
 
@@ -273,11 +273,21 @@ impl Run<'_> {
             let slots = work.hosts();
             let census = Census::of(&work.rollout.record.goal, &state.apps, &slots, now);
             if let Some((app, reason)) = state.unread() {
+                let patience = patience(&work.rollout.record.goal);
+                if is_over(work.mark_unread(now), patience, now) {
+                    let patience = duration::format(patience);
+                    let reason = format!(
+                        "what is told of {app} has not been understood for {patience}: {reason}"
+                    );
+                    decided.failed.push((group.clone(), reason));
+                    continue;
+                }
                 let waiting = format!("what is told of {app} to be understood: {reason}");
                 tell_waiting(self.tell, work, census, waiting);
                 decided.unsettled = true;
                 continue;
             }
+            work.mark_read(now);
             work.mark_progress(&census, now);
             work.mark_adopted(&state.apps);
             work.starts.look(&state.apps);

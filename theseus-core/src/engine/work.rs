@@ -40,6 +40,8 @@ pub(super) struct Work {
     pub(super) best: Option<(u32, u32)>,
     /// When there was progress, or else when work began.
     pub(super) progress_at: Timestamp,
+    /// Since when what is told of it has not been understood.
+    pub(super) unread_since: Option<Timestamp>,
     /// Which containers have failed.
     pub(super) starts: Starts,
     /// Why containers do not start, as far as the engine told.
@@ -115,8 +117,10 @@ impl Work {
 
     fn way_back(&self) -> Option<Goal> {
         let former = &self.former.as_ref()?.record;
-        let possible =
-            self.rollout.record.rolled_back.is_none() && former.revision != self.revision();
+        // Nobody turns back what cannot be seen.
+        let possible = self.rollout.record.rolled_back.is_none()
+            && former.revision != self.revision()
+            && self.unread_since.is_none();
         possible.then(|| Goal::Present {
             revision: former.revision,
             spec: Arc::clone(&former.spec),
@@ -151,6 +155,19 @@ impl Work {
         }
     }
 
+    /// Takes note that what is told of it is not understood; gives since when.
+    pub(super) fn mark_unread(&mut self, now: Timestamp) -> Timestamp {
+        *self.unread_since.get_or_insert(now)
+    }
+
+    /// Takes note that it is understood. As long as it was not, nobody could have seen progress.
+    pub(super) fn mark_read(&mut self, now: Timestamp) {
+        if let Some(since) = self.unread_since.take() {
+            let blind = now.duration_since(since);
+            self.progress_at = self.progress_at.saturating_add(blind).unwrap_or(now);
+        }
+    }
+
     /// Takes up another rollout of the same group, of which nothing has been seen yet.
     pub(super) fn turn_to(&mut self, rollout: Stored<RolloutRecord>, now: Timestamp) {
         let is_same = rollout.record.goal == self.rollout.record.goal;
@@ -164,6 +181,7 @@ impl Work {
         }
         // A person has let it go on, or it has only just begun.
         self.progress_at = now;
+        self.unread_since = None;
     }
 
     /// The key of its rollout.

@@ -132,9 +132,9 @@ fn remove(view: &View<'_>) -> Decision {
     if view.apps.is_empty() && !view.stopping {
         return Decision::Reached;
     }
-    let patience = Update::default().deadline;
+    let patience = patience(&Goal::Absent);
     let due = after(view.progress_at, patience);
-    if due.is_some_and(|due| due <= view.now) {
+    if is_over(view.progress_at, patience, view.now) {
         let reason = format!(
             "containers have not stopped for {}",
             duration::format(patience)
@@ -160,6 +160,19 @@ fn release(app: &App) -> Option<Change> {
         app: app.id.clone(),
         operations: app.operations.clone(),
     })
+}
+
+/// How long a group may stand still on its way to `goal`.
+pub(crate) fn patience(goal: &Goal) -> Duration {
+    match goal {
+        Goal::Present { spec, .. } => spec.update.deadline,
+        Goal::Absent => Update::default().deadline,
+    }
+}
+
+/// Whether so much time has gone by.
+pub(crate) fn is_over(since: Timestamp, wait: Duration, now: Timestamp) -> bool {
+    after(since, wait).is_some_and(|due| due <= now)
 }
 
 /// So much later; `None` for what is beyond all times.
