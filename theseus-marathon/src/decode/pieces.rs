@@ -12,6 +12,9 @@ use crate::wire::read;
 /// How the answer begins, blanks aside.
 const HEAD: [&str; 4] = ["{", "\"apps\"", ":", "["];
 
+/// The most that is held, in bytes: an app with some hundred thousand tasks. What is larger is none.
+const LARGEST_APP: usize = 128 << 20;
+
 /// What came in so far, and what it tells.
 #[derive(Debug, Default)]
 pub(crate) struct AppsInPieces {
@@ -42,10 +45,14 @@ impl Reader for AppsInPieces {
 
     fn take(&mut self, piece: &[u8]) -> serde_json::Result<()> {
         self.held.extend_from_slice(piece);
-        if self.held.len() < self.enough {
+        if self.held.len() < self.enough.min(LARGEST_APP) {
             return Ok(());
         }
         self.read_on()?;
+        if self.held.len() >= LARGEST_APP {
+            let error = format!("a single app takes more than {LARGEST_APP} bytes");
+            return Err(de::Error::custom(error));
+        }
         self.enough = self.held.len().saturating_mul(2);
         Ok(())
     }
@@ -225,6 +232,15 @@ mod tests {
             assert!(reader.held.len() < 2000, "{}", reader.held.len());
         }
         assert!(reader.told.apps.len() > 90, "{}", reader.told.apps.len());
+    }
+
+    #[test]
+    fn an_app_without_end_is_not_held() {
+        let mut reader = AppsInPieces::default();
+        reader.take(br#"{"apps":[{"id":""#).unwrap();
+        let piece = vec![b'a'; 16 << 20];
+        let taken = (0..100).take_while(|_| reader.take(&piece).is_ok());
+        assert_eq!(taken.count(), 7);
     }
 
     #[test]
