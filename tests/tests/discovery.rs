@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use theseus_tests::program::{Home, deployed, free_port};
+use theseus_tests::program::{Home, Running, deployed, free_port};
 use theseus_tests::{INGESTOR_REMOVE, PATIENCE};
 
 /// Looks again and again until what is looked for is there.
@@ -161,36 +161,28 @@ fn what_was_written_down_is_told_without_cluster_and_registrar() {
     assert!(status.stdout.contains("4/4"), "{status:?}");
 }
 
-#[test]
-fn a_marathon_that_restarts_takes_no_endpoint_along() {
-    let home = Home::new();
-    let port = free_port().to_string();
-    let marathon = || {
-        let mut arguments = vec!["sandbox", "--port", &port, "--viewer-port", "0"];
-        arguments.extend([
-            "--state",
-            "state",
-            "--start-delay",
-            "20ms",
-            "--format",
-            "json",
-        ]);
-        let mut program = home.start(&arguments);
-        program.next_json().expect("it says where it listens");
-        program
-    };
-    let before = marathon();
+/// A Marathon that keeps what it has from one start to the next, at the same address.
+fn marathon(home: &Home, port: u16, version: &str) -> Running {
+    let port = port.to_string();
+    let mut arguments = vec!["sandbox", "--port", &port, "--viewer-port", "0"];
+    arguments.extend(["--marathon-version", version, "--state", "state"]);
+    arguments.extend(["--start-delay", "20ms", "--format", "json"]);
+    let mut program = home.start(&arguments);
+    program.next_json().expect("it says where it listens");
+    program
+}
+
+/// A home that knows a Marathon at this port, and has somewhere for its registrar to listen.
+fn at_port(home: &Home, port: u16, registrar: u16) {
     home.write("ingestor.yaml", theseus_tests::INGESTOR);
     let config = format!(
-        "marathon: {{host: 127.0.0.1, port: {port}}}\nsubscriber: {{host: 127.0.0.1, port: {}}}\n",
-        free_port()
+        "marathon: {{host: 127.0.0.1, port: {port}}}\nsubscriber: {{host: 127.0.0.1, port: {registrar}}}\n"
     );
     home.write("mesos.yaml", &config);
-    let _registrar = home.start(&["registrar"]);
-    let _ = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
-    let listed = endpoints(&home, 4);
-    let mut watch = home.start(&["endpoints", "ingestor", "--port", "api", "--watch"]);
-    watch.wait_for("all");
+}
+
+/// Waits until Marathon would not lose what runs.
+fn until_saved(home: &Home) {
     let ps = home.run(&["ps", "--format", "json"]).exits(0).json();
     until("what runs is saved", || {
         let saved = std::fs::read_to_string(home.path().join("state/cluster.json")).ok()?;
@@ -198,6 +190,56 @@ fn a_marathon_that_restarts_takes_no_endpoint_along() {
         let is_saved = |it: &Value| it["id"].as_str().is_some_and(|id| saved.contains(id));
         containers.all(is_saved).then_some(())
     });
+}
+
+#[test]
+fn a_registrar_follows_a_marathon_that_comes_back_in_another_version() {
+    let home = Home::new();
+    let (port, registrar) = (free_port(), free_port());
+    let before = marathon(&home, port, "1.4");
+    at_port(&home, port, registrar);
+    let _registrar = home.start(&["registrar"]);
+    let _ = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
+    assert_eq!(endpoints(&home, 4).len(), 4);
+    until_saved(&home);
+    before.signal("KILL");
+    drop(before);
+
+    let _after = marathon(&home, port, "1.11");
+    until(
+        "the registrar hears what happens, in the way of the new version",
+        || {
+            let health = get(registrar, "/health")?;
+            let asked = get(port, "/sandbox/requests")?;
+            let asked: Value = serde_json::from_str(asked.split_once("\r\n\r\n")?.1).ok()?;
+            let streams = asked
+                .as_array()?
+                .iter()
+                .filter(|it| it["path"] == "/v2/events");
+            let queries: Vec<&str> = streams.filter_map(|it| it["query"].as_str()).collect();
+            let all_light = queries.iter().all(|it| it.contains("plan-format=light"));
+            assert!(all_light, "somebody speaks to it as before: {queries:?}");
+            // The sandbox has two that listen of its own.
+            let is_heard = queries.len() > 2 && health.contains(r#""attached":true"#);
+            is_heard.then_some(())
+        },
+    );
+    let _ = home.run(&["scale", "ingestor:dev", "3", "--yes"]).exits(0);
+    assert_eq!(endpoints(&home, 3).len(), 3);
+}
+
+#[test]
+fn a_marathon_that_restarts_takes_no_endpoint_along() {
+    let home = Home::new();
+    let port = free_port();
+    let before = marathon(&home, port, "1.11");
+    at_port(&home, port, free_port());
+    let _registrar = home.start(&["registrar"]);
+    let _ = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
+    let listed = endpoints(&home, 4);
+    let mut watch = home.start(&["endpoints", "ingestor", "--port", "api", "--watch"]);
+    watch.wait_for("all");
+    until_saved(&home);
 
     before.signal("KILL");
     drop(before);
@@ -214,7 +256,7 @@ fn a_marathon_that_restarts_takes_no_endpoint_along() {
             .contains("the registrar is in trouble")
             .then_some(())
     });
-    let _after = marathon();
+    let _after = marathon(&home, port, "1.11");
     until("all is well again", || doubt().is_empty().then_some(()));
 
     // Whoever follows has seen nothing of it, and sees what comes.

@@ -16,10 +16,11 @@
 //! From the outside in: `observe`, `apply`, `events`, `hosts`, `delays`, `usage` and `logs` are the
 //! parts of [`Cluster`], the last by way of Mesos's `agents`, and `checkup` looks all of it over;
 //! `names`, `encode`, `decode` and `fields` translate between Theseus's words and Marathon's;
-//! `dialect` knows the versions; `classify` says what an answer means; `http` sends and receives,
+//! `dialect` knows the versions, `acquaintance` which of them this Marathon is; `classify` says what an answer means; `http` sends and receives,
 //! over a [`Transport`], to the `addresses` and with the `credentials` of the configuration; `wire`
 //! holds Marathon's JSON.
 
+mod acquaintance;
 mod addresses;
 mod agents;
 mod apply;
@@ -54,7 +55,6 @@ use theseus_core::cluster::{
     Foreign, Found, Inventory, LogRequest, Logs, Refusal, Scope, Snapshot, Tenant, Usage,
 };
 use theseus_core::model::{GroupId, Spec};
-use tokio::sync::OnceCell;
 
 pub use checkup::{Checked, Mesos, Reached};
 pub use config::{ConfigError, MarathonConfig, is_loopback};
@@ -62,34 +62,25 @@ pub use credentials::{ClientCertificate, Credentials, Secret};
 pub use events::{Callbacks, Hearing};
 pub use transport::{Chunks, Distrust, ServiceTransport, Transport, TransportError};
 
+use self::acquaintance::{Acquaintance, Known};
 use self::agents::Agents;
-use self::classify::excerpt;
 use self::dialect::{Dialect, Version};
 use self::failure::{ENGINE, Failure};
-use self::http::{Http, Request};
+use self::http::Http;
 use self::observe::Pasts;
 use self::transport::Network;
 
-/// A Marathon. Making one does nothing yet; its version is asked when it is first needed.
+/// A Marathon. Making one does nothing yet; its version is asked when it is first needed, and again
+/// when it may have changed.
 #[derive(Debug)]
 pub struct Marathon {
     http: Arc<Http>,
-    known: OnceCell<Known>,
-    /// What the configuration says of the version.
-    configured: Option<Version>,
+    acquaintance: Arc<Acquaintance>,
     pasts: Pasts,
     hub: events::Hub,
     /// How events were heard when that was last asked for.
     hearing: Mutex<Option<Hearing>>,
     agents: Arc<Agents>,
-}
-
-/// What `/v2/info` told.
-#[derive(Debug)]
-struct Known {
-    version: String,
-    dialect: Dialect,
-    notices: Vec<String>,
 }
 
 impl Marathon {
@@ -108,8 +99,7 @@ impl Marathon {
         let configured = config.version.as_deref().map(configured).transpose()?;
         Ok(Self {
             http: Arc::new(Http::new(config, transport)?),
-            known: OnceCell::new(),
-            configured,
+            acquaintance: Arc::new(Acquaintance::new(configured)),
             pasts: Pasts::default(),
             hub: events::Hub::default(),
             hearing: Mutex::default(),
@@ -117,9 +107,26 @@ impl Marathon {
         })
     }
 
-    async fn known(&self) -> Result<&Known, Failure> {
-        let discover = || discover(&self.http, self.configured);
-        self.known.get_or_try_init(discover).await
+    async fn known(&self) -> Result<Arc<Known>, Failure> {
+        self.acquaintance.known(&self.http).await
+    }
+
+    /// Reads something in the dialect that is known; once more in another one, if what came was not
+    /// understood and Marathon turns out to be of another version by now.
+    async fn read<T, F>(&self, read: impl Fn(Dialect) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let dialect = self.known().await?.dialect;
+        let garbled = match read(dialect).await {
+            Err(failure @ Failure::Garbled(_)) => failure,
+            done => return done,
+        };
+        self.acquaintance.doubt();
+        match self.acquaintance.sure(&self.http).await {
+            Ok(known) if known.dialect != dialect => read(known.dialect).await,
+            _ => Err(garbled),
+        }
     }
 
     /// What happens from now on, and how it is heard.
@@ -136,8 +143,7 @@ impl Marathon {
     }
 
     async fn listen(&self) -> Result<(Events, Hearing), Failure> {
-        let known = self.known().await?;
-        events::listen(&self.http, known.dialect, &self.hub).await
+        events::listen(&self.http, &self.acquaintance, &self.hub).await
     }
 
     fn error(&self, failure: Failure) -> ClusterError {
@@ -150,41 +156,6 @@ fn configured(text: &str) -> Result<Version, ConfigError> {
     let version = Version::parse(text);
     let version = version.filter(|version| Dialect::of(*version).is_ok());
     version.ok_or_else(|| ConfigError::Version(text.to_owned()))
-}
-
-/// Asks for the version. This is a small question: who does not answer it soon is away. What the
-/// configuration says holds against the answer.
-async fn discover(http: &Http, configured: Option<Version>) -> Result<Known, Failure> {
-    let request = Request::get("/v2/info");
-    let read = |body: &[u8]| serde_json::from_slice::<wire::read::Info>(body);
-    let info = http.ask(&request, read).await?;
-    if let Some(leader) = &info.leader {
-        http.told_leader(leader);
-    }
-    let told = Version::parse(&info.version);
-    let Some(version) = configured.or(told) else {
-        return Err(Failure::Garbled(format!(
-            "{:?} is no version of Marathon; `version` in the configuration says as which one to \
-             speak to it",
-            excerpt(&info.version)
-        )));
-    };
-    let dialect = Dialect::of(version).map_err(|error| Failure::Garbled(error.to_string()))?;
-    let mut notices = dialect.notices();
-    if let Some(configured) = configured
-        && told != Some(configured)
-    {
-        notices.push(format!(
-            "Marathon calls its version {:?}, and is spoken to as {configured}, as configured",
-            excerpt(&info.version)
-        ));
-    }
-    tracing::debug!(version = info.version, "found Marathon");
-    Ok(Known {
-        version: info.version,
-        dialect,
-        notices,
-    })
 }
 
 #[async_trait]
@@ -214,27 +185,20 @@ impl Cluster for Marathon {
     }
 
     async fn observe(&self, scope: &Scope) -> Result<Snapshot, ClusterError> {
-        let look = async {
-            let dialect = self.known().await?.dialect;
-            observe::observe(&self.http, dialect, &self.pasts, scope).await
-        };
-        look.await.map_err(|failure| self.error(failure))
+        let look = |dialect| observe::observe(&self.http, dialect, &self.pasts, scope);
+        self.read(look).await.map_err(|failure| self.error(failure))
     }
 
     async fn foreign(&self, apps: &[AppId]) -> Result<Vec<Foreign>, ClusterError> {
-        let look = async {
-            let dialect = self.known().await?.dialect;
-            observe::foreign(&self.http, dialect, apps).await
-        };
-        look.await.map_err(|failure| self.error(failure))
+        let look = |dialect| observe::foreign(&self.http, dialect, apps);
+        self.read(look).await.map_err(|failure| self.error(failure))
     }
 
     async fn survey(&self, apps: Option<&[AppId]>) -> Result<Vec<Found>, ClusterError> {
-        let survey = async {
-            let dialect = self.known().await?.dialect;
-            survey::survey(&self.http, dialect, apps).await
-        };
-        survey.await.map_err(|failure| self.error(failure))
+        let survey = |dialect| survey::survey(&self.http, dialect, apps);
+        self.read(survey)
+            .await
+            .map_err(|failure| self.error(failure))
     }
 
     async fn apply(&self, changes: &[Change]) -> Vec<Result<Accepted, ClusterError>> {

@@ -19,10 +19,12 @@ use reqwest::Method;
 use theseus_core::cluster::{Event, EventKind, Events};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, broadcast};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::{gap, meaning};
+use crate::acquaintance::Acquaintance;
+use crate::dialect::Feature;
 use crate::failure::Failure;
 use crate::http::{Http, Request};
 
@@ -67,15 +69,28 @@ impl fmt::Display for Callbacks {
 #[derive(Debug)]
 pub(crate) struct Hub {
     place: Mutex<Option<Subscription>>,
-    events: broadcast::Sender<Option<Event>>,
+    events: broadcast::Sender<Told>,
     /// Whether somebody else listens at the address, and passes on what comes in.
     is_served: AtomicBool,
+}
+
+/// What those who listen are told.
+#[derive(Debug, Clone)]
+enum Told {
+    /// This has happened.
+    Event(Event),
+    /// Something has.
+    Missed,
+    /// Nothing more comes this way.
+    Over,
 }
 
 #[derive(Debug)]
 struct Subscription {
     url: String,
     tasks: JoinSet<()>,
+    /// Goes on as long as there may be callbacks.
+    reminder: AbortHandle,
 }
 
 impl Default for Hub {
@@ -90,10 +105,17 @@ impl Default for Hub {
 
 impl Hub {
     /// What happens from now on, and the address to which it is sent; or why nothing is.
-    pub(crate) async fn subscribe(&self, http: &Arc<Http>) -> Result<(Events, String), String> {
+    pub(crate) async fn subscribe(
+        &self,
+        http: &Arc<Http>,
+        acquaintance: &Arc<Acquaintance>,
+    ) -> Result<(Events, String), String> {
         let mut place = self.place.lock().await;
+        if let Some(mut over) = place.take_if(|it| it.reminder.is_finished()) {
+            over.tasks.shutdown().await;
+        }
         if place.is_none() {
-            *place = Some(self.begin(http).await?);
+            *place = Some(self.begin(http, acquaintance).await?);
         }
         let subscription = place.as_ref().expect("it has just been put there");
         let events = told(self.events.subscribe());
@@ -120,7 +142,11 @@ impl Hub {
         }
     }
 
-    async fn begin(&self, http: &Arc<Http>) -> Result<Subscription, String> {
+    async fn begin(
+        &self,
+        http: &Arc<Http>,
+        acquaintance: &Arc<Acquaintance>,
+    ) -> Result<Subscription, String> {
         let callbacks = http.config().callbacks.as_ref().ok_or(
             "this Marathon has no event stream, and no subscriber: {host, port} is configured to which it could send events",
         )?;
@@ -141,17 +167,35 @@ impl Hub {
         http.write(&subscribe)
             .await
             .map_err(|failure| refused(&failure))?;
-        let http = Arc::clone(http);
-        tasks.spawn(async move {
+        let (http, acquaintance) = (Arc::clone(http), Arc::clone(acquaintance));
+        let events = self.events.clone();
+        let reminder = tasks.spawn(async move {
             loop {
                 tokio::time::sleep(REMINDER).await;
-                if let Err(failure) = http.write(&subscribe).await {
-                    tracing::debug!(?failure, "Marathon is not reminded of the subscription");
+                let Err(failure) = http.write(&subscribe).await else {
+                    continue;
+                };
+                tracing::debug!(?failure, "Marathon is not reminded of the subscription");
+                if !failure.did_nothing() && has_stream(&http, &acquaintance).await {
+                    // Whoever listens is to do it in the way of the new version.
+                    let _ = events.send(Told::Over);
+                    return;
                 }
             }
         });
-        Ok(Subscription { url, tasks })
+        Ok(Subscription {
+            url,
+            tasks,
+            reminder,
+        })
     }
+}
+
+/// Whether a Marathon that takes no subscriptions has an event stream instead, by now.
+async fn has_stream(http: &Http, acquaintance: &Acquaintance) -> bool {
+    acquaintance.doubt();
+    let known = acquaintance.sure(http).await;
+    known.is_ok_and(|known| known.dialect.has(Feature::EventStream))
 }
 
 /// Where one is told to listen; or at that port, where the name is one of a router on the way.
@@ -179,17 +223,17 @@ fn request(method: Method, url: &str) -> Request {
     Request::new(method, "/v2/eventSubscriptions").query("callbackUrl", url)
 }
 
-fn router(events: broadcast::Sender<Option<Event>>) -> Router {
+fn router(events: broadcast::Sender<Told>) -> Router {
     let take = move |body: Body| async move {
         let read = tokio::time::timeout(SLOWEST_EVENT, to_bytes(body, LARGEST_EVENT)).await;
         let event = match read {
             Ok(Ok(body)) => match str::from_utf8(&body).ok().and_then(meaning::of) {
-                Some(event) => Some(event),
+                Some(event) => Told::Event(event),
                 // Nobody's business here.
                 None => return StatusCode::OK,
             },
             // Whatever it was: it is worth to look.
-            Ok(Err(_)) | Err(_) => None,
+            Ok(Err(_)) | Err(_) => Told::Missed,
         };
         // Perhaps nobody listens at the moment.
         let _ = events.send(event);
@@ -201,14 +245,14 @@ fn router(events: broadcast::Sender<Option<Event>>) -> Router {
 }
 
 /// What is told to one who listens. Who misses something is told so.
-fn told(events: broadcast::Receiver<Option<Event>>) -> Events {
+fn told(events: broadcast::Receiver<Told>) -> Events {
     let first = stream::iter([Ok(gap(EventKind::Attached))]);
     let rest = stream::unfold(events, |mut events| async {
         use broadcast::error::RecvError::{Closed, Lagged};
         let event = match events.recv().await {
-            Ok(Some(event)) => event,
-            Ok(None) | Err(Lagged(_)) => gap(EventKind::Attached),
-            Err(Closed) => return None,
+            Ok(Told::Event(event)) => event,
+            Ok(Told::Missed) | Err(Lagged(_)) => gap(EventKind::Attached),
+            Ok(Told::Over) | Err(Closed) => return None,
         };
         Some((Ok(event), events))
     });

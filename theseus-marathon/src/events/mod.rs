@@ -15,7 +15,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use theseus_core::cluster::{Event, EventKind, Events};
 
-use crate::dialect::{Dialect, Feature};
+use crate::acquaintance::Acquaintance;
+use crate::dialect::Feature;
 use crate::failure::Failure;
 use crate::http::Http;
 pub use callbacks::Callbacks;
@@ -39,11 +40,12 @@ pub enum Hearing {
 /// What happens from now on, and how it is heard.
 pub(crate) async fn listen(
     http: &Arc<Http>,
-    dialect: Dialect,
+    acquaintance: &Arc<Acquaintance>,
     hub: &Hub,
 ) -> Result<(Events, Hearing), Failure> {
+    let dialect = acquaintance.sure(http).await?.dialect;
     let why = if dialect.has(Feature::EventStream) {
-        match stream::attach(http, dialect).await {
+        match stream::attach(http, acquaintance, dialect).await {
             // A proxy on the way may not let it through, or lead where one may not go.
             Err(Failure::Garbled(reason)) => {
                 format!("the event stream does not come about: {reason}")
@@ -51,7 +53,7 @@ pub(crate) async fn listen(
             attached => return Ok((attached?, Hearing::Stream)),
         }
     } else {
-        match hub.subscribe(http).await {
+        match hub.subscribe(http, acquaintance).await {
             Ok((events, url)) => return Ok((events, Hearing::Callbacks(url))),
             Err(why) => why,
         }

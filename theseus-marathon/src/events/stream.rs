@@ -15,17 +15,22 @@ use tokio::time::Instant;
 
 use super::source::{self, Source};
 use super::{gap, meaning};
+use crate::acquaintance::Acquaintance;
 use crate::dialect::Dialect;
 use crate::failure::{ENGINE, Failure};
 use crate::http::Http;
 
 /// Attaches the stream.
-pub(super) async fn attach(http: &Arc<Http>, dialect: Dialect) -> Result<Events, Failure> {
+pub(super) async fn attach(
+    http: &Arc<Http>,
+    acquaintance: &Arc<Acquaintance>,
+    dialect: Dialect,
+) -> Result<Events, Failure> {
     let source = http.patiently(|| source::attach(http, dialect)).await?;
     let feed = Feed {
         pauses: http.pauses(),
         http: Arc::clone(http),
-        dialect,
+        acquaintance: Arc::clone(acquaintance),
         state: State::Attaching(source),
     };
     Ok(stream::unfold(feed, Feed::next).boxed())
@@ -33,7 +38,7 @@ pub(super) async fn attach(http: &Arc<Http>, dialect: Dialect) -> Result<Events,
 
 struct Feed {
     http: Arc<Http>,
-    dialect: Dialect,
+    acquaintance: Arc<Acquaintance>,
     /// The pauses before the next times of attaching.
     pauses: ExponentialBackoff,
     state: State,
@@ -61,6 +66,8 @@ impl Feed {
                 State::Attached(ref mut source, since) => {
                     let Some(data) = source.next().await else {
                         self.forgive(since.elapsed());
+                        // Who comes back may be of another version.
+                        self.acquaintance.doubt();
                         self.state = State::Detached;
                         return Some((Ok(gap(EventKind::Detached)), self));
                     };
@@ -88,7 +95,11 @@ impl Feed {
     async fn attach_again(&mut self) -> Result<Option<Source>, Failure> {
         let longest = self.http.config().longest_pause;
         tokio::time::sleep(self.pauses.next().unwrap_or(longest)).await;
-        match source::attach(&self.http, self.dialect).await {
+        let attached = async {
+            let known = self.acquaintance.sure(&self.http).await?;
+            source::attach(&self.http, known.dialect).await
+        };
+        match attached.await {
             Ok(source) => Ok(Some(source)),
             Err(Failure::Unreachable { cause, .. }) => {
                 tracing::debug!(%cause, "the event stream is still away");

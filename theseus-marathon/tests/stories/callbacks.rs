@@ -1,12 +1,19 @@
 //! Callbacks, of versions that have no event stream.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use axum::{Json, Router};
+use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use theseus_core::cluster::{Cluster as _, EventKind, Events};
-use theseus_marathon::{Callbacks, Hearing, Marathon, MarathonConfig};
+use theseus_marathon::{Callbacks, Hearing, Marathon, MarathonConfig, ServiceTransport};
 use tokio::net::TcpListener;
 use wiremock::{MockServer, ResponseTemplate};
 
@@ -77,6 +84,53 @@ async fn whoever_listens_at_the_address_anyway_takes_callbacks_in() {
     drop(events);
     marathon.unsubscribe().await;
     assert_eq!(requests(&server).await.len(), 2, "it is taken back");
+}
+
+/// A Marathon that is upgraded from one without an event stream to one without callbacks.
+fn upgraded_when(flag: &Arc<AtomicBool>) -> Router {
+    let flag = Arc::clone(flag);
+    Router::new().fallback(async move |request: Request| {
+        let is_new = flag.load(Ordering::Relaxed);
+        match (request.uri().path(), is_new) {
+            ("/v2/info", false) => Json(json!({"version": OLD})).into_response(),
+            ("/v2/info", true) => Json(json!({"version": "1.11.0"})).into_response(),
+            (SUBSCRIPTIONS, false) => Json(json!({"eventType": "subscribe_event"})).into_response(),
+            ("/v2/events", true) => {
+                let silence = stream::pending::<Result<&str, std::io::Error>>();
+                let body = Body::from_stream(silence);
+                ([("content-type", "text/event-stream")], body).into_response()
+            }
+            _ => (
+                StatusCode::NOT_FOUND,
+                Json(json!({"message": "URI not found"})),
+            )
+                .into_response(),
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_an_event_stream_by_now_is_no_longer_heard_by_callbacks() {
+    let flag = Arc::new(AtomicBool::new(false));
+    let config = MarathonConfig {
+        callbacks: Some(Callbacks {
+            host: "127.0.0.1".to_owned(),
+            port: 5000,
+        }),
+        ..config("http://marathon:8080")
+    };
+    let transport = ServiceTransport::new(upgraded_when(&flag));
+    let marathon = Marathon::over(config, Arc::new(transport)).unwrap();
+    // Somebody else listens.
+    let _ = marathon.callbacks();
+    let (mut events, hearing) = marathon.hear().await.unwrap();
+    assert!(matches!(hearing, Hearing::Callbacks(_)), "{hearing:?}");
+    assert_eq!(next(&mut events).await, EventKind::Attached);
+    flag.store(true, Ordering::Relaxed);
+    assert!(events.next().await.is_none(), "nothing more comes this way");
+    let (_events, hearing) = marathon.hear().await.unwrap();
+    assert_eq!(hearing, Hearing::Stream);
+    assert_eq!(marathon.engine().await.unwrap().version, "1.11.0");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The event stream: what is told, and that it heals.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::server::config;
@@ -26,7 +27,9 @@ fn update(task: &str) -> String {
 struct Stub {
     listener: TcpListener,
     url: String,
+    /// What is answered to who asks for it, and how often that was done.
     version: &'static str,
+    asked: Cell<u32>,
 }
 
 impl Stub {
@@ -41,6 +44,7 @@ impl Stub {
             listener,
             url,
             version,
+            asked: Cell::new(0),
         }
     }
 
@@ -60,6 +64,7 @@ impl Stub {
             if !request.starts_with("GET /v2/info ") {
                 return (connection, request);
             }
+            self.asked.set(self.asked.get() + 1);
             let body = format!("{{\"version\":\"{}\"}}", self.version);
             let length = body.len();
             let answer = format!(
@@ -166,6 +171,48 @@ async fn a_cut_is_told_and_mended() {
     });
     assert_eq!(attached, EventKind::Attached);
     assert_eq!(task(&next(&mut events).await), "t.2");
+}
+
+/// Attached to one version, cut off, and attached to the next: what is asked for then, and what the
+/// engine is said to be.
+async fn after_an_upgrade(configured: Option<&str>) -> (String, String) {
+    let mut stub = Stub::of("1.4.13").await;
+    let config = MarathonConfig {
+        version: configured.map(str::to_owned),
+        ..config(&stub.url)
+    };
+    let marathon = Marathon::new(config).unwrap();
+    let text = format!("{HEAD}{HELLO}{}", update("t.1"));
+    let (events, connection) = tokio::join!(marathon.events(), stub.answer(&text));
+    let mut events = events.unwrap();
+    assert_eq!(next(&mut events).await, EventKind::Attached);
+    assert_eq!(task(&next(&mut events).await), "t.1");
+    assert_eq!(stub.asked.get(), 1, "nobody asks in between");
+    drop(connection);
+    stub.version = "1.11.0";
+    assert_eq!(next(&mut events).await, EventKind::Detached);
+    let (attached, (_connection, request)) = tokio::join!(next(&mut events), async {
+        let (mut connection, request) = stub.accept().await;
+        let text = format!("{HEAD}{HELLO}");
+        connection.write_all(text.as_bytes()).await.unwrap();
+        (connection, request)
+    });
+    assert_eq!(attached, EventKind::Attached);
+    let engine = marathon.engine().await.unwrap();
+    assert_eq!(stub.asked.get(), 2, "it is asked once more");
+    let target = request.lines().next().unwrap().to_owned();
+    (target, engine.version)
+}
+
+#[tokio::test]
+async fn who_comes_back_in_another_version_is_spoken_to_as_that() {
+    let (target, version) = after_an_upgrade(None).await;
+    assert!(target.contains("plan-format=light"), "{target}");
+    assert_eq!(version, "1.11.0");
+    // Unless the configuration says as which.
+    let (target, version) = after_an_upgrade(Some("1.4.0")).await;
+    assert!(!target.contains("plan-format"), "{target}");
+    assert_eq!(version, "1.11.0");
 }
 
 #[tokio::test]

@@ -40,6 +40,31 @@ fn groups(names: &[&str]) -> Scope {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_understood_makes_one_ask_who_answers() {
+    let server = MockServer::builder().start().await;
+    let info =
+        |version: &str| ResponseTemplate::new(200).set_body_json(json!({"version": version}));
+    answer_once(&server, "GET", "/v2/info", info("0.10.1")).await;
+    answer_once(&server, "GET", "/v2/info", info("1.11.0")).await;
+    answer_once(&server, "GET", "/v2/apps", html(200)).await;
+    answer(&server, "GET", "/v2/apps", apps()).await;
+    answer(&server, "GET", "/v2/deployments", deployments()).await;
+    let marathon = marathon(&server);
+    for _ in 0..2 {
+        let snapshot = marathon.observe(&Scope::All).await.unwrap();
+        assert_eq!(snapshot.apps.len(), 2);
+    }
+    let sent = requests(&server).await;
+    let mut looks = sent.iter().filter(|it| it.starts_with("GET /v2/apps?"));
+    let (old, new) = (looks.next().unwrap(), looks.next().unwrap());
+    assert_ne!(old, new, "it is asked in the way of the other version");
+    assert_eq!(looks.next(), Some(new));
+    let all = server.received_requests().await.unwrap();
+    let infos = all.iter().filter(|it| it.url.path() == "/v2/info");
+    assert_eq!(infos.count(), 2, "nobody asks where all is understood");
+}
+
+#[tokio::test]
 async fn everything_is_seen_in_two_requests() {
     let server = peaceful().await;
     let snapshot = marathon(&server).observe(&Scope::All).await.unwrap();
