@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ use crate::driver::{Driver, DriverError};
 /// How often a chromedriver is started once more that gives up: the port that it has found free for
 /// IPv4 may be another's for IPv6.
 const TRIES: usize = 3;
+
+/// How long a script may take: those that look at all of a large page take a while where much runs.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A Chromium with a profile of its own. Both are gone with this.
 #[derive(Debug)]
@@ -57,6 +61,7 @@ impl Chromium {
             "browserName": "chrome",
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": logs,
+            "timeouts": {"script": PATIENCE.as_millis()},
         });
         let address = format!("http://127.0.0.1:{port}");
         Ok(Self {

@@ -1,6 +1,7 @@
 //! What the stories across the crates of Theseus share. All of it is for tests: whatever goes wrong
 //! panics.
 
+pub mod fleet;
 pub mod ground;
 pub mod program;
 pub mod reader;

@@ -48,7 +48,15 @@ pub struct SandboxProgram {
     pub viewer: String,
     /// Where its registrar tells how it fares.
     pub registrar: String,
-    _program: Running,
+    program: Running,
+}
+
+/// Ends what is kept for all tests of this process when the process ends, however it does: nothing
+/// that is in a `static` is dropped.
+#[derive(Debug)]
+pub struct Reaper {
+    // It ends when there is nothing more to be read from here.
+    _shell: Child,
 }
 
 /// The program, beside the tests; built if nobody did.
@@ -223,8 +231,29 @@ impl Home {
             url: address("url"),
             viewer: address("viewer"),
             registrar: address("registrar"),
-            _program: program,
+            program,
         }
+    }
+}
+
+impl Reaper {
+    /// For a sandbox and its home.
+    ///
+    /// # Panics
+    ///
+    /// When there is no shell.
+    pub fn of(home: &Home, sandbox: &SandboxProgram) -> Self {
+        // Whoever breaks off all that runs in the foreground leaves this to do its work.
+        let script = r#"trap "" INT; read -r _; kill -9 "$1"; rm -rf "$2""#;
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", script, "sh", &sandbox.program.id().to_string()])
+            .arg(home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let shell = shell.spawn().expect("a shell starts");
+        Self { _shell: shell }
     }
 }
 

@@ -39,6 +39,9 @@
     return template.content;
   };
 
+  // As the server writes numbers.
+  const count = (number) => number.toLocaleString("en");
+
   const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   // How high rows are is only known once they were in sight for a frame, and those that come into sight
   // for that are no different: the end is kept until it has stayed in its place for some frames.
@@ -81,7 +84,7 @@
 
   function tell() {
     end.hidden = follows;
-    const jump = unseen ? `Jump to the end (${unseen} new)` : "Jump to the end";
+    const jump = unseen ? `Jump to the end (${count(unseen)} new)` : "Jump to the end";
     if (end.textContent !== jump) end.textContent = jump;
     if (older) older.hidden = Object.keys(places).length === 0;
     const now = live ? "live" : "as of now";
@@ -89,9 +92,10 @@
     const how = over ? "ended" : resume ? "paused" : broken || now;
     const all = log.children.length;
     const noun = all === 1 ? "line" : "lines";
-    const some = sought() ? `${log.querySelectorAll(":scope > :not([hidden])").length} of ` : "";
+    const found = sought() && log.querySelectorAll(":scope > :not([hidden])").length;
+    const some = sought() ? `${count(found)} of ` : "";
     const missing = refused && `; no older lines: ${refused}`;
-    const text = `${some}${all} ${noun}, ${how}${missing}`;
+    const text = `${some}${count(all)} ${noun}, ${how}${missing}`;
     if (state.textContent !== text) state.textContent = text;
   }
 
@@ -130,20 +134,32 @@
       for (const row of rows) log.insertBefore(row, first.get(whose(row)) ?? top);
       return;
     }
-    // None goes behind what follows it, whatever time it tells; what tells none stays with what was
-    // before it.
+    // Whatever time it tells, none goes behind what follows it, nor behind what the same container
+    // wrote later, which is here already.
+    const first = new Map();
+    [...log.children].forEach((row, index) => {
+      if (!first.has(whose(row))) first.set(whose(row), index);
+    });
     const times = [];
+    const limits = [];
     let least = Number(timed.dataset.at);
+    let limit = Infinity;
     for (let index = rows.length - 1; index >= 0; index -= 1) {
       least = Math.min(least, Number(rows[index].dataset.at ?? Infinity));
+      limit = Math.min(limit, first.get(whose(rows[index])) ?? Infinity);
       times[index] = least;
+      limits[index] = limit;
     }
     let next = log.firstElementChild;
+    let passed = 0;
     let at = NaN;
     rows.forEach((row, index) => {
-      for (; next; next = next.nextElementSibling) {
+      // What tells none stays with what was before it.
+      const moves = index === 0 || row.dataset.at;
+      for (; moves && next && passed < limits[index]; next = next.nextElementSibling) {
         at = Number(next.dataset.at ?? at);
         if (!(at < times[index])) break;
+        passed += 1;
       }
       log.insertBefore(row, next);
     });
@@ -167,16 +183,28 @@
     return problem?.error ?? `the viewer answers with ${response.status}`;
   };
 
-  // Browsers keep few connections to a place: a page that nobody sees needs none.
+  // Browsers keep few connections to a place: a page that nobody sees needs none, nor one that was
+  // left and is kept to go back to.
+  let left = false;
+  const hidden = () => left || document.hidden;
+  const lookers = new Set();
+  const look = () => [...lookers].forEach((it) => it());
+  document.addEventListener("visibilitychange", look);
+  for (const [event, isLeft] of [["pagehide", true], ["pageshow", false]]) {
+    addEventListener(event, () => {
+      left = isLeft;
+      look();
+    });
+  }
   const seen = () =>
     new Promise((ready) => {
-      const look = () => {
-        if (document.hidden) return;
-        document.removeEventListener("visibilitychange", look);
+      const wait = () => {
+        if (hidden()) return;
+        lookers.delete(wait);
         ready();
       };
-      document.addEventListener("visibilitychange", look);
-      look();
+      lookers.add(wait);
+      wait();
     });
 
   // Reads what is told until it ends, or the page is no longer seen.
@@ -225,10 +253,10 @@
         });
       }
       const leave = new AbortController();
-      const look = () => {
-        if (document.hidden) leave.abort();
+      const go = () => {
+        if (hidden()) leave.abort();
       };
-      document.addEventListener("visibilitychange", look);
+      lookers.add(go);
       lost = "";
       try {
         await read(leave.signal);
@@ -236,7 +264,7 @@
       } catch {
         lost = leave.signal.aborted ? "" : "connection lost";
       }
-      document.removeEventListener("visibilitychange", look);
+      lookers.delete(go);
       live = false;
       tell();
       if (lost && !over) await new Promise((ready) => setTimeout(ready, 2000));
@@ -309,6 +337,7 @@
     select.addEventListener("change", () => form.requestSubmit());
   }
 
+  addEventListener("resize", keepEnd);
   pause.hidden = false;
   toEnd();
   follow();

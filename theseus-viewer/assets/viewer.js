@@ -6,6 +6,9 @@
   const form = document.querySelector("form[data-filter]");
   const list = form && document.getElementById(form.dataset.filter);
 
+  // As the server writes numbers.
+  const count = (number) => number.toLocaleString("en");
+
   // What is looked for, in small letters.
   function sought() {
     const value = (name) => (form.elements[name]?.value ?? "").trim().toLowerCase();
@@ -38,7 +41,7 @@
     }
     const all = list.childElementCount;
     const noun = form.dataset.noun + (all === 1 ? "" : "s");
-    const text = seen === all ? `${all} ${noun}` : `${seen} of ${all} ${noun}`;
+    const text = seen === all ? `${count(all)} ${noun}` : `${count(seen)} of ${count(all)} ${noun}`;
     const output = document.getElementById("seen");
     if (output.textContent !== text) output.textContent = text;
     const { words, ...more } = want;
@@ -260,6 +263,13 @@
     } else {
       open();
     }
+  });
+
+  // Browsers keep pages that were left, to go back to, and few connections to a place: with those of
+  // what was left, the next page would wait until they are given up.
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", (event) => {
+    if (event.persisted && !held) open();
   });
 
   setInterval(tick, 1_000);

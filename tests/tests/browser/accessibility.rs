@@ -4,7 +4,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::browser::{Browser, world};
+use crate::browser::large;
 use crate::pages::one_of_each_kind;
 
 /// The version whose rules are asked; npm checks that it is what the registry says.
@@ -35,9 +35,8 @@ fn axe() -> String {
 #[ignore = "needs chromium and npm"]
 async fn no_page_breaks_a_rule_of_accessibility() {
     let axe = axe();
-    let (home, sandbox) = world(&["--allow-changes"]);
-    let browser = Browser::open(&sandbox.viewer).await;
-    let pages = one_of_each_kind(&browser, &home).await;
+    let browser = large().browser().await;
+    let pages = one_of_each_kind(&browser).await;
     let script = format!(
         "const done = arguments[arguments.length - 1];
         {axe};

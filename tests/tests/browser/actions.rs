@@ -1,12 +1,12 @@
 //! Signing in, and changing what runs: nothing is done that was not shown.
 
 use serde_json::Value;
-use theseus_tests::program::{Home, status};
+use theseus_tests::program::Home;
 
-use crate::browser::{Browser, world};
+use crate::browser::{Browser, Large, large};
 use theseus_browser::ENTER;
 
-const WEB: &str = "deploy:\n  web: {labels: ['prod'], image: 'web:1', instances: 2}\n";
+const PARCELS: &str = "deploy:\n  parcels: {labels: ['prod'], image: 'parcels:1', instances: 2}\n";
 
 /// Goes to a page as somebody who has not signed in, and signs in.
 async fn sign_in(browser: &Browser, home: &Home, path: &str) {
@@ -67,22 +67,22 @@ async fn shows(browser: &Browser, text: &str) {
 #[tokio::test]
 #[ignore = "needs chromium"]
 async fn a_manifest_is_deployed_once_its_plan_was_shown() {
-    let (home, sandbox) = world(&["--allow-changes"]);
-    let browser = Browser::open(&sandbox.viewer).await;
-    sign_in(&browser, &home, "/deploy").await;
+    let large = large();
+    let browser = Browser::open(&large.sandbox.viewer).await;
+    sign_in(&browser, &large.home, "/deploy").await;
     let cookies = browser.ask("return document.cookie").await;
     assert_eq!(cookies, "", "scripts do not see the session");
 
     // Faults are told as the command tells them, and what was written stays.
-    fill(&browser, "deploy:\n  web: {imgae: x}\n").await;
+    fill(&browser, "deploy:\n  parcels: {imgae: x}\n").await;
     push(&browser, "Show the plan").await;
     shows(&browser, "did you mean image?").await;
     let kept = browser
         .ask("return document.getElementById('manifest').value")
         .await;
-    assert_eq!(kept, "deploy:\n  web: {imgae: x}\n");
+    assert_eq!(kept, "deploy:\n  parcels: {imgae: x}\n");
 
-    fill(&browser, WEB).await;
+    fill(&browser, PARCELS).await;
     push(&browser, "Show the plan").await;
     shows(&browser, "Plan: 1 to create.").await;
     assert!(
@@ -91,11 +91,8 @@ async fn a_manifest_is_deployed_once_its_plan_was_shown() {
             .await
             .contains("start 2 containers of revision 1")
     );
-    assert_eq!(
-        status(&home)["groups"].as_array().unwrap().len(),
-        1,
-        "nothing is done yet"
-    );
+    let not_yet = large.group("parcels:prod");
+    assert!(not_yet.is_null(), "nothing is done yet: {not_yet}");
     push(&browser, "Carry it out").await;
     browser
         .until_it("return location.pathname", |path| {
@@ -113,10 +110,8 @@ async fn a_manifest_is_deployed_once_its_plan_was_shown() {
             },
         )
         .await;
-    let status = status(&home);
-    assert_eq!(status["groups"][1]["group"], "web:prod");
-    assert_eq!(status["groups"][1]["healthy"], 2);
-    let trail = home.run(&["events", "--since", "1h"]).exits(0).stdout;
+    assert_eq!(large.group("parcels:prod")["healthy"], 2);
+    let trail = large.home.run(&["events", "--since", "1h"]).exits(0).stdout;
     assert!(trail.contains("(viewer)"), "{trail}");
     browser
         .assert_clean(&["401 (Unauthorized)", "422 (Unprocessable"])
@@ -127,9 +122,10 @@ async fn a_manifest_is_deployed_once_its_plan_was_shown() {
 #[tokio::test]
 #[ignore = "needs chromium"]
 async fn a_group_is_changed_from_its_page_and_only_as_it_was_shown() {
-    let (home, sandbox) = world(&["--allow-changes"]);
-    let browser = Browser::open(&sandbox.viewer).await;
-    sign_in(&browser, &home, "/groups/ingestor:dev").await;
+    let large = large();
+    let _ = large.ingestor("changed");
+    let browser = Browser::open(&large.sandbox.viewer).await;
+    sign_in(&browser, &large.home, "/groups/changed:dev").await;
     // What only a rollout can be told is there only while there is one.
     browser
         .until(
@@ -143,7 +139,10 @@ async fn a_group_is_changed_from_its_page_and_only_as_it_was_shown() {
     push(&browser, "Scale").await;
     shows(&browser, "from 4 to 6 containers").await;
     // Somebody else is faster.
-    let _ = home.run(&["scale", "ingestor:dev", "5", "--yes"]).exits(0);
+    let _ = large
+        .home
+        .run(&["scale", "changed:dev", "5", "--yes"])
+        .exits(0);
     push(&browser, "Carry it out").await;
     shows(
         &browser,
@@ -151,20 +150,20 @@ async fn a_group_is_changed_from_its_page_and_only_as_it_was_shown() {
     )
     .await;
     shows(&browser, "from 5 to 6 containers").await;
-    assert_eq!(status(&home)["groups"][0]["instances"], 5);
+    assert_eq!(large.group("changed:dev")["instances"], 5);
     push(&browser, "Carry it out").await;
     shows(&browser, "done").await;
-    assert_eq!(status(&home)["groups"][0]["instances"], 6);
+    assert_eq!(large.group("changed:dev")["instances"], 6);
 
     // There is nothing to go back to, and that is told.
-    browser.goto("/groups/ingestor:dev").await;
+    browser.goto("/groups/changed:dev").await;
     push(&browser, "Roll back").await;
     shows(&browser, "no earlier revision").await;
 
     browser.goto_live("/").await;
     push(&browser, "Sign out").await;
     browser.until("return location.pathname", "/sign-in").await;
-    browser.goto("/groups/ingestor:dev").await;
+    browser.goto("/groups/changed:dev").await;
     browser.until("return location.pathname", "/sign-in").await;
     browser
         .assert_clean(&["401 (Unauthorized)", "409 (Conflict)"])
@@ -172,12 +171,12 @@ async fn a_group_is_changed_from_its_page_and_only_as_it_was_shown() {
     browser.close().await;
 }
 
-/// What the group is, as soon as it is as wanted.
-async fn until_status(home: &Home, is: impl Fn(&Value) -> bool) {
+/// Waits until the group is as wanted.
+async fn until_status(large: &Large, group: &str, is: impl Fn(&Value) -> bool) {
     let began = std::time::Instant::now();
     loop {
-        let status = status(home);
-        if is(&status["groups"][0]) {
+        let status = large.group(group);
+        if is(&status) {
             return;
         }
         assert!(began.elapsed() < crate::browser::PATIENCE, "{status}");
@@ -192,33 +191,35 @@ const OFFERED: &str = "return [...document.querySelectorAll('.actions button')]
 #[tokio::test]
 #[ignore = "needs chromium"]
 async fn a_file_that_is_dropped_is_deployed_and_its_rollout_held_resumed_and_taken_back() {
-    let (home, sandbox) = world(&["--allow-changes"]);
-    let browser = Browser::open(&sandbox.viewer).await;
-    sign_in(&browser, &home, "/deploy").await;
+    let large = large();
+    let manifest = large.ingestor("dropped");
+    let browser = Browser::open(&large.sandbox.viewer).await;
+    sign_in(&browser, &large.home, "/deploy").await;
 
     // New containers that never come up: its rollout goes on for as long as nobody ends it.
-    let script = serde_json::json!({"image": "flask:2", "startDelayMs": 3_600_000});
-    let url = format!("{}/sandbox/scripts", sandbox.url);
-    let told = theseus_tests::client().post(url).json(&script).send().await;
-    assert!(told.unwrap().status().is_success());
-    let manifest = theseus_tests::INGESTOR.replace("5000/flask", "5000/flask:2");
+    let script = serde_json::json!({"image": "dropped:2", "startDelayMs": 3_600_000});
+    large.post("/sandbox/scripts", script).await;
+    let manifest = manifest.replace("5000/dropped", "5000/dropped:2");
     let drop = format!(
         "const data = new DataTransfer();
-        data.items.add(new File([{}], 'ingestor.yaml'));
+        data.items.add(new File([{}], 'dropped.yaml'));
         const way = {{ dataTransfer: data, bubbles: true, cancelable: true }};
         document.getElementById('manifest').dispatchEvent(new DragEvent('drop', way))",
         serde_json::to_string(&manifest).unwrap()
     );
     browser.ask(&drop).await;
     browser
-        .until("return document.getElementById('manifest').value", manifest)
+        .until(
+            "return document.getElementById('manifest').value",
+            manifest.clone(),
+        )
         .await;
     push(&browser, "Show the plan").await;
     shows(&browser, "Plan: 1 to roll.").await;
     push(&browser, "Carry it out").await;
     shows(&browser, "waiting for").await;
 
-    browser.goto_live("/groups/ingestor:dev").await;
+    browser.goto_live("/groups/dropped:dev").await;
     shows(&browser, "Rollout to revision 2").await;
     browser
         .until_it(OFFERED, |offered| offered.to_string().contains("Pause"))
@@ -228,9 +229,9 @@ async fn a_file_that_is_dropped_is_deployed_and_its_rollout_held_resumed_and_tak
     browser
         .ask("document.getElementById('reason').value = 'lunch'")
         .await;
-    push(&browser, "Pause ingestor:dev").await;
+    push(&browser, "Pause dropped:dev").await;
     browser
-        .until("return location.pathname", "/groups/ingestor:dev")
+        .until("return location.pathname", "/groups/dropped:dev")
         .await;
     shows(&browser, "Paused by").await;
     shows(&browser, "lunch").await;
@@ -248,28 +249,28 @@ async fn a_file_that_is_dropped_is_deployed_and_its_rollout_held_resumed_and_tak
         )
         .await;
     shows(&browser, "waiting for").await;
-    browser.goto_live("/groups/ingestor:dev").await;
+    browser.goto_live("/groups/dropped:dev").await;
     shows(&browser, "Carried out by").await;
 
     push(&browser, "Abort").await;
     shows(&browser, "is taken back").await;
-    push(&browser, "Abort ingestor:dev").await;
+    push(&browser, "Abort dropped:dev").await;
     browser
         .until_it("return location.pathname", |path| {
             path.as_str().is_some_and(|path| !path.contains("/do/"))
         })
         .await;
-    until_status(&home, |group| {
+    until_status(large, "dropped:dev", |group| {
         group["revision"] == 1 && group["rollout"].is_null() && group["healthy"] == 4
     })
     .await;
-    browser.goto_live("/groups/ingestor:dev").await;
+    browser.goto_live("/groups/dropped:dev").await;
     shows(&browser, "well").await;
 
     // Its containers are replaced one by one, and it is what it was.
-    let before = status(&home)["groups"][0]["containers"].clone();
+    let before = large.group("dropped:dev")["containers"].clone();
     carry_out(&browser, "Restart").await;
-    until_status(&home, |group| {
+    until_status(large, "dropped:dev", |group| {
         let is_new = |it: &Value| {
             before
                 .as_array()
@@ -283,16 +284,14 @@ async fn a_file_that_is_dropped_is_deployed_and_its_rollout_held_resumed_and_tak
     .await;
 
     // What was deployed before is deployed again.
-    home.write(
-        "next.yaml",
-        &theseus_tests::INGESTOR.replace("5000/flask", "5000/flask:3"),
-    );
-    let _ = home.run(&["deploy", "next.yaml", "--yes"]).exits(0);
-    browser.goto_live("/groups/ingestor:dev").await;
+    let next = manifest.replace("dropped:2", "dropped:3");
+    large.home.write("next.yaml", &next);
+    let _ = large.home.run(&["deploy", "next.yaml", "--yes"]).exits(0);
+    browser.goto_live("/groups/dropped:dev").await;
     carry_out(&browser, "Roll back").await;
-    until_status(&home, |group| {
+    until_status(large, "dropped:dev", |group| {
         let image = group["image"].as_str().unwrap_or_default();
-        group["rollout"].is_null() && group["healthy"] == 4 && image.ends_with("5000/flask")
+        group["rollout"].is_null() && group["healthy"] == 4 && image.ends_with("5000/dropped")
     })
     .await;
     browser.assert_clean(&["401 (Unauthorized)"]).await;

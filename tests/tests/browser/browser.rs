@@ -1,11 +1,14 @@
 //! What the stories do with a Chromium: whatever goes wrong panics.
 
+use std::net::TcpStream;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use theseus_browser::Chromium;
-use theseus_tests::program::{Home, SandboxProgram};
+use theseus_tests::fleet;
+use theseus_tests::program::{Home, Reaper, Running, SandboxProgram, status};
 
 /// How long a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -161,17 +164,100 @@ impl Browser {
     }
 }
 
-/// A home with a sandbox, and the README's group on it.
-pub(crate) fn world(more: &[&str]) -> (Home, SandboxProgram) {
-    let home = Home::new();
-    home.write("ingestor.yaml", theseus_tests::INGESTOR);
-    let mut arguments = more.to_vec();
-    if !arguments.contains(&"--start-delay") {
-        arguments.extend(["--start-delay", "200ms"]);
+/// The sandbox that the stories share: 200 groups and 10,000 containers, around which each puts what
+/// it tells of. Its viewer changes things for who has signed in.
+pub(crate) struct Large {
+    pub(crate) home: Home,
+    pub(crate) sandbox: SandboxProgram,
+    _reaper: Reaper,
+}
+
+/// Started by the first story that needs it.
+pub(crate) fn large() -> &'static Large {
+    static LARGE: OnceLock<Large> = OnceLock::new();
+    LARGE.get_or_init(|| {
+        let home = Home::new();
+        let hosts = fleet::HOSTS.to_string();
+        let sandbox = home.sandbox_with(&[
+            "--start-delay",
+            "200ms",
+            "--hosts",
+            &hosts,
+            "--allow-changes",
+        ]);
+        let reaper = Reaper::of(&home, &sandbox);
+        home.write("fleet.yaml", &fleet::manifest());
+        let _ = home.run(&["deploy", "fleet.yaml", "--yes"]).exits(0);
+        Large {
+            home,
+            sandbox,
+            _reaper: reaper,
+        }
+    })
+}
+
+impl Large {
+    /// A browser that has signed in.
+    pub(crate) async fn browser(&self) -> Browser {
+        let browser = Browser::open(&self.sandbox.viewer).await;
+        browser.goto("/sign-in").await;
+        let token = self.home.viewer_token();
+        browser
+            .ask(&format!(
+                "document.getElementById('token').value = '{token}';
+                document.querySelector('.sheet button').click()"
+            ))
+            .await;
+        browser.until("return location.pathname", "/").await;
+        browser
     }
-    let sandbox = home.sandbox_with(&arguments);
-    let _ = home.run(&["deploy", "ingestor.yaml", "--yes"]).exits(0);
-    (home, sandbox)
+
+    /// Deploys what is meant to run for one story.
+    pub(crate) fn deploy(&self, service: &str, groups: &str) {
+        let file = format!("{service}.yaml");
+        let manifest = format!("deploy:\n  {service}: {groups}\n");
+        self.home.write(&file, &manifest);
+        let _ = self.home.run(&["deploy", &file, "--yes"]).exits(0);
+    }
+
+    /// The README's group as a service of this name, with an image of this name: gives its manifest.
+    pub(crate) fn ingestor(&self, service: &str) -> String {
+        let manifest = theseus_tests::INGESTOR
+            .replace("ingestor:", &format!("{service}:"))
+            .replace("flask\n", &format!("{service}\n"));
+        let file = format!("{service}.yaml");
+        self.home.write(&file, &manifest);
+        let _ = self.home.run(&["deploy", &file, "--yes"]).exits(0);
+        manifest
+    }
+
+    /// What is told of a group; nothing if it is not there.
+    pub(crate) fn group(&self, id: &str) -> Value {
+        let status = status(&self.home);
+        let mut groups = status["groups"].as_array().unwrap().iter();
+        let group = groups.find(|group| group["group"] == id);
+        group.cloned().unwrap_or_default()
+    }
+
+    /// Sends the sandbox a request that it does as it is told.
+    pub(crate) async fn post(&self, path: &str, body: Value) {
+        let address = format!("{}{path}", self.sandbox.url);
+        let answer = theseus_tests::client().post(address).json(&body).send();
+        let answer = answer.await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {answer:?}");
+    }
+
+    /// Another viewer of the same, that only shows; it listens.
+    pub(crate) async fn viewer(&self, port: u16) -> Running {
+        let listen = format!("127.0.0.1:{port}");
+        let viewer = self.home.start(&["viewer", "--listen", &listen]);
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < PATIENCE, "the viewer listens");
+            tokio::time::sleep(AGAIN).await;
+        }
+        viewer
+    }
 }
 
 /// Where what is made of the tests is left to be looked at.

@@ -1,9 +1,9 @@
 //! What changes while a page is open, and what becomes of it while nobody tells.
 
 use serde_json::{Value, json};
-use theseus_tests::program::{Home, Running, free_port};
+use theseus_tests::program::free_port;
 
-use crate::browser::{Browser, world};
+use crate::browser::{Browser, large};
 
 /// The rows of containers that the page shows.
 const ROWS: &str =
@@ -12,9 +12,10 @@ const ROWS: &str =
 #[tokio::test]
 #[ignore = "needs chromium"]
 async fn a_container_that_is_killed_goes_and_another_comes_without_a_reload() {
-    let (_home, sandbox) = world(&[]);
-    let browser = Browser::open(&sandbox.viewer).await;
-    browser.goto_live("/groups/ingestor:dev").await;
+    let large = large();
+    let _ = large.ingestor("killed");
+    let browser = large.browser().await;
+    browser.goto_live("/groups/killed:dev").await;
     let count = |rows: &Value| rows.as_array().map_or(0, Vec::len);
     let before = browser.until_it(ROWS, |rows| count(rows) == 4).await;
     let killed = before[0].as_str().unwrap().to_owned();
@@ -25,13 +26,9 @@ async fn a_container_that_is_killed_goes_and_another_comes_without_a_reload() {
         ))
         .await;
 
-    let answer = theseus_tests::client()
-        .post(format!("{}/v2/tasks/delete", sandbox.url))
-        .json(&json!({"ids": [killed]}))
-        .send()
-        .await
-        .unwrap();
-    assert!(answer.status().is_success(), "{answer:?}");
+    large
+        .post("/v2/tasks/delete", json!({"ids": [killed]}))
+        .await;
 
     let is_replaced = |rows: &Value| {
         let rows: Vec<&str> = rows
@@ -65,43 +62,36 @@ async fn a_container_that_is_killed_goes_and_another_comes_without_a_reload() {
     browser.close().await;
 }
 
-fn viewer(home: &Home, port: u16) -> Running {
-    let listen = format!("127.0.0.1:{port}");
-    home.start(&["viewer", "--listen", &listen])
-}
-
 #[tokio::test]
 #[ignore = "needs chromium"]
 async fn a_connection_that_is_cut_is_shown_and_healed() {
-    let (home, _sandbox) = world(&[]);
+    let large = large();
+    let _ = large.ingestor("cut");
     let port = free_port();
-    let first = viewer(&home, port);
+    let first = large.viewer(port).await;
     let browser = Browser::open(&format!("http://localhost:{port}")).await;
-    let began = std::time::Instant::now();
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(
-            began.elapsed() < crate::browser::PATIENCE,
-            "the viewer listens"
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
     browser.goto_live("/").await;
     browser.ask("window.loaded = 1").await;
     let link = "return document.getElementById('link').dataset.link";
 
+    browser
+        .until("return document.body.innerText.includes('payments')", true)
+        .await;
+
     drop(first);
     browser.until(link, "lost").await;
     assert!(
-        browser.text().await.contains("ingestor"),
+        browser.text().await.contains("payments"),
         "what was known stays"
     );
-    let _ = home.run(&["scale", "ingestor:dev", "5", "--yes"]).exits(0);
+    let scaled = large.home.run(&["scale", "cut:dev", "5", "--yes"]);
+    let _ = scaled.exits(0);
 
-    let _second = viewer(&home, port);
+    let _second = large.viewer(port).await;
     browser.until(link, "live").await;
     browser
         .until_it(
-            "return document.getElementById('row:ingestor:dev').innerText",
+            "return document.getElementById('row:cut:dev').innerText",
             |row| row.as_str().is_some_and(|row| row.contains("/ 5")),
         )
         .await;
@@ -119,5 +109,65 @@ async fn a_connection_that_is_cut_is_shown_and_healed() {
             "net::ERR_EMPTY_RESPONSE",
         ])
         .await;
+    browser.close().await;
+}
+
+/// How many pages a viewer keeps true.
+async fn streams(viewer: &str) -> u64 {
+    let metrics = theseus_tests::client()
+        .get(format!("{viewer}/metrics"))
+        .send();
+    let text = metrics.await.unwrap().text().await.unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("theseus_viewer_streams "));
+    line.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn a_page_that_was_left_holds_no_connection_and_is_true_again_when_gone_back_to() {
+    let large = large();
+    let _ = large.ingestor("left");
+    let port = free_port();
+    let _viewer = large.viewer(port).await;
+    let browser = Browser::open(&format!("http://localhost:{port}")).await;
+    let left = "/groups/left:dev";
+    // More than a browser keeps connections to one place.
+    for page in [
+        "/groups/stock:dev",
+        "/groups/stock:prod/logs",
+        "/machines",
+        "/groups/mail:dev",
+        "/groups/mail:prod",
+        "/usage",
+        "/events",
+        left,
+    ] {
+        browser.goto(page).await;
+    }
+    browser.goto_live("/").await;
+    let began = std::time::Instant::now();
+    loop {
+        let streams = streams(&browser.viewer).await;
+        if streams == 1 {
+            break;
+        }
+        // What is left is given up by browsers themselves only after most of a minute.
+        let is_soon = began.elapsed() < std::time::Duration::from_secs(20);
+        assert!(
+            is_soon,
+            "{streams} pages are kept true, of which one is seen"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+
+    let scaled = large.home.run(&["scale", "left:dev", "6", "--yes"]);
+    let _ = scaled.exits(0);
+    browser.ask("history.back()").await;
+    browser.until("return location.pathname", left).await;
+    let count = |rows: &Value| rows.as_array().map_or(0, Vec::len);
+    browser.until_it(ROWS, |rows| count(rows) == 6).await;
+    browser.assert_clean(&[]).await;
     browser.close().await;
 }

@@ -1,9 +1,8 @@
 //! Reading what containers write.
 
 use serde_json::{Value, json};
-use theseus_tests::program::{Home, SandboxProgram};
 
-use crate::browser::Browser;
+use crate::browser::{Browser, Large, large};
 
 /// How many rows of the log are to be seen.
 const ROWS: &str = "return document.querySelectorAll('#log > li:not([hidden])').length";
@@ -19,65 +18,72 @@ fn count(value: &Value) -> u64 {
 }
 
 /// A group of two that have written a lot, some of it into files that were rotated since, and go on.
-async fn talkative() -> (Home, SandboxProgram) {
-    let home = Home::new();
-    let sandbox = home.sandbox("20ms");
+async fn talkative(service: &str) -> &'static Large {
+    let large = large();
     let rotation = json!({"lines": 150, "keep": 9, "compress": true});
-    let script = json!({"logEveryMs": 200, "logBacklog": 1000, "logRotation": rotation});
-    let url = format!("{}/sandbox/scripts", sandbox.url);
-    let told = theseus_tests::client().post(url).json(&script).send().await;
-    assert!(told.unwrap().status().is_success());
-    home.write(
-        "web.yaml",
-        "deploy:\n  web: {labels: ['prod'], image: web, instances: 2}\n",
-    );
-    let _ = home.run(&["deploy", "web.yaml", "--yes"]).exits(0);
-    (home, sandbox)
+    let script = json!({
+        "image": service, "logEveryMs": 200, "logBacklog": 1000, "logRotation": rotation
+    });
+    large.post("/sandbox/scripts", script).await;
+    let group = format!("{{labels: [prod], image: {service}, instances: 2, mem: 64}}");
+    large.deploy(service, &group);
+    large
+}
+
+/// How much of the end of a log is out of sight when something came last and its rows have their
+/// heights, in pixels.
+async fn out_of_sight(browser: &Browser) -> f64 {
+    let settled = "const done = arguments[arguments.length - 1];
+        const log = document.getElementById('log');
+        new MutationObserver((_, observer) => {
+            observer.disconnect();
+            const rows = log.children.length;
+            let frames = 0;
+            const look = () => {
+                if (rows !== log.children.length) return done('more came');
+                frames += 1;
+                if (frames < 8) return requestAnimationFrame(look);
+                done(log.scrollHeight - log.scrollTop - log.clientHeight);
+            };
+            look();
+        }).observe(log, { childList: true })";
+    loop {
+        let hidden = browser.chromium.driver.execute_async(settled).await;
+        // More came meanwhile, unless it is a number.
+        if let Some(hidden) = hidden.unwrap().as_f64() {
+            return hidden;
+        }
+    }
 }
 
 #[tokio::test]
 #[ignore = "needs chromium"]
 async fn a_log_is_followed_held_searched_and_kept() {
-    let (home, sandbox) = talkative().await;
-    let browser = Browser::open(&sandbox.viewer).await;
-    browser.goto("/groups/web:prod/logs").await;
+    let large = talkative("talkers").await;
+    let browser = large.browser().await;
+    browser.goto("/groups/talkers:prod/logs").await;
     browser.until_it(STATE, |state| has(state, "live")).await;
-    let before = count(&browser.ask(ROWS).await);
-    assert!(before >= 400, "{before}");
+    let before = count(&browser.until_it(ROWS, |rows| count(rows) >= 400).await);
     browser.until_it(ROWS, |rows| count(rows) > before).await;
     let is_at_end = "const log = document.getElementById('log');
         return log.scrollHeight - log.scrollTop - log.clientHeight < 40";
     // What is new is seen, and stays so once it is painted and its rows have their heights.
-    let seen = async || {
-        let settled = "const done = arguments[arguments.length - 1];
-            const log = document.getElementById('log');
-            new MutationObserver((_, observer) => {
-                observer.disconnect();
-                const rows = log.children.length;
-                let frames = 0;
-                const look = () => {
-                    if (rows !== log.children.length) return done('more came');
-                    frames += 1;
-                    if (frames < 8) return requestAnimationFrame(look);
-                    done(log.scrollHeight - log.scrollTop - log.clientHeight);
-                };
-                look();
-            }).observe(log, { childList: true })";
-        let driver = &browser.chromium.driver;
-        driver.execute_async(settled).await.unwrap().as_f64()
-    };
-    let mut hidden = None;
-    while hidden.is_none() {
-        hidden = seen().await;
-    }
-    assert!(hidden < Some(40.0), "{hidden:?} pixels are out of sight");
+    let hidden = out_of_sight(&browser).await;
+    assert!(hidden < 40.0, "{hidden} pixels are out of sight");
+    // So it is where every line takes several rows.
+    browser.wear(360, "light").await;
+    browser.until(is_at_end, true).await;
+    browser.wear(1280, "light").await;
+    browser.until(is_at_end, true).await;
 
     // While it is held nothing moves, whatever is written; then it goes on with what was.
     browser.click("#log-pause").await;
     browser.until_it(STATE, |state| has(state, "paused")).await;
     let held = browser.ask(LAST).await;
     let newest = || {
-        let told = home.run(&["logs", "web:prod", "--stdout", "--tail=1"]);
+        let told = large
+            .home
+            .run(&["logs", "talkers:prod", "--stdout", "--tail=1"]);
         told.exits(0).stdout
     };
     let then = newest();
@@ -92,7 +98,7 @@ async fn a_log_is_followed_held_searched_and_kept() {
     browser
         .ask("document.getElementById('log-form').elements.q.focus()")
         .await;
-    browser.press("starting web").await;
+    browser.press("starting talkers").await;
     browser.until(ROWS, 0).await;
     browser.until_it(STATE, |state| has(state, "0 of ")).await;
     browser
@@ -108,7 +114,7 @@ async fn a_log_is_followed_held_searched_and_kept() {
     let older = "document.getElementById('log').scrollTop = 0;
         return document.getElementById('log').firstElementChild.textContent";
     browser
-        .until_it(older, |first| has(first, "starting web"))
+        .until_it(older, |first| has(first, "starting talkers"))
         .await;
     assert!(count(&browser.ask(ROWS).await) > 2000);
     browser
@@ -135,7 +141,7 @@ async fn a_log_is_followed_held_searched_and_kept() {
         .await
         .unwrap();
     assert!(
-        has(&file[0], "attachment; filename=\"web-prod.log\""),
+        has(&file[0], "attachment; filename=\"talkers-prod.log\""),
         "{file}"
     );
     assert!(count(&file[1]) > 2000, "{file}");
@@ -164,15 +170,14 @@ async fn a_log_is_followed_held_searched_and_kept() {
 #[tokio::test]
 #[ignore = "needs chromium"]
 async fn a_container_shows_its_log_as_it_is_written() {
-    let (home, sandbox) = talkative().await;
-    let browser = Browser::open(&sandbox.viewer).await;
-    browser.goto_live("/groups/web:prod").await;
+    let large = talkative("writers").await;
+    let browser = large.browser().await;
+    browser.goto_live("/groups/writers:prod").await;
     let first = "return document.querySelector('#rows a.code')?.getAttribute('href')";
     let first = browser.until_it(first, Value::is_string).await;
     browser.goto_live(first.as_str().unwrap()).await;
     browser.until_it(STATE, |state| has(state, "live")).await;
-    let before = browser.ask(LAST).await;
-    assert!(before.is_string(), "{before}");
+    let before = browser.until_it(LAST, Value::is_string).await;
     browser.until_it(LAST, |last| *last != before).await;
     // What else is on the page is kept true beside it.
     assert!(browser.text().await.contains("Running for"));
@@ -190,7 +195,10 @@ async fn a_container_shows_its_log_as_it_is_written() {
     browser.ask(&hide(false)).await;
     browser.until_it(STATE, |state| has(state, "live")).await;
     // What is over is not waited for.
-    let _ = home.run(&["remove", "web:prod", "--yes"]).exits(0);
+    let _ = large
+        .home
+        .run(&["remove", "writers:prod", "--yes"])
+        .exits(0);
     browser.until_it(STATE, |state| has(state, "ended")).await;
     browser.assert_clean(&[]).await;
     browser.close().await;

@@ -3,7 +3,7 @@
 
 use theseus_tests::program::{Home, free_port};
 
-use crate::browser::{Browser, target, world};
+use crate::browser::{Browser, large, target};
 use crate::pages::one_of_each_kind;
 
 /// Leaves a picture of what is in a window of this width; says what is wider.
@@ -98,14 +98,8 @@ fn no(text: &str) -> String {
 #[tokio::test]
 #[ignore = "needs chromium"]
 async fn pages_fit_windows_of_every_width_in_both_themes() {
-    let (home, sandbox) = world(&["--allow-changes"]);
-    home.write(
-        "web.yaml",
-        "deploy:\n  web:\n  - {labels: ['prod'], image: 'registry.example.com/shop/web:2024-11-03', instances: 30, cpus: 0.1, mem: 32}\n  - {labels: ['canary', 'prod'], image: web, instances: 2, cpus: 0.1, mem: 32}\n",
-    );
-    let _ = home.run(&["deploy", "web.yaml", "--yes"]).exits(0);
-    let browser = Browser::open(&sandbox.viewer).await;
-    let pages = one_of_each_kind(&browser, &home).await;
+    let browser = large().browser().await;
+    let pages = one_of_each_kind(&browser).await;
     let mut wide = Vec::new();
     for page in &pages {
         let name = page.replace(|c: char| !c.is_ascii_alphanumeric(), "-");

@@ -7,3 +7,4 @@ mod live;
 mod logs;
 mod looks;
 mod pages;
+mod placed;

@@ -80,11 +80,12 @@ pub(super) fn write(sight: &Sight<'_>, id: &GroupId, name: &ContainerId, pen: &m
             _ if known.is_some() => missing(id),
             _ => html! {},
         }))
-        @if found.is_some() || sight.extra.log.is_some() {
+        @if found.is_some() || matches!(sight.extra.log, Some(Ok(_))) {
             section.present aria-labelledby="log-title" {
                 div.heading { h2 #log-title { "Log" } a href=(logs::path(id, Some(&name.0))) { "on a page of its own" } }
                 @match &sight.extra.log {
-                    Some(end) => { (logs::section(id, name, end)) }
+                    Some(Ok(end)) => { (logs::section(id, name, end)) }
+                    Some(Err(refusal)) => { p { "It is not read here now: " (refusal.reason()) ". Load the page anew to try again." } }
                     None => { p { "It is not read here at the moment." } }
                 }
             }

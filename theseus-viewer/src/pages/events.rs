@@ -85,7 +85,7 @@ fn row(id: &str, entry: &Entry, marks: &Marks, hidden: bool, now: Timestamp) -> 
     html! {
         tr id=(id) role="row" hidden[hidden] data-text=(marks.text) data-service=(marks.service)
             data-labels="" data-state=(marks.state) data-hosts="" {
-            th scope="row" role="rowheader" { (words::age(entry.at, now)) " ago" }
+            th.when scope="row" role="rowheader" { (words::age(entry.at, now)) " ago" }
             (table::text("Group", &html! { @match entry.told.group() { Some(group) => (overview::name(group)), None => (words::dash()) } }))
             (table::text("What", &sentence(&entry.told)))
         }

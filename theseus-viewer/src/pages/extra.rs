@@ -10,6 +10,7 @@ use theseus_core::usage::{Point, Span, Subject};
 use super::{Ask, Page, logs, usage};
 use crate::logs::End;
 use crate::reads::{Read, Reads, number};
+use crate::refusal::Refusal;
 use crate::view::View;
 use crate::viewer::Viewer;
 
@@ -22,9 +23,9 @@ pub(crate) struct Extra {
     pub(super) usage: Vec<(Subject, Read<Point>)>,
     /// Who else runs things on its machine.
     pub(super) tenants: Option<Read<Tenant>>,
-    /// The end of its container's log. It is no part of what is kept true: what is written follows by
-    /// itself.
-    pub(super) log: Option<End>,
+    /// The end of its container's log, or why it cannot be read now. It is no part of what is kept
+    /// true: what is written follows by itself.
+    pub(super) log: Option<Result<End, Refusal>>,
     /// All that is meant, with what was used last.
     pub(super) standing: Vec<usage::Standing>,
 }

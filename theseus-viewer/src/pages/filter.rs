@@ -5,7 +5,7 @@
 
 use maud::{Markup, html};
 
-use super::Ask;
+use super::{Ask, words};
 
 /// What a row is found by, in small letters.
 #[derive(Debug, Default)]
@@ -132,6 +132,7 @@ fn input(field: &Field<'_>) -> Markup {
 /// How much is seen. The script says the same.
 fn sentence(seen: usize, all: usize, noun: &str) -> String {
     let plural = if all == 1 { "" } else { "s" };
+    let [seen, all] = [seen, all].map(|it| words::grouped(it as u64));
     if seen == all {
         format!("{all} {noun}{plural}")
     } else {

@@ -94,7 +94,7 @@ pub(super) fn count(number: impl TryInto<u64>, word: &str) -> String {
 }
 
 /// A whole number as people read it: `10,000`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -221,4 +221,61 @@ async fn before_no_place_is_nothing() {
     assert_eq!(older("{}").await["rows"], "");
     let rows = older("{\"w.1\":\"there\"}").await["rows"].clone();
     assert_eq!(rows.as_str().unwrap().matches(">one<").count(), 1, "{rows}");
+}
+
+#[tokio::test]
+async fn a_containers_page_is_there_when_too_many_logs_are_read() {
+    let world = world(vec![piece(Output::Stdout, "hello\n")]).await;
+    *world.cluster.ending.lock().unwrap() = Ending::Never;
+    let live = "/groups/web:dev/logs/live?container=w.1&follow=true";
+    let mut readers = Vec::new();
+    let refused = loop {
+        let answer = world.request(ask(Method::GET, live)).await;
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        readers.push(answer);
+        assert!(readers.len() < 1000, "there is a limit");
+    };
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key(RETRY_AFTER));
+    *world.cluster.ending.lock().unwrap() = Ending::Well;
+
+    let path = "/groups/web:dev/containers/w.1";
+    let (status, page) = world.get(path).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(
+        page.contains("It is not read here now: too many logs are being read."),
+        "{page}"
+    );
+    for rest in ["Running for", "Usage", "theseus logs w.1 --follow"] {
+        assert!(page.contains(rest), "{rest} in {page}");
+    }
+    assert!(!page.contains(">hello<"), "{page}");
+    let (status, page) = world.get("/groups/web:dev/logs").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.contains("Too many logs are being read."), "{page}");
+
+    // Whoever ceases to read makes room for the next.
+    drop(readers);
+    let (_, page) = world.get(path).await;
+    assert!(page.contains(">hello<"), "{page}");
+}
+
+#[tokio::test]
+async fn a_page_of_many_containers_begins_with_fewer_lines_of_each() {
+    let lines = |page: &str| page.matches("class=\"mark\"").count();
+    let containers = (0..50).map(|it| running(&format!("w.{it}"))).collect();
+    let world = World::with(vec![app("web:dev", 1, containers)]);
+    world.page_with("/groups/web:dev", "w.49").await;
+    let (_, page) = world.get("/groups/web:dev/logs").await;
+    assert!(page.contains("data-lines=\"20\""), "{page}");
+    let (_, page) = world.get("/groups/web:dev/logs?output=stderr").await;
+    assert!(page.contains("data-lines=\"40\""), "{page}");
+    // Whoever asks for more, or for one of them, gets it.
+    *world.cluster.logs.lock().unwrap() = vec![piece(Output::Stdout, &"more\n".repeat(300))];
+    let (_, page) = world.get("/groups/web:dev/logs?tail=100").await;
+    assert!(page.contains("data-lines=\"100\""), "{}", lines(&page));
+    let (_, page) = world.get("/groups/web:dev/logs?container=w.7").await;
+    assert!(page.contains("data-lines=\"200\""), "{}", lines(&page));
 }

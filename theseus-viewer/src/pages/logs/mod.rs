@@ -18,7 +18,7 @@ use theseus_core::model::GroupId;
 use super::layout::{self, group_path};
 use super::{address, commands};
 use crate::guard::Stay;
-use crate::logs::{End, MOST, Open, Places, Sending, Wanted};
+use crate::logs::{End, MOST, Open, Places, Sending, USUAL, Wanted};
 use crate::named;
 use crate::refusal::Refusal;
 use crate::routes::Answers;
@@ -31,11 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_secs(1);
 /// How many of the last lines such a page has.
 const FEW: u64 = 100;
-/// How many more come at once when it is scrolled back: of each output, and of all together, but of
-/// each so many at least.
+/// How many more come at once of each output when it is scrolled back.
 const OLDER: u64 = 300;
-const OLDER_TOGETHER: u64 = 2000;
-const OLDER_LEAST: u64 = 5;
+/// How many lines come at once of all containers together, but of each output so many at least.
+const TOGETHER: u64 = 2000;
+const LEAST: u64 = 5;
 
 /// The address of a group's logs, or of one container's.
 pub(super) fn path(group: &GroupId, container: Option<&str>) -> String {
@@ -53,8 +53,7 @@ pub(crate) async fn show(
         let id = named::group(&group)?;
         let view = viewer.view();
         let group = seen(&view, &id)?;
-        // A file has all lines; a page would take too long to be read, and to be sent.
-        let lines = wanted.lines()?.unwrap_or(MOST);
+        let lines = first(&wanted, group)?;
         // What is followed is followed by the script.
         let now = Wanted {
             follow: false,
@@ -117,7 +116,7 @@ pub(crate) async fn older(
         if places.is_empty() {
             return Ok(Json(rows::Piece::of(&[])).into_response());
         }
-        let share = share(places.len(), &output);
+        let share = share(places.len(), &output, OLDER);
         // Where lines are that long that they are too much, few of them may not be.
         for lines in [share, share.div_ceil(20)] {
             let wanted = Wanted {
@@ -141,11 +140,23 @@ pub(crate) async fn older(
         .unwrap_or_else(|refusal: Refusal| refusal.answer(Answers::Data))
 }
 
-/// How many lines of each output of so many containers come at once.
-fn share(containers: usize, output: &str) -> u64 {
-    let outputs = if output.is_empty() { 2 } else { 1 };
+/// With how many of the last lines of each output a page begins.
+fn first(wanted: &Wanted, group: Group<'_>) -> Result<u64, Refusal> {
+    if wanted.tail.is_empty() && wanted.container.is_empty() {
+        return Ok(share(group.status.containers.len(), &wanted.output, USUAL));
+    }
+    // A file has all lines; a page would take too long to be read, and to be sent.
+    Ok(wanted.lines()?.unwrap_or(MOST))
+}
+
+/// How many lines of each output of so many containers come at once: so many at most.
+fn share(containers: usize, output: &str, most: u64) -> u64 {
+    let outputs = match output {
+        "stdout" | "stderr" => 1,
+        _ => 2,
+    };
     let all = (containers as u64).saturating_mul(outputs).max(1);
-    (OLDER_TOGETHER / all).clamp(OLDER_LEAST, OLDER)
+    (TOGETHER / all).clamp(LEAST, most)
 }
 
 fn not_now(reason: &str) -> Refusal {
@@ -158,10 +169,12 @@ pub(crate) async fn of_container(
     view: &View,
     id: &GroupId,
     container: &ContainerId,
-) -> Option<End> {
+) -> Option<Result<End, Refusal>> {
     let group = view.known.as_ref()?.group(id)?;
-    let open = of(container).open(viewer, id, group).ok()?;
-    Some(open.end(GLANCE).await)
+    match of(container).open(viewer, id, group) {
+        Ok(open) => Some(Ok(open.end(GLANCE).await)),
+        Err(refusal) => Some(Err(refusal)),
+    }
 }
 
 /// The same, shown.
