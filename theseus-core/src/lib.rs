@@ -6,6 +6,7 @@ pub mod audit;
 pub mod causes;
 pub mod cluster;
 pub mod engine;
+pub mod fullness;
 pub mod hearsay;
 pub mod history;
 mod hold;

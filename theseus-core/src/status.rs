@@ -3,6 +3,7 @@
 //! A [`Status`] is a pure view of an [`Observed`](crate::state::Observed). Its JSON is stable, and says nothing of a spec
 //! but its image and the names of its ports, so no secret can be in it.
 
+mod description;
 mod making;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::plan::Drift;
 use crate::records::{Halt, HaltKind};
 use crate::registry::CountsRecord;
 
+pub use description::{GroupDescription, SlotDescription};
 pub use making::status;
 pub(crate) use making::{named_ports, recorded};
 

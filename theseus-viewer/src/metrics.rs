@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header;
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -19,11 +16,10 @@ use prometheus_client::registry::{Registry, Unit};
 use theseus_core::status::Condition;
 use tokio::time::Instant;
 
+use crate::openmetrics::{OpenMetrics, Seconds, signed};
 use crate::routes::App;
 use crate::view::View;
 
-/// The media type of what Prometheus reads.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The bounds of what takes time, in seconds.
 const SECONDS: [f64; 8] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2.5, 10.0];
 
@@ -75,8 +71,6 @@ struct Why {
 struct How {
     condition: &'static str,
 }
-
-type Seconds = Gauge<f64, AtomicU64>;
 
 /// The metrics of one viewer.
 pub(crate) struct Metrics {
@@ -221,17 +215,11 @@ pub(crate) async fn count(
 }
 
 /// `GET /metrics`
-pub(crate) async fn show(State(app): State<App>) -> impl IntoResponse {
+pub(crate) async fn show(State(app): State<App>) -> OpenMetrics {
     let metrics = &app.metrics;
     metrics.look(&app.viewer.view());
-    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    metrics.streams.set(count(app.viewer.streams()));
-    metrics.sessions.set(count(app.gate.sessions()));
-    metrics.works.set(count(app.works.under_way()));
-    let mut text = String::new();
-    if encode(&mut text, &metrics.registry).is_err() {
-        // Writing to a string cannot fail.
-        text.clear();
-    }
-    ([(header::CONTENT_TYPE, OPENMETRICS)], text)
+    metrics.streams.set(signed(app.viewer.streams()));
+    metrics.sessions.set(signed(app.gate.sessions()));
+    metrics.works.set(signed(app.works.under_way()));
+    OpenMetrics::from(&metrics.registry)
 }

@@ -4,12 +4,10 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use theseus_core::cluster::Failure;
 use theseus_core::model::{GroupId, GroupSelector};
-use theseus_core::plan;
-use theseus_core::records::SlotRecord;
-use theseus_core::status::{ContainerStatus, GroupStatus, RolloutStatus};
+use theseus_core::status::{
+    ContainerStatus, GroupDescription, GroupStatus, RolloutStatus, SlotDescription,
+};
 use utoipa::IntoParams;
 
 use super::shapes;
@@ -123,15 +121,9 @@ pub(super) async fn groups(
 }
 
 #[derive(Serialize)]
-struct Description<'a> {
-    format_version: u32,
-    #[serde(flatten)]
-    status: &'a GroupStatus,
+struct More {
     condition: &'static str,
     deployed_at: Option<jiff::Timestamp>,
-    spec: Option<Value>,
-    slots: &'a [SlotRecord],
-    last_failures: &'a [Failure],
 }
 
 /// One group in full: what it should be, what runs, what failed lately. Values of its spec that look
@@ -145,15 +137,17 @@ pub(super) async fn group(State(viewer): State<Viewer>, Path(group): Path<String
     let Some(Group { status, detail, .. }) = seen.known().group(&group) else {
         return Err(named::unknown(&group, seen.known()).into());
     };
-    Ok(seen.tell(&Description {
-        format_version: 1,
-        status,
+    let more = More {
         condition: status.condition().as_str(),
         deployed_at: status.deployed_at,
-        spec: detail.spec.as_ref().map(|spec| plan::shown(spec)),
-        slots: &detail.slots,
-        last_failures: &detail.failures,
-    }))
+    };
+    Ok(seen.tell(&GroupDescription::new(
+        status,
+        more,
+        detail.spec.as_deref(),
+        detail.slots.iter().map(SlotDescription::from).collect(),
+        detail.failures.iter().collect(),
+    )))
 }
 
 #[derive(Serialize)]

@@ -1,12 +1,10 @@
 //! How much of something is taken, as a bar beside its numbers.
 
 use maud::{Markup, html};
+use theseus_core::fullness::Fullness;
 use theseus_core::hosts::Share;
 
 use super::words;
-
-/// From here on there is little left.
-const HIGH: f64 = 0.9;
 
 /// What is taken of something that a machine has, as `write` writes amounts.
 pub(super) fn share(name: &str, share: &Share, write: fn(f64) -> String) -> Markup {
@@ -33,7 +31,10 @@ pub(super) fn share(name: &str, share: &Share, write: fn(f64) -> String) -> Mark
 /// A part of a whole. What it means stands beside it.
 pub(super) fn bar(ratio: f64) -> Markup {
     let ratio = ratio.clamp(0.0, 1.0);
-    let class = if ratio >= HIGH { "fill high" } else { "fill" };
+    let class = match Fullness::of(ratio, 1.0) {
+        Fullness::Full => "fill high",
+        Fullness::Filling | Fullness::Roomy => "fill",
+    };
     parts(&[(class, ratio)])
 }
 

@@ -5,13 +5,11 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use theseus_core::cluster::{Failure as ContainerFailure, Part, Scope};
+use theseus_core::cluster::{Part, Scope};
 use theseus_core::model::{GroupId, GroupSelector};
-use theseus_core::plan;
-use theseus_core::records::SlotRecord;
 use theseus_core::registry::{self, CountsRecord};
 use theseus_core::state::{GroupState, Observed};
-use theseus_core::status::{GroupStatus, status};
+use theseus_core::status::{GroupDescription, GroupStatus, SlotDescription, status};
 
 use super::super::ps::{container_columns, container_row};
 use super::super::selection::select;
@@ -25,24 +23,13 @@ use crate::output::table::{Align, Column, render};
 use crate::output::wrap::wrap;
 use crate::output::{human, print, print_json, width};
 
+type Description<'a> = GroupDescription<'a, More>;
+
+/// What the registrar tells besides.
 #[derive(Serialize)]
-struct Description<'a> {
-    format_version: u32,
-    #[serde(flatten)]
-    status: &'a GroupStatus,
+struct More {
     #[serde(skip_serializing_if = "Option::is_none")]
     restarted_at: Option<Timestamp>,
-    spec: Option<Value>,
-    slots: Vec<Slot<'a>>,
-    last_failures: Vec<&'a ContainerFailure>,
-}
-
-#[derive(Serialize)]
-struct Slot<'a> {
-    #[serde(flatten)]
-    record: &'a SlotRecord,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    restarts: Option<u32>,
 }
 
 pub(super) async fn run(global: &Global, group: &GroupId) -> Result<Code, Failure> {
@@ -56,18 +43,17 @@ pub(super) async fn run(global: &Global, group: &GroupId) -> Result<Code, Failur
     let counts = registry::counts(&*connection.store).await?;
     let counts = counts.get(group);
     status.restarts = counts.map(CountsRecord::restarts);
-    let description = Description {
-        format_version: 1,
-        status: &status,
+    let more = More {
         restarted_at: counts.and_then(CountsRecord::restarted_at),
-        spec: state.target().map(|(_, spec)| plan::shown(spec)),
-        slots: slots_of(state, counts),
-        last_failures: state
-            .apps
-            .iter()
-            .filter_map(|app| app.last_failure.as_ref())
-            .collect(),
     };
+    let apps = state.apps.iter();
+    let description = GroupDescription::new(
+        &status,
+        more,
+        state.target().map(|(_, spec)| &**spec),
+        slots_of(state, counts),
+        apps.filter_map(|app| app.last_failure.as_ref()).collect(),
+    );
     match global.format {
         Format::Json => print_json(&description)?,
         Format::Text => print(&text(&description, Timestamp::now(), width()))?,
@@ -84,7 +70,7 @@ fn one<'a>(observed: &'a Observed, group: &GroupId) -> Option<(&'a GroupState, G
     Some((state, status))
 }
 
-fn slots_of<'a>(state: &'a GroupState, counts: Option<&CountsRecord>) -> Vec<Slot<'a>> {
+fn slots_of<'a>(state: &'a GroupState, counts: Option<&CountsRecord>) -> Vec<SlotDescription<'a>> {
     let slots = state.slots.iter();
     slots
         .map(|(number, stored)| {
@@ -93,7 +79,7 @@ fn slots_of<'a>(state: &'a GroupState, counts: Option<&CountsRecord>) -> Vec<Slo
             let counted = app
                 .zip(counts)
                 .and_then(|(app, counts)| counts.apps.iter().find(|counted| counted.app == app.id));
-            Slot {
+            SlotDescription {
                 record: &stored.record,
                 restarts: counted.map(|counted| counted.restarts),
             }
@@ -121,7 +107,7 @@ fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> St
     }
     if let Some(restarts @ 1..) = status.restarts {
         let times = human::count(restarts as usize, "restart");
-        let last = human::age(description.restarted_at, now);
+        let last = human::age(description.more.restarted_at, now);
         let _ = writeln!(text, "{times}, the last {last} ago");
     }
     if let Some(rollout) = &status.rollout {
@@ -200,7 +186,7 @@ fn text(description: &Description<'_>, now: Timestamp, width: Option<u16>) -> St
 }
 
 /// Where the slots of a fixed-host group are.
-fn slot_table(slots: &[Slot<'_>], now: Timestamp, width: Option<u16>) -> String {
+fn slot_table(slots: &[SlotDescription<'_>], now: Timestamp, width: Option<u16>) -> String {
     let columns = [
         Column("SLOT", Align::Right),
         Column("HOST", Align::Left),
@@ -209,10 +195,10 @@ fn slot_table(slots: &[Slot<'_>], now: Timestamp, width: Option<u16>) -> String 
         Column("LOST", Align::Right),
         Column("RESTARTS", Align::Right),
     ];
-    let row = |Slot {
+    let row = |SlotDescription {
                    record: slot,
                    restarts: times,
-               }: &Slot<'_>| {
+               }: &SlotDescription<'_>| {
         let lost = slot.lost_since.map(|since| human::age(Some(since), now));
         vec![
             slot.slot.to_string(),

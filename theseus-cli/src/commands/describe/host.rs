@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use theseus_core::causes::chain;
 use theseus_core::cluster::{Container, HostState, Scope, Tenant};
+use theseus_core::fullness::Fullness;
 use theseus_core::hosts::{
     Beside, ContainerThere, GroupThere, HostDescription, Share, UnknownHost, describe,
 };
@@ -136,10 +137,10 @@ fn resources(told: &HostDescription, width: Option<u16>) -> String {
 /// Which part of all is taken.
 fn full(ratio: f64) -> String {
     let text = format!("{:.0}%", ratio * 100.0);
-    match ratio {
-        0.9.. => paint(BAD, &text),
-        0.75.. => paint(CHANGE, &text),
-        _ => text,
+    match Fullness::of(ratio, 1.0) {
+        Fullness::Full => paint(BAD, &text),
+        Fullness::Filling => paint(CHANGE, &text),
+        Fullness::Roomy => text,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::Serialize;
 use theseus_core::registry::Happening;
+use theseus_viewer::OpenMetrics;
 
 use super::metrics::Metrics;
 
@@ -111,7 +112,7 @@ impl Board {
     }
 
     /// The metrics, as Prometheus reads them.
-    pub(super) fn metrics(&self) -> String {
+    pub(super) fn metrics(&self) -> OpenMetrics {
         self.metrics.render()
     }
 

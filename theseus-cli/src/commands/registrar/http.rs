@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use theseus_viewer::OpenMetrics;
 
 use super::board::Board;
-
-/// The media type of what Prometheus reads.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `/health` and `/metrics`.
 pub(super) fn router(board: Arc<Board>) -> Router {
@@ -31,6 +29,6 @@ async fn health(State(board): State<Arc<Board>>) -> impl IntoResponse {
     (status, Json(health))
 }
 
-async fn metrics(State(board): State<Arc<Board>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, OPENMETRICS)], board.metrics())
+async fn metrics(State(board): State<Arc<Board>>) -> OpenMetrics {
+    board.metrics()
 }

@@ -1,9 +1,6 @@
 //! What Prometheus is told.
 
-use std::sync::atomic::AtomicU64;
-
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -11,6 +8,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use theseus_core::model::GroupId;
 use theseus_core::registry::{CountsRecord, Happening, Settled};
+use theseus_viewer::{OpenMetrics, Seconds, signed};
 
 use super::samples::Samples;
 
@@ -18,8 +16,6 @@ use super::samples::Samples;
 const SECONDS: [f64; 11] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0, 60.0,
 ];
-
-type Seconds = Gauge<f64, AtomicU64>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Group {
@@ -226,18 +222,9 @@ impl Metrics {
         }
     }
 
-    pub(super) fn render(&self) -> String {
-        let mut text = String::new();
-        if encode(&mut text, &self.registry).is_err() {
-            // Writing to a string cannot fail.
-            text.clear();
-        }
-        text
+    pub(super) fn render(&self) -> OpenMetrics {
+        OpenMetrics::from(&self.registry)
     }
-}
-
-pub(super) fn signed(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -284,9 +271,9 @@ mod tests {
         ] {
             metrics.note(&happening);
         }
-        insta::assert_snapshot!(metrics.render());
+        insta::assert_snapshot!(metrics.render().0);
         metrics.note(&Happening::Yielded { reason: "" });
-        let told = metrics.render();
+        let told = metrics.render().0;
         assert!(told.contains("theseus_registrar_leading 0"), "{told}");
         assert!(!told.contains("ingestor"), "{told}");
     }

@@ -4,8 +4,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use theseus_core::registry::Happening;
-
-use super::metrics::signed;
+use theseus_viewer::signed;
 
 /// How the looks at what containers use went.
 #[derive(Default)]

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use theseus_core::cluster::ContainerState;
+use theseus_core::fullness::Fullness;
 use theseus_core::told::Tone;
 use theseus_core::usage::{Amount, By, Row, Sort, Top, Total};
 
@@ -169,14 +170,22 @@ fn count(row: &Row, now: Timestamp) -> Cell {
 
 fn cpu(amount: &Amount) -> Cell {
     let used = amount.cpu.map(|cpu| format!("{cpu:.2}"));
-    let tone = tone(amount.cpu.zip(amount.cpu_limit), [0.9, f64::INFINITY]);
+    // Whoever takes all of it is slowed down, which may be as it is meant.
+    let tone = match fullness(amount.cpu.zip(amount.cpu_limit)) {
+        Fullness::Full => Tone::Change,
+        Fullness::Filling | Fullness::Roomy => Tone::Plain,
+    };
     let text = of(used, amount.cpu_limit.map(number));
     Cell { text, tone }
 }
 
 fn memory(amount: &Amount) -> Cell {
     let (used, limit) = (amount.memory.map(mib), amount.memory_limit.map(mib));
-    let tone = tone(used.zip(limit), [0.75, 0.9]);
+    let tone = match fullness(used.zip(limit)) {
+        Fullness::Full => Tone::Bad,
+        Fullness::Filling => Tone::Change,
+        Fullness::Roomy => Tone::Plain,
+    };
     let text = of(used.map(bytes), limit.map(bytes));
     Cell { text, tone }
 }
@@ -219,13 +228,9 @@ fn of(used: Option<String>, limit: Option<String>) -> String {
     }
 }
 
-/// What it means to use so much of so much, where it is much from here and too much from there.
-fn tone(used: Option<(f64, f64)>, [much, too_much]: [f64; 2]) -> Tone {
-    match used {
-        Some((used, limit)) if used >= limit * too_much => Tone::Bad,
-        Some((used, limit)) if used >= limit * much => Tone::Change,
-        _ => Tone::Plain,
-    }
+/// How much is taken of what may be; where either is not known nothing is said.
+fn fullness(used: Option<(f64, f64)>) -> Fullness {
+    used.map_or(Fullness::Roomy, |(used, limit)| Fullness::of(used, limit))
 }
 
 #[expect(
