@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::steps::Steps;
 use super::{Amount, Point, Span};
 
 /// The prefix of all blocks.
@@ -176,13 +177,13 @@ pub(super) struct Block {
 pub(super) struct Series {
     /// Thousandths of a processor.
     #[serde(default)]
-    cpu: Vec<Option<u32>>,
+    cpu: Steps<u32>,
     /// KiB.
     #[serde(default)]
-    mem: Vec<Option<u64>>,
+    mem: Steps<u64>,
     /// Thousandths of a processor.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    throttled: Vec<Option<u32>>,
+    #[serde(default, skip_serializing_if = "Steps::is_empty")]
+    throttled: Steps<u32>,
     /// Thousandths of a processor, as it was last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cpu_limit: Option<u32>,
@@ -231,10 +232,10 @@ impl Block {
             let point = Point {
                 at,
                 step: self.step,
-                cpu: series.cpu.get(index).copied().flatten().map(units),
+                cpu: series.cpu.get(index).map(units),
                 cpu_limit: series.cpu_limit.map(units),
-                throttled: series.throttled.get(index).copied().flatten().map(units),
-                memory: series.mem.get(index).copied().flatten().map(bytes),
+                throttled: series.throttled.get(index).map(units),
+                memory: series.mem.get(index).map(bytes),
                 memory_limit: series.mem_limit.map(bytes),
             };
             (point.cpu.is_some() || point.memory.is_some()).then_some(point)
@@ -264,8 +265,7 @@ impl Series {
             average(&mut self.throttled, index, amount.throttled, before);
         }
         let memory = amount.memory.map(|bytes| bytes / 1024);
-        let place = place(&mut self.mem, index);
-        *place = (*place).max(memory);
+        self.mem.update(index, |most| most.max(memory));
         self.cpu_limit = amount.cpu_limit.map(thousandths).or(self.cpu_limit);
         self.mem_limit = amount
             .memory_limit
@@ -275,23 +275,15 @@ impl Series {
 }
 
 /// Takes a value into an average of so many.
-fn average(values: &mut Vec<Option<u32>>, index: usize, value: Option<f64>, before: u32) {
-    let place = place(values, index);
-    *place = match (*place, value) {
+fn average(values: &mut Steps<u32>, index: usize, value: Option<f64>, before: u32) {
+    values.update(index, |mean| match (mean, value) {
         (Some(mean), Some(value)) => {
             let before = f64::from(before.max(1));
             let sum = units(mean) * before + value;
             Some(thousandths(sum / (before + 1.0)))
         }
         (mean, value) => mean.or(value.map(thousandths)),
-    };
-}
-
-fn place<T: Clone>(values: &mut Vec<Option<T>>, index: usize) -> &mut Option<T> {
-    if values.len() <= index {
-        values.resize(index + 1, None);
-    }
-    &mut values[index]
+    });
 }
 
 fn units(thousandths: u32) -> f64 {

@@ -10,6 +10,7 @@ mod amount;
 mod block;
 mod meter;
 mod sampler;
+mod steps;
 mod top;
 
 use std::collections::BTreeMap;

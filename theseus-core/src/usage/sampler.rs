@@ -47,15 +47,6 @@ impl Roster {
         }
     }
 
-    fn by_container(&self) -> HashMap<ContainerId, GroupId> {
-        let groups = self.lock();
-        let all = groups.iter().flat_map(|(group, containers)| {
-            let of_group = containers.iter();
-            of_group.map(|container| (container.clone(), group.clone()))
-        });
-        all.collect()
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<GroupId, Vec<ContainerId>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,7 +107,7 @@ impl Sampler<'_> {
         let usage = usage.map_err(|error| chain(&error))?;
         let silent = usage.silent.len();
         let metered = meter.take(usage.readings, asked);
-        let amounts = amounts(&metered, &self.roster.by_container());
+        let amounts = amounts(&metered, &self.roster.lock());
         let now = (self.clock)();
         let is_sure = watched.is_even(now, Instant::now());
         let written = async {
@@ -179,7 +170,15 @@ impl Watched {
 }
 
 /// What each container, group and host uses. Containers of nobody's group are not told of.
-fn amounts(metered: &[Metered], groups: &HashMap<ContainerId, GroupId>) -> BTreeMap<Name, Amount> {
+fn amounts(
+    metered: &[Metered],
+    groups: &BTreeMap<GroupId, Vec<ContainerId>>,
+) -> BTreeMap<Name, Amount> {
+    let containers = groups.iter().flat_map(|(group, containers)| {
+        let of_group = containers.iter();
+        of_group.map(move |container| (container, group))
+    });
+    let groups: HashMap<&ContainerId, &GroupId> = containers.collect();
     let mut amounts: BTreeMap<Name, Amount> = BTreeMap::new();
     for metered in metered {
         let Some(group) = groups.get(&metered.container) else {
