@@ -2,7 +2,7 @@
 //! another one by now: after what it tells was cut off, and after an answer that was not understood. In
 //! between nobody asks.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::OnceCell;
@@ -27,7 +27,9 @@ pub(crate) struct Acquaintance {
     /// What the configuration says of the version. It holds against whatever is told.
     configured: Option<Version>,
     known: OnceCell<RwLock<Arc<Known>>>,
-    is_doubted: AtomicBool,
+    /// How often it may have become another one, and up to which of these times it was asked since.
+    doubts: AtomicU64,
+    settled: AtomicU64,
 }
 
 impl Acquaintance {
@@ -35,7 +37,8 @@ impl Acquaintance {
         Self {
             configured,
             known: OnceCell::new(),
-            is_doubted: AtomicBool::new(false),
+            doubts: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
         }
     }
 
@@ -49,17 +52,19 @@ impl Acquaintance {
 
     /// From now on it may be another one.
     pub(crate) fn doubt(&self) {
-        self.is_doubted.store(true, Ordering::Relaxed);
+        self.doubts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What it is, asked again where that is in doubt.
     pub(crate) async fn sure(&self, http: &Http) -> Result<Arc<Known>, Failure> {
         let known = self.known(http).await?;
-        if !self.is_doubted.load(Ordering::Relaxed) {
+        let doubts = self.doubts.load(Ordering::Relaxed);
+        if doubts == self.settled.load(Ordering::Relaxed) {
             return Ok(known);
         }
         let found = discover(http, self.configured).await?;
-        self.is_doubted.store(false, Ordering::Relaxed);
+        // A doubt that came meanwhile may be one of this answer.
+        self.settled.store(doubts, Ordering::Relaxed);
         if found.version != known.version {
             let (from, to) = (&known.version, &found.version);
             tracing::info!(%from, %to, "Marathon is of another version now");
