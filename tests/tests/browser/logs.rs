@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use theseus_tests::program::free_port;
+
 use crate::browser::{Browser, Large, large};
 
 /// How many rows of the log are to be seen.
@@ -201,5 +203,75 @@ async fn a_container_shows_its_log_as_it_is_written() {
         .exits(0);
     browser.until_it(STATE, |state| has(state, "ended")).await;
     browser.assert_clean(&[]).await;
+    browser.close().await;
+}
+
+/// Of how many lines that are there the one before is missing, of containers that write five a second,
+/// and how many are there twice.
+const FLAWS: &str = "let [holes, doubles] = [0, 0];
+    const last = new Map();
+    const all = new Set();
+    for (const row of document.getElementById('log').children) {
+        const who = row.querySelector('.who').title;
+        if (!row.textContent.includes('GET')) continue;
+        if (Number(row.dataset.at) - (last.get(who) ?? Infinity) > 300) holes += 1;
+        if (all.has(row.textContent)) doubles += 1;
+        last.set(who, Number(row.dataset.at));
+        all.add(row.textContent);
+    }
+    return [holes, doubles]";
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn whoever_has_scrolled_back_keeps_the_place_when_the_connection_breaks() {
+    let large = talkative("readers").await;
+    let port = free_port();
+    let first = large.viewer(port).await;
+    let browser = Browser::open(&format!("http://localhost:{port}")).await;
+    browser.goto_live("/").await;
+    browser
+        .until("return document.body.innerText.includes('readers')", true)
+        .await;
+    browser.goto("/groups/readers:prod/logs").await;
+    browser.until_it(STATE, |state| has(state, "live")).await;
+    browser
+        .ask("document.getElementById('log').scrollTop = 1000")
+        .await;
+    let end = "return document.getElementById('log-end').checkVisibility()";
+    browser.until(end, true).await;
+    let place = "return document.getElementById('log').scrollTop";
+    let before = browser.ask(place).await;
+
+    drop(first);
+    browser
+        .until_it(STATE, |state| has(state, "to go on, jump to the end"))
+        .await;
+    assert_eq!(browser.ask(place).await, before, "what is read stays");
+    assert_eq!(browser.ask(FLAWS).await, json!([0, 0]));
+    let _second = large.viewer(port).await;
+    assert_eq!(browser.ask(place).await, before, "it waits to be wanted");
+
+    browser.click("#log-end").await;
+    browser.until_it(STATE, |state| has(state, "live")).await;
+    assert!(out_of_sight(&browser).await < 40.0);
+    assert_eq!(browser.ask(FLAWS).await, json!([0, 0]));
+    // What was written meanwhile lies before it, as far back as anybody scrolls.
+    let count_of = count(&browser.ask(ROWS).await);
+    let older = "document.getElementById('log').scrollTop = 0;
+        return document.getElementById('log').children.length";
+    browser
+        .until_it(older, |rows| count(rows) > count_of + 500)
+        .await;
+    assert_eq!(browser.ask(FLAWS).await, json!([0, 0]));
+    // That nobody answered, or had not looked yet, is no news.
+    browser
+        .assert_clean(&[
+            "503 (Service Unavailable)",
+            "net::ERR_CONNECTION_REFUSED",
+            "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
+            "net::ERR_CONNECTION_RESET",
+            "net::ERR_EMPTY_RESPONSE",
+        ])
+        .await;
     browser.close().await;
 }
