@@ -12,6 +12,16 @@ use theseus_tests::program::{Home, Reaper, Running, SandboxProgram, status};
 
 /// How long a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What Chromium complains of while a viewer is away, or has only begun to look: no news to anybody who
+/// ended it.
+pub(crate) const NOBODY_ANSWERS: [&str; 5] = [
+    "503 (Service Unavailable)",
+    "net::ERR_CONNECTION_REFUSED",
+    "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "net::ERR_CONNECTION_RESET",
+    "net::ERR_EMPTY_RESPONSE",
+];
 /// How soon it looks again.
 const AGAIN: Duration = Duration::from_millis(40);
 

@@ -1,10 +1,9 @@
 //! Reading what containers write.
 
 use serde_json::{Value, json};
-
 use theseus_tests::program::free_port;
 
-use crate::browser::{Browser, Large, large};
+use crate::browser::{Browser, Large, NOBODY_ANSWERS, large};
 
 /// How many rows of the log are to be seen.
 const ROWS: &str = "return document.querySelectorAll('#log > li:not([hidden])').length";
@@ -263,15 +262,6 @@ async fn whoever_has_scrolled_back_keeps_the_place_when_the_connection_breaks() 
         .until_it(older, |rows| count(rows) > count_of + 500)
         .await;
     assert_eq!(browser.ask(FLAWS).await, json!([0, 0]));
-    // That nobody answered, or had not looked yet, is no news.
-    browser
-        .assert_clean(&[
-            "503 (Service Unavailable)",
-            "net::ERR_CONNECTION_REFUSED",
-            "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
-            "net::ERR_CONNECTION_RESET",
-            "net::ERR_EMPTY_RESPONSE",
-        ])
-        .await;
+    browser.assert_clean(&NOBODY_ANSWERS).await;
     browser.close().await;
 }
