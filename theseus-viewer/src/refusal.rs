@@ -13,6 +13,10 @@ use utoipa::ToSchema;
 
 use crate::pages::{self, address::segment};
 use crate::routes::Answers;
+use crate::view::View;
+
+/// When it is worth to ask again for what has not been seen.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Why something is not answered.
 #[derive(Debug)]
@@ -80,6 +84,15 @@ impl Refusal {
     pub(crate) fn later(status: StatusCode, reason: &str, wait: Duration) -> Self {
         let seconds = HeaderValue::from(wait.as_secs().max(1));
         Self::new(status, reason).with(RETRY_AFTER, seconds)
+    }
+
+    /// Nothing was seen yet that could be told of.
+    pub(crate) fn unseen(view: &View) -> Self {
+        let reason = match &view.trouble {
+            Some(trouble) => &trouble.message,
+            None => "cluster and store have not been looked at yet",
+        };
+        Self::later(StatusCode::SERVICE_UNAVAILABLE, reason, AGAIN)
     }
 
     /// Not by this method.

@@ -39,6 +39,8 @@ const POLL: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(2);
 /// How long one look may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long whoever asks waits for the first look.
+const FIRST: Duration = Duration::from_secs(5);
 /// How many event streams may be open at once.
 const MAX_STREAMS: usize = 512;
 /// How many may read logs at once: each asks the agents of its own.
@@ -188,6 +190,15 @@ impl Viewer {
             machines.is_some_and(|it| it.told_at.is_some() || it.trouble.is_some())
         });
         let _ = tokio::time::timeout(RETRY, told).await;
+        self.view()
+    }
+
+    /// What was seen last, for whoever has nothing to show without it: the first look is waited for,
+    /// unless it fails or takes too long.
+    pub(crate) async fn seen(&self) -> Arc<View> {
+        let mut views = self.shared.views.clone();
+        let looked = views.wait_for(|view| view.known.is_some() || view.trouble.is_some());
+        let _ = tokio::time::timeout(FIRST, looked).await;
         self.view()
     }
 

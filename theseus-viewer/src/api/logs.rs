@@ -27,7 +27,7 @@ pub(super) async fn logs(
 ) -> Told {
     let Query(wanted) = wanted?;
     let id = named::group(&group)?;
-    let seen = Seen::last(&viewer)?;
+    let seen = Seen::last(&viewer).await?;
     let Some(group) = seen.known().group(&id) else {
         return Err(named::unknown(&id, seen.known()).into());
     };

@@ -41,7 +41,7 @@ pub(super) async fn rollout(State(viewer): State<Viewer>, Path(group): Path<Stri
     let look = viewer.engine().look(&group).await;
     match look.map_err(|error| out_of_reach(&error))? {
         Some(look) => Ok(tell(&look)),
-        None => Err(named::unknown(&group, Seen::last(&viewer)?.known()).into()),
+        None => Err(named::unknown(&group, Seen::last(&viewer).await?.known()).into()),
     }
 }
 
@@ -51,7 +51,7 @@ async fn revisions(
 ) -> Result<(Arc<Found<HistoryRecord>>, Option<Revision>), Refusal> {
     let history = viewer.reads().history(group).await;
     let history = history.map_err(|reason| Refusal::new(StatusCode::BAD_GATEWAY, reason))?;
-    let seen = Seen::last(viewer)?;
+    let seen = Seen::last(viewer).await?;
     let known = seen.known().group(group);
     if history.is_empty() && known.is_none() {
         return Err(named::unknown(group, seen.known()));

@@ -21,7 +21,7 @@ use crate::viewer::Viewer;
 #[utoipa::path(get, path = "/api/v1/status", tag = "groups",
     responses((status = 200, body = shapes::Status), Refused))]
 pub(super) async fn status(State(viewer): State<Viewer>) -> Told {
-    let seen = Seen::last(&viewer)?;
+    let seen = Seen::last(&viewer).await?;
     Ok(seen.tell(&seen.known().status))
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn groups(
     which: Result<Query<Which>, QueryRejection>,
 ) -> Told {
     let Query(which) = which?;
-    let (seen, selector) = (Seen::last(&viewer)?, which.selector()?);
+    let (seen, selector) = (Seen::last(&viewer).await?, which.selector()?);
     let groups = seen.known().status.groups.iter();
     let meant = groups.filter(|group| {
         which.means(selector.as_ref(), group)
@@ -133,7 +133,7 @@ struct More {
     responses((status = 200, body = shapes::Description), Refused))]
 pub(super) async fn group(State(viewer): State<Viewer>, Path(group): Path<String>) -> Told {
     let group = named::group(&group)?;
-    let seen = Seen::last(&viewer)?;
+    let seen = Seen::last(&viewer).await?;
     let Some(Group { status, detail, .. }) = seen.known().group(&group) else {
         return Err(named::unknown(&group, seen.known()).into());
     };
@@ -169,7 +169,7 @@ struct UnderWay<'a> {
 #[utoipa::path(get, path = "/api/v1/rollouts", tag = "rollouts",
     responses((status = 200, body = shapes::Rollouts), Refused))]
 pub(super) async fn rollouts(State(viewer): State<Viewer>) -> Told {
-    let seen = Seen::last(&viewer)?;
+    let seen = Seen::last(&viewer).await?;
     let under_way = seen.known().status.groups.iter().filter_map(|group| {
         Some(UnderWay {
             group: &group.group,
@@ -206,7 +206,7 @@ pub(super) async fn containers(
     which: Result<Query<Which>, QueryRejection>,
 ) -> Told {
     let Query(which) = which?;
-    let (seen, selector) = (Seen::last(&viewer)?, which.selector()?);
+    let (seen, selector) = (Seen::last(&viewer).await?, which.selector()?);
     let has_state = |container: &ContainerStatus| {
         let wanted = which.state.as_deref();
         wanted.is_none_or(|state| serde_json::json!(container.state) == state)
@@ -233,7 +233,7 @@ pub(super) async fn containers(
     params(("container" = String, Path, description = "The engine's name of it")),
     responses((status = 200, body = shapes::Placed), Refused))]
 pub(super) async fn container(State(viewer): State<Viewer>, Path(id): Path<String>) -> Told {
-    let seen = Seen::last(&viewer)?;
+    let seen = Seen::last(&viewer).await?;
     let found = seen.known().status.groups.iter().find_map(|status| {
         let container = status.containers.iter().find(|it| it.id.0 == id)?;
         Some(Placed {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::http::{HeaderName, StatusCode};
+use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::IntoResponses;
@@ -83,23 +83,17 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// What was seen last; a refusal while nothing was.
-    pub(super) fn last(viewer: &Viewer) -> Result<Self, Refusal> {
-        Self::of(viewer.view())
+    /// What was seen last, once anything was; a refusal if that takes too long.
+    pub(super) async fn last(viewer: &Viewer) -> Result<Self, Refusal> {
+        Self::of(viewer.seen().await)
     }
 
     /// What is in a view.
     pub(super) fn of(view: Arc<View>) -> Result<Self, Refusal> {
-        if let Some(known) = view.known.clone() {
-            return Ok(Self { view, known });
+        match view.known.clone() {
+            Some(known) => Ok(Self { view, known }),
+            None => Err(Refusal::unseen(&view)),
         }
-        let reason = view
-            .trouble
-            .as_ref()
-            .map_or("cluster and store have not been looked at yet", |trouble| {
-                &trouble.message
-            });
-        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason))
     }
 
     pub(super) fn known(&self) -> &Known {

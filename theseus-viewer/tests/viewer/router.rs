@@ -247,3 +247,12 @@ async fn before_anything_is_known_pages_say_so() {
     world.page_with("/", "No group is deployed.").await;
     assert_eq!(world.get("/groups/a:b").await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn whoever_asks_before_the_first_look_waits_for_it() {
+    for path in ["/groups/ingestor:dev/logs", "/api/v1/groups/ingestor:dev"] {
+        let world = World::with(vec![app("ingestor:dev", 1, vec![running("a")])]);
+        let (status, body) = world.get(path).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+    }
+}

@@ -51,7 +51,7 @@ pub(crate) async fn show(
 ) -> Response {
     let shown = async {
         let id = named::group(&group)?;
-        let view = viewer.view();
+        let view = viewer.seen().await;
         let group = seen(&view, &id)?;
         let lines = first(&wanted, group)?;
         // What is followed is followed by the script.
@@ -75,9 +75,9 @@ pub(crate) async fn live(
     stay: Stay,
     Query(wanted): Query<Wanted>,
 ) -> Response {
+    let view = viewer.seen().await;
     let open = || -> Result<Open, Refusal> {
         let id = named::group(&group)?;
-        let view = viewer.view();
         wanted.open_placed(&viewer, &id, seen(&view, &id)?)
     };
     let sending = Sending {
@@ -111,7 +111,7 @@ pub(crate) async fn older(
         let Json(Back { output, places }) =
             back.map_err(|wrong| Refusal::new(wrong.status(), wrong.body_text()))?;
         let id = named::group(&group)?;
-        let view = viewer.view();
+        let view = viewer.seen().await;
         let group = seen(&view, &id)?;
         if places.is_empty() {
             return Ok(Json(rows::Piece::of(&[])).into_response());
@@ -192,10 +192,8 @@ fn of(container: &ContainerId) -> Wanted {
 
 /// The group, as it was seen last.
 fn seen<'a>(view: &'a View, id: &GroupId) -> Result<Group<'a>, Refusal> {
-    let Some(known) = view.known.as_deref() else {
-        let reason = "cluster and store have not been looked at yet; try again";
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason));
-    };
+    let known = view.known.as_deref();
+    let known = known.ok_or_else(|| Refusal::unseen(view))?;
     known.group(id).ok_or_else(|| named::unknown(id, known))
 }
 
