@@ -33,6 +33,10 @@ pub enum DriverError {
 
 type Answer<T> = Result<T, DriverError>;
 
+/// A tab of a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tab(String);
+
 /// One window of a browser.
 #[derive(Debug)]
 pub struct Driver {
@@ -56,6 +60,31 @@ impl Driver {
     /// Goes to an address, and waits until its page is there.
     pub async fn goto(&self, address: &str) -> Answer<()> {
         self.command("url", json!({"url": address})).await.map(drop)
+    }
+
+    /// Opens one more tab, and goes on there.
+    pub async fn tab(&self) -> Answer<Tab> {
+        let opened = self.command("window/new", json!({"type": "tab"})).await?;
+        let handle = opened["handle"].as_str();
+        let tab = Tab(handle.ok_or(DriverError::Garbled("tab"))?.to_owned());
+        self.turn_to(&tab).await?;
+        Ok(tab)
+    }
+
+    /// The tab in front.
+    pub async fn front(&self) -> Answer<Tab> {
+        let address = format!("{}/window", self.session);
+        let handle = send(&self.http, Method::GET, &address, Value::Null).await?;
+        let handle = handle.as_str().ok_or(DriverError::Garbled("tab"))?;
+        Ok(Tab(handle.to_owned()))
+    }
+
+    /// Goes on in another tab, which comes to the front.
+    pub async fn turn_to(&self, tab: &Tab) -> Answer<()> {
+        self.command("window", json!({"handle": tab.0}))
+            .await
+            .map(drop)?;
+        self.tools("Page.bringToFront", json!({})).await.map(drop)
     }
 
     /// What a script gives.

@@ -8,4 +8,4 @@ mod chromium;
 mod driver;
 
 pub use chromium::Chromium;
-pub use driver::{Driver, DriverError, ENTER, TAB};
+pub use driver::{Driver, DriverError, ENTER, TAB, Tab};

@@ -57,6 +57,10 @@ pub struct Script {
     pub log_every: Option<Duration>,
     /// Requests that it has written down already when it begins to run, as if it had run before.
     pub log_backlog: u64,
+    /// What the task writes when it begins to run, control characters and all; what is not ASCII
+    /// becomes `?`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_greeting: Option<String>,
     /// When what the task says is rotated: after 8,192 requests, and one former file is kept, if
     /// absent.
     #[serde(skip_serializing_if = "Option::is_none")]

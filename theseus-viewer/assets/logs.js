@@ -229,8 +229,9 @@
       if (before) {
         before.append(rows);
         Object.assign(begun, piece.places);
-        if (!piece.isCaughtUp) continue;
-        live = true;
+        live ||= piece.isCaughtUp;
+        // Where nobody could tell anything in time, what the page came with stays until somebody does.
+        if (!live || (!before.hasChildNodes() && log.hasChildNodes())) continue;
         replace(before);
         places = begun;
         before = null;

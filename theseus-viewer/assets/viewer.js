@@ -120,6 +120,7 @@
   let reopening = 0;
   let pause = 1_000;
   let held = false;
+  let left = false;
 
   function show(state, text) {
     if (link.dataset.link === state) return;
@@ -208,11 +209,10 @@
 
   // Why is not told. Where the page itself is led elsewhere now, whoever looks has to sign in again.
   async function refused() {
-    const own = source;
     reopen();
     try {
       const answer = await fetch(location.href, { method: "HEAD", redirect: "manual" });
-      if (answer.type === "opaqueredirect" && source === own) location.reload();
+      if (answer.type === "opaqueredirect" && source === null) location.reload();
     } catch {
       // The viewer is away.
     }
@@ -240,14 +240,30 @@
   function close() {
     clearTimeout(watchdog);
     clearTimeout(reopening);
-    source.close();
+    source?.close();
+    source = null;
   }
 
   function reopen() {
     close();
     show("lost", "Connection lost, trying again");
-    reopening = setTimeout(open, pause * (0.5 + Math.random() / 2));
+    reopening = setTimeout(attend, pause * (0.5 + Math.random() / 2));
     pause = Math.min(pause * 2, MAX_PAUSE);
+  }
+
+  // Browsers have few connections to one place, and keep pages that were left, to go back to. So a page
+  // that nobody sees leaves its connection to the others, and is true again once it is seen.
+  function attend() {
+    const wanted = !held && !left && !document.hidden;
+    if (!wanted) {
+      close();
+      if (held) show("held", "Frozen");
+      else show("off", "");
+    } else if (source === null) {
+      clearTimeout(reopening);
+      tick();
+      open();
+    }
   }
 
   // Nothing moves for as long as somebody wants to read in peace.
@@ -257,23 +273,18 @@
     held = !held;
     hold.textContent = held ? "Go on" : "Freeze";
     hold.setAttribute("aria-pressed", String(held));
-    if (held) {
-      close();
-      show("held", "Frozen");
-    } else {
-      open();
-    }
+    attend();
   });
 
-  // Browsers keep pages that were left, to go back to, and few connections to a place: with those of
-  // what was left, the next page would wait until they are given up.
-  addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => {
-    if (event.persisted && !held) open();
-  });
+  for (const [event, isLeft] of [["pagehide", true], ["pageshow", false]]) {
+    addEventListener(event, () => {
+      left = isLeft;
+      attend();
+    });
+  }
+  document.addEventListener("visibilitychange", attend);
 
   setInterval(tick, 1_000);
-  document.addEventListener("visibilitychange", tick);
   if (list) filter();
-  open();
+  attend();
 })();

@@ -123,7 +123,7 @@ async fn a_manifest_is_deployed_once_its_plan_was_shown() {
 #[ignore = "needs chromium"]
 async fn a_group_is_changed_from_its_page_and_only_as_it_was_shown() {
     let large = large();
-    let _ = large.ingestor("changed");
+    let _ = large.ingestor("changed").await;
     let browser = Browser::open(&large.sandbox.viewer).await;
     sign_in(&browser, &large.home, "/groups/changed:dev").await;
     // What only a rollout can be told is there only while there is one.
@@ -192,7 +192,7 @@ const OFFERED: &str = "return [...document.querySelectorAll('.actions button')]
 #[ignore = "needs chromium"]
 async fn a_file_that_is_dropped_is_deployed_and_its_rollout_held_resumed_and_taken_back() {
     let large = large();
-    let manifest = large.ingestor("dropped");
+    let manifest = large.ingestor("dropped").await;
     let browser = Browser::open(&large.sandbox.viewer).await;
     sign_in(&browser, &large.home, "/deploy").await;
 

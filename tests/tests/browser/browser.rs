@@ -223,22 +223,38 @@ impl Large {
     }
 
     /// Deploys what is meant to run for one story.
-    pub(crate) fn deploy(&self, service: &str, groups: &str) {
-        let file = format!("{service}.yaml");
+    pub(crate) async fn deploy(&self, service: &str, groups: &str) {
         let manifest = format!("deploy:\n  {service}: {groups}\n");
-        self.home.write(&file, &manifest);
-        let _ = self.home.run(&["deploy", &file, "--yes"]).exits(0);
+        self.carry_out(service, &manifest).await;
     }
 
     /// The README's group as a service of this name, with an image of this name: gives its manifest.
-    pub(crate) fn ingestor(&self, service: &str) -> String {
+    pub(crate) async fn ingestor(&self, service: &str) -> String {
         let manifest = theseus_tests::INGESTOR
             .replace("ingestor:", &format!("{service}:"))
             .replace("flask\n", &format!("{service}\n"));
-        let file = format!("{service}.yaml");
-        self.home.write(&file, &manifest);
-        let _ = self.home.run(&["deploy", &file, "--yes"]).exits(0);
+        self.carry_out(service, &manifest).await;
         manifest
+    }
+
+    /// Deploys a service, and waits until the viewer knows it.
+    async fn carry_out(&self, service: &str, manifest: &str) {
+        let file = format!("{service}.yaml");
+        self.home.write(&file, manifest);
+        let _ = self.home.run(&["deploy", &file, "--yes"]).exits(0);
+        let groups = format!("{}/api/v1/groups?group={service}", self.sandbox.viewer);
+        let began = Instant::now();
+        loop {
+            let asked = theseus_tests::client()
+                .get(&groups)
+                .bearer_auth(self.home.viewer_token());
+            let told: Value = asked.send().await.unwrap().json().await.unwrap();
+            if told["groups"].as_array().is_some_and(|it| !it.is_empty()) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "the viewer knows {service}");
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     /// What is told of a group; nothing if it is not there.

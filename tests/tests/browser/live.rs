@@ -13,7 +13,7 @@ const ROWS: &str =
 #[ignore = "needs chromium"]
 async fn a_container_that_is_killed_goes_and_another_comes_without_a_reload() {
     let large = large();
-    let _ = large.ingestor("killed");
+    let _ = large.ingestor("killed").await;
     let browser = large.browser().await;
     browser.goto_live("/groups/killed:dev").await;
     let count = |rows: &Value| rows.as_array().map_or(0, Vec::len);
@@ -66,7 +66,7 @@ async fn a_container_that_is_killed_goes_and_another_comes_without_a_reload() {
 #[ignore = "needs chromium"]
 async fn a_connection_that_is_cut_is_shown_and_healed() {
     let large = large();
-    let _ = large.ingestor("cut");
+    let _ = large.ingestor("cut").await;
     let port = free_port();
     let first = large.viewer(port).await;
     let browser = Browser::open(&format!("http://localhost:{port}")).await;
@@ -120,7 +120,7 @@ async fn streams(viewer: &str) -> u64 {
 #[ignore = "needs chromium"]
 async fn a_page_that_was_left_holds_no_connection_and_is_true_again_when_gone_back_to() {
     let large = large();
-    let _ = large.ingestor("left");
+    let _ = large.ingestor("left").await;
     let port = free_port();
     let _viewer = large.viewer(port).await;
     let browser = Browser::open(&format!("http://localhost:{port}")).await;
@@ -160,6 +160,160 @@ async fn a_page_that_was_left_holds_no_connection_and_is_true_again_when_gone_ba
     browser.until("return location.pathname", left).await;
     let count = |rows: &Value| rows.as_array().map_or(0, Vec::len);
     browser.until_it(ROWS, |rows| count(rows) == 6).await;
+    browser.assert_clean(&[]).await;
+    browser.close().await;
+}
+
+/// What the cells of a row or a tile say in words.
+fn cells(row: &str) -> String {
+    format!("return document.getElementById('{row}')?.querySelector('svg.cells')?.ariaLabel")
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn a_cell_changes_where_it_is_drawn_and_what_happened_is_told() {
+    let large = large();
+    let _ = large.ingestor("celled").await;
+    // Who takes the place of another starts for the rest of the story.
+    let script = json!({"image": "celled", "startDelayMs": 3_600_000});
+    large.post("/sandbox/scripts", script).await;
+    let group = large.group("celled:dev");
+    let containers = group["containers"].as_array().unwrap().clone();
+    let kill = async |index: usize| {
+        let id = containers[index]["id"].as_str().unwrap().to_owned();
+        large.post("/v2/tasks/delete", json!({"ids": [id]})).await;
+        id
+    };
+    let browser = large.browser().await;
+
+    browser.goto_live("/").await;
+    let celled = cells("row:celled:dev");
+    browser.until(&celled, "4 running").await;
+    let other = "document.getElementById('row:payments:staging')";
+    browser
+        .ask(&format!("window.loaded = 1; {other}.marked = true"))
+        .await;
+    let _ = kill(0).await;
+    browser.until(&celled, "3 running, 1 starting").await;
+    let kept = format!("return [window.loaded, {other}.marked]");
+    assert_eq!(browser.ask(&kept).await, json!([1, true]));
+
+    browser.goto_live("/machines").await;
+    let machine = containers[1]["host"].as_str().unwrap();
+    let of_machine = cells(&format!("machine:{machine}"));
+    let running = |label: &Value| {
+        let label = label.as_str().unwrap_or_default();
+        let count = label.split(' ').next().unwrap_or_default();
+        count.parse::<u64>().unwrap_or_default()
+    };
+    let before = browser
+        .until_it(&of_machine, |label| running(label) > 0)
+        .await;
+    browser.ask("window.loaded = 1").await;
+    let _ = kill(1).await;
+    browser
+        .until_it(&of_machine, |label| *label != before)
+        .await;
+    assert_eq!(browser.ask("return window.loaded").await, 1);
+
+    browser.goto_live("/events").await;
+    browser.ask("window.loaded = 1").await;
+    let killed = kill(2).await;
+    let told = format!(
+        "return [...document.querySelectorAll('#rows tr')].map((row) => row.innerText)
+            .find((text) => text.includes('celled:dev') && text.includes('{killed}'))"
+    );
+    browser
+        .until_it(&told, |row| {
+            row.as_str().is_some_and(|row| row.contains("is over"))
+        })
+        .await;
+    assert_eq!(browser.ask("return window.loaded").await, 1);
+    browser.assert_clean(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn more_tabs_than_a_browser_has_connections_are_true_when_they_are_seen() {
+    let large = large();
+    let _ = large.ingestor("tabs").await;
+    let browser = large.browser().await;
+    let driver = &browser.chromium.driver;
+    let link = "return document.getElementById('link').dataset.link";
+
+    browser.goto_live("/groups/tabs:dev").await;
+    browser.ask("window.loaded = 1").await;
+    let first = driver.front().await.unwrap();
+    for page in ["/", "/machines", "/events", "/usage"] {
+        for _ in 0..2 {
+            let _ = driver.tab().await.unwrap();
+            browser.goto_live(page).await;
+        }
+    }
+    let scaled = large.home.run(&["scale", "tabs:dev", "6", "--yes"]);
+    let _ = scaled.exits(0);
+
+    driver.turn_to(&first).await.unwrap();
+    browser.until(link, "live").await;
+    let count = |rows: &Value| rows.as_array().map_or(0, Vec::len);
+    browser.until_it(ROWS, |rows| count(rows) == 6).await;
+    assert_eq!(
+        browser.ask("return window.loaded").await,
+        1,
+        "it was not loaded anew"
+    );
+    browser.assert_clean(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium"]
+async fn a_page_loaded_anew_in_the_middle_of_a_rollout_goes_on_from_there() {
+    let large = large();
+    let manifest = large.ingestor("reloaded").await;
+    let script = json!({"image": "reloaded:2", "startDelayMs": 3_600_000, "times": 1});
+    large.post("/sandbox/scripts", script).await;
+    let next = manifest.replace("5000/reloaded", "5000/reloaded:2");
+    large.home.write("reloaded.yaml", &next);
+    let _deployer = large.home.start(&["deploy", "reloaded.yaml", "--yes"]);
+    let browser = large.browser().await;
+    browser.goto_live("/groups/reloaded:dev").await;
+    let rollout = "return document.getElementById('rollout')?.innerText";
+    let says = |text: &'static str| {
+        move |told: &Value| told.as_str().is_some_and(|told| told.contains(text))
+    };
+    browser
+        .until_it(rollout, says("Rollout to revision 2"))
+        .await;
+
+    browser.ask("window.loaded = 1; location.reload()").await;
+    browser
+        .until("return window.loaded ?? null", Value::Null)
+        .await;
+    browser
+        .until(
+            "return document.getElementById('link')?.dataset.link",
+            "live",
+        )
+        .await;
+    let _ = browser
+        .until_it(rollout, says("Rollout to revision 2"))
+        .await;
+
+    // It goes on before the eyes of whoever loaded it anew, up to its end.
+    let group = large.group("reloaded:dev");
+    let mut containers = group["containers"].as_array().unwrap().iter();
+    let slow = containers.find(|it| it["revision"] == 2).unwrap();
+    let fails = format!("/sandbox/tasks/{}/fail", slow["id"].as_str().unwrap());
+    large.post(&fails, json!({"message": "too slow"})).await;
+    browser
+        .until_it(rollout, |told| !says("Rollout to")(told))
+        .await;
+    let is_new = "return [...document.querySelectorAll('#rows tr')]
+        .every((row) => row.innerText.includes('running') && row.innerText.includes('r2'))";
+    browser.until(is_new, true).await;
+    assert_eq!(large.group("reloaded:dev")["revision"], 2);
     browser.assert_clean(&[]).await;
     browser.close().await;
 }

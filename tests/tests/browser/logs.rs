@@ -27,7 +27,7 @@ async fn talkative(service: &str) -> &'static Large {
     });
     large.post("/sandbox/scripts", script).await;
     let group = format!("{{labels: [prod], image: {service}, instances: 2, mem: 64}}");
-    large.deploy(service, &group);
+    large.deploy(service, &group).await;
     large
 }
 

@@ -3,6 +3,7 @@
 mod accessibility;
 mod actions;
 mod browser;
+mod hostile;
 mod live;
 mod logs;
 mod looks;

@@ -201,6 +201,9 @@ fn greeting(task: &Task) -> String {
     for port in &task.ports {
         let _ = writeln!(text, "{at} listening on port {port}");
     }
+    if let Some(more) = &task.script.log_greeting {
+        let _ = writeln!(text, "{at} {}", ascii(more, |_| true));
+    }
     text
 }
 
@@ -213,9 +216,20 @@ pub(super) fn seed_of(id: &str) -> u64 {
 
 /// Text that fits on one line of a log and whose characters are bytes.
 fn plain(text: &str) -> String {
-    let keep = |letter: char| letter == ' ' || letter.is_ascii_graphic();
-    text.chars()
-        .map(|letter| if keep(letter) { letter } else { '?' })
+    ascii(text, |letter| letter == ' ' || letter.is_ascii_graphic())
+}
+
+/// Text whose characters are bytes, and those that are to be kept.
+fn ascii(text: &str, keep: impl Fn(char) -> bool) -> String {
+    let letters = text.chars();
+    letters
+        .map(|letter| {
+            if letter.is_ascii() && keep(letter) {
+                letter
+            } else {
+                '?'
+            }
+        })
         .collect()
 }
 
