@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::inert::inert;
 use super::{Page, address};
 use crate::guard::Caller;
 
@@ -82,7 +83,7 @@ fn sentence(words: &str) -> String {
 }
 
 fn around(title: &str, place: &str, head: &Markup, aside: &Markup, main: &Markup) -> Markup {
-    html! {
+    inert(html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -110,7 +111,7 @@ fn around(title: &str, place: &str, head: &Markup, aside: &Markup, main: &Markup
                 (main)
             }
         }
-    }
+    })
 }
 
 /// What whoever looks may do besides.

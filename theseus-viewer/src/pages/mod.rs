@@ -15,6 +15,7 @@ mod extra;
 mod filter;
 mod group;
 mod history;
+mod inert;
 mod layout;
 pub(crate) mod logs;
 mod machine;

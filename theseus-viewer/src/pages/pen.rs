@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
+use theseus_core::logs;
 
+use super::inert::inert;
 use crate::view::Version;
 
 /// What a page has already.
@@ -91,7 +93,8 @@ impl Pen {
             None => write(),
             Some(changes) => {
                 if stamp > changes.since {
-                    changes.parts.insert(id.to_owned(), write().into_string());
+                    let part = inert(write()).into_string();
+                    changes.parts.insert(id.to_owned(), part);
                 }
                 nothing()
             }
@@ -106,7 +109,8 @@ impl Pen {
             None => write(),
             Some(changes) => {
                 if changes.is_late {
-                    changes.parts.insert(id.to_owned(), write().into_string());
+                    let part = inert(write()).into_string();
+                    changes.parts.insert(id.to_owned(), part);
                 }
                 nothing()
             }
@@ -124,13 +128,15 @@ impl Pen {
         R: FnOnce(&str, Timestamp) -> Markup,
     {
         let now = self.now;
+        // An id has to be what it will be in the finished page.
+        let rows = rows.map(|(id, stamp, write)| (logs::inert(&id).into_owned(), stamp, write));
         let Some(changes) = &mut self.changes else {
             return html! { @for (id, _, write) in rows { (write(&id, now)) } };
         };
         let mut order = (stamp > changes.since).then(Vec::new);
         for (id, row_stamp, write) in rows {
             if row_stamp > changes.since {
-                let row = write(&id, now).into_string();
+                let row = inert(write(&id, now)).into_string();
                 changes.parts.insert(id.clone(), row);
             }
             if let Some(order) = &mut order {

@@ -352,3 +352,25 @@ async fn what_is_read_besides_is_told_when_it_changed() {
         "{told}"
     );
 }
+
+#[tokio::test]
+async fn what_is_told_is_found_in_the_page_whatever_its_name() {
+    let odd = "a\u{1b}[2J\u{202e}";
+    let world = World::with(vec![app("a:b", 1, vec![running(odd)])]);
+    world.record("a:b", 1, spec("flask:1", 1)).await;
+    let page = world.page_with("/groups/a:b", "flask:1").await;
+    let mut messages = Messages::open(&world, "/live?page=group&group=a:b").await;
+    let update = messages
+        .until(|update| !update["lists"]["rows"].is_null())
+        .await;
+    let id = update["lists"]["rows"][0].as_str().unwrap();
+    assert_eq!(id, "row:a\\u{1b}[2J\\u{202e}");
+    let id = format!("id=\"{id}\"");
+    assert!(page.contains(&id), "{page}");
+    let part = update["parts"].as_object().unwrap().values();
+    assert!(
+        part.into_iter()
+            .any(|part| part.as_str().unwrap().contains(&id)),
+        "{update}"
+    );
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode, header};
 use theseus_core::audit::{AuditRecord, Deed, Outcome};
 use theseus_core::cluster::{AppId, ContainerState, Failure, Foreign, HealthState};
+use theseus_core::logs::is_obeyed;
 use theseus_core::model::{EnvValue, Spec};
 use theseus_core::plan::Action;
 use theseus_core::records::{self, Goal, RolloutRecord};
@@ -330,8 +331,8 @@ async fn what_there_is_not_says_what_there_is() {
 
 #[tokio::test]
 async fn odd_names_stay_text_and_lead_where_they_should() {
-    let evil = "\"><script>alert(1)</script>/../?#%";
-    let path = "%22%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E%2F..%2F%3F%23%25";
+    let evil = "\"><script>alert(1)</script>/../?#%\u{1b}[2J\u{202e}";
+    let path = "%22%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E%2F..%2F%3F%23%25%1B%5B2J%E2%80%AE";
     let mut odd = host(evil);
     odd.attributes.insert(evil.to_owned(), evil.to_owned());
     let mut app = app(
@@ -374,6 +375,10 @@ async fn odd_names_stay_text_and_lead_where_they_should() {
         assert!(!text.contains("<script>alert"), "{page}: {text}");
         assert!(!text.contains("\"><script>"), "{page}: {text}");
         assert!(!text.contains("href=\"http:"), "{page}: {text}");
+        assert!(
+            !text.contains(|c| is_obeyed(c) && c != '\n'),
+            "{page}: {text:?}"
+        );
     }
     let group = world.get("/groups/a:b").await.1;
     assert!(group.contains(&format!("href=\"{container}\"")), "{group}");
