@@ -82,7 +82,7 @@ impl Acquaintance {
 async fn discover(http: &Http, configured: Option<Version>) -> Result<Arc<Known>, Failure> {
     let request = Request::get("/v2/info");
     let read = |body: &[u8]| serde_json::from_slice::<Info>(body);
-    let info = http.ask(&request, read).await?;
+    let info = http.ask_briefly(&request, read).await?;
     if let Some(leader) = &info.leader {
         http.told_leader(leader);
     }

@@ -173,16 +173,17 @@ fn cells(row: &str) -> String {
 #[ignore = "needs chromium"]
 async fn a_cell_changes_where_it_is_drawn_and_what_happened_is_told() {
     let large = large();
-    let _ = large.ingestor("celled").await;
+    let group = "{labels: [dev], image: celled, instances: 4, mem: 64, ports: {api: 5000},
+        health: {http: {port: api, path: /}}}";
+    large.deploy("celled", group).await;
     // Who takes the place of another starts for the rest of the story.
     let script = json!({"image": "celled", "startDelayMs": 3_600_000});
     large.post("/sandbox/scripts", script).await;
     let group = large.group("celled:dev");
     let containers = group["containers"].as_array().unwrap().clone();
     let kill = async |index: usize| {
-        let id = containers[index]["id"].as_str().unwrap().to_owned();
+        let id = containers[index]["id"].as_str().unwrap();
         large.post("/v2/tasks/delete", json!({"ids": [id]})).await;
-        id
     };
     let browser = large.browser().await;
 
@@ -193,7 +194,7 @@ async fn a_cell_changes_where_it_is_drawn_and_what_happened_is_told() {
     browser
         .ask(&format!("window.loaded = 1; {other}.marked = true"))
         .await;
-    let _ = kill(0).await;
+    kill(0).await;
     browser.until(&celled, "3 running, 1 starting").await;
     let kept = format!("return [window.loaded, {other}.marked]");
     assert_eq!(browser.ask(&kept).await, json!([1, true]));
@@ -201,24 +202,24 @@ async fn a_cell_changes_where_it_is_drawn_and_what_happened_is_told() {
     browser.goto_live("/machines").await;
     let machine = containers[1]["host"].as_str().unwrap();
     let of_machine = cells(&format!("machine:{machine}"));
-    let running = |label: &Value| {
+    let is_sick = |label: &Value| {
         let label = label.as_str().unwrap_or_default();
-        let count = label.split(' ').next().unwrap_or_default();
-        count.parse::<u64>().unwrap_or_default()
+        label.ends_with(", 1 unhealthy")
     };
-    let before = browser
-        .until_it(&of_machine, |label| running(label) > 0)
+    browser
+        .until_it(&of_machine, |label| label.is_string() && !is_sick(label))
         .await;
     browser.ask("window.loaded = 1").await;
-    let _ = kill(1).await;
-    browser
-        .until_it(&of_machine, |label| *label != before)
-        .await;
+    let sick = containers[1]["id"].as_str().unwrap();
+    let sickens = format!("/sandbox/tasks/{sick}/unhealthy");
+    large.post(&sickens, json!({"message": ""})).await;
+    browser.until_it(&of_machine, is_sick).await;
     assert_eq!(browser.ask("return window.loaded").await, 1);
 
     browser.goto_live("/events").await;
     browser.ask("window.loaded = 1").await;
-    let killed = kill(2).await;
+    let killed = containers[2]["id"].as_str().unwrap();
+    kill(2).await;
     let told = format!(
         "return [...document.querySelectorAll('#rows tr')].map((row) => row.innerText)
             .find((text) => text.includes('celled:dev') && text.includes('{killed}'))"

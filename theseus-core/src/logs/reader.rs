@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::roster::{self, Roster, Scene};
 use super::strand::{Filter, Strand};
@@ -17,12 +17,17 @@ use super::{Query, Speaker, Told, Word};
 use crate::causes::chain;
 use crate::cluster::{Cluster, ClusterError, ContainerId, LogPiece, LogRequest, LogStart};
 
-/// How many pieces of each container are on the way or waiting: more than one output may bring while
-/// another one is waited for.
-const PIECES: usize = 4;
+/// How many pieces of each container are on the way or waiting, at least: more than one output may bring
+/// while another one is waited for. More than the most make nothing faster.
+const LEAST_PIECES: usize = 4;
+const MOST_PIECES: usize = 16;
 
 /// How many lines are told at once.
 const BATCH: usize = 1024;
+
+/// How long nothing is looked at while several containers are waited for: what comes meanwhile is heard at
+/// once. To be woken for each piece costs more than what is in it.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// How long the others wait for a container of which nothing comes.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -72,6 +77,8 @@ pub struct Reader {
     weave: Weave,
     sources: BTreeMap<Number, Source>,
     next_number: Number,
+    /// How many pieces of each are on the way or waiting.
+    pieces: usize,
     messages: UnboundedReceiver<Message>,
     sender: UnboundedSender<Message>,
     tasks: JoinSet<()>,
@@ -102,6 +109,7 @@ impl Reader {
     pub fn new(scene: Scene, query: Query, speakers: Vec<Speaker>) -> Self {
         let (sender, messages) = unbounded_channel();
         let may_join = query.follow && !query.joining.is_empty();
+        let ahead = query.ahead / speakers.len().max(1);
         let mut reader = Self {
             backlog: Some(Backlog {
                 last: query.most.map(|_| VecDeque::new()),
@@ -112,6 +120,7 @@ impl Reader {
             weave: Weave::default(),
             sources: BTreeMap::new(),
             next_number: 0,
+            pieces: ahead.clamp(LEAST_PIECES, MOST_PIECES),
             messages,
             sender,
             tasks: JoinSet::new(),
@@ -159,13 +168,20 @@ impl Reader {
                 }
                 () = until(deadline) => self.weave.lose_patience(PATIENCE, Instant::now()),
             }
+            if self.weave.is_waiting() {
+                sleep(BREATH).await;
+            }
         }
     }
 
     /// All that can be told now, but not too much at once.
     fn take(&mut self) -> Vec<Told> {
         let now = Instant::now();
-        let mut batch: Vec<Told> = self.words.drain(..).collect();
+        let mut batch = Vec::new();
+        if self.weave.has_next() {
+            batch.reserve_exact(self.words.len() + BATCH);
+        }
+        batch.extend(self.words.drain(..));
         while batch.len() < BATCH {
             let Some(told) = self.weave.pop(now) else {
                 break;
@@ -365,7 +381,7 @@ impl Reader {
         };
         let is_there = speaker.host.is_some() || is_awaited;
         let container = speaker.container.clone();
-        let room = Arc::new(Semaphore::new(PIECES));
+        let room = Arc::new(Semaphore::new(self.pieces));
         let task = self.tasks.spawn(pump(
             Arc::clone(&self.scene.cluster),
             number,

@@ -32,6 +32,8 @@ enum Piece {
 #[derive(Debug, Default)]
 pub(super) struct Split {
     pieces: VecDeque<Piece>,
+    /// How much of the first piece is told.
+    at: usize,
     /// The beginning of a line whose end has not come.
     beginning: Vec<u8>,
     /// Whether no more pieces come.
@@ -66,7 +68,7 @@ impl Split {
 
     pub(super) fn next(&mut self) -> Option<Item> {
         loop {
-            let Some(piece) = self.pieces.front_mut() else {
+            let Some(piece) = self.pieces.front() else {
                 let is_rest = self.is_over && !self.beginning.is_empty();
                 return is_rest.then(|| self.line(false, None));
             };
@@ -81,38 +83,41 @@ impl Split {
             };
             let written = *written;
             let room = LONGEST_LINE - self.beginning.len();
-            let within = &bytes[..bytes.len().min(room + 1)];
+            let rest = &bytes[self.at..];
+            let within = &rest[..rest.len().min(room + 1)];
             match memchr::memchr(b'\n', within) {
+                Some(end) if self.beginning.is_empty() => {
+                    let line = told(&within[..end], false, written);
+                    self.pass(end + 1);
+                    return Some(line);
+                }
                 Some(end) => {
-                    let line = bytes.split_to(end + 1);
-                    self.let_go();
-                    if self.beginning.is_empty() {
-                        return Some(told(&line[..end], false, written));
-                    }
-                    self.beginning.extend_from_slice(&line[..end]);
+                    self.beginning.extend_from_slice(&within[..end]);
+                    self.pass(end + 1);
                     return Some(self.line(false, written));
                 }
                 None if within.len() > room => {
-                    let part = bytes.split_to(room);
-                    self.let_go();
-                    self.beginning.extend_from_slice(&part);
+                    self.beginning.extend_from_slice(&within[..room]);
+                    self.pass(room);
                     return Some(self.line(true, written));
                 }
                 None => {
-                    let all = bytes.split_to(bytes.len());
-                    self.let_go();
-                    self.beginning.extend_from_slice(&all);
+                    let all = within.len();
+                    self.beginning.extend_from_slice(within);
+                    self.pass(all);
                 }
             }
         }
     }
 
-    /// Lets the first piece go once nothing is left of it.
-    fn let_go(&mut self) {
+    /// Goes on so many bytes, and lets the first piece go once nothing is left of it.
+    fn pass(&mut self, count: usize) {
+        self.at += count;
         if let Some(Piece::Bytes(bytes, _)) = self.pieces.front()
-            && bytes.is_empty()
+            && bytes.len() == self.at
         {
             self.pieces.pop_front();
+            self.at = 0;
             self.used += 1;
         }
     }
@@ -135,8 +140,13 @@ fn told(line: &[u8], continues: bool, written: Option<Timestamp>) -> Item {
         [line @ .., b'\r'] if !continues => line,
         line => line,
     };
+    // Which is what nearly all of them are, and is seen sooner than what else a line may be.
+    let text = match str::from_utf8(line) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(line).into_owned(),
+    };
     Item::Line {
-        text: String::from_utf8_lossy(line).into_owned(),
+        text,
         continues,
         written,
     }

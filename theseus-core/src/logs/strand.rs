@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use regex::Regex;
 
 use super::split::{Item, Split};
-use super::stamp::stamp;
+use super::stamp::Calendar;
 use super::{Line, Query, Speaker, Told, Word};
 use crate::cluster::{LogPiece, Output};
 
@@ -36,6 +36,7 @@ struct Tape {
     output: Output,
     split: Split,
     head: Option<Head>,
+    calendar: Calendar,
     /// The last time that one of its lines told.
     time: Option<Timestamp>,
     /// How many pieces others have brought since it brought one.
@@ -92,6 +93,7 @@ impl Strand {
             output: *output,
             split: Split::default(),
             head: None,
+            calendar: Calendar::default(),
             time: None,
             others: 0,
         };
@@ -228,7 +230,7 @@ impl Strand {
                         continues,
                         written,
                     } => {
-                        let own = stamp(&text);
+                        let own = tape.calendar.stamp(&text);
                         tape.time = own.or(tape.time);
                         let is_wanted = self.filter.since.is_none_or(|since| {
                             self.is_untimed |= tape.time.is_none() && written.is_none();

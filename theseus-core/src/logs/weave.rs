@@ -116,8 +116,13 @@ impl Weave {
         }
     }
 
+    /// Whether the next line is known.
+    pub(super) fn has_next(&self) -> bool {
+        self.ready_count > 0 && !self.is_waiting()
+    }
+
     /// Whether nothing may be told because somebody is waited for.
-    fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         !self.awaited.is_empty()
     }
 

@@ -43,6 +43,9 @@ const MAX_REDIRECTS: usize = 3;
 /// The largest answer to what is asked for in passing, in bytes: the agents of a large Mesos.
 const SMALL: usize = 64 << 20;
 
+/// The largest answer of few words, in bytes.
+const TINY: usize = 1 << 20;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// How long an answer may take, and how much it may be.
@@ -133,6 +136,18 @@ impl Http {
         parse: fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, Failure> {
         self.patiently(|| self.read_once(request, self.small(), parse))
+            .await
+    }
+
+    /// The same for a few words: who goes on and on is soon seen to be somebody else.
+    pub(crate) async fn ask_briefly<T: Send + 'static>(
+        &self,
+        request: &Request,
+        parse: fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<T, Failure> {
+        let mut bounds = self.small();
+        bounds.size = bounds.size.min(TINY);
+        self.patiently(|| self.read_once(request, bounds, parse))
             .await
     }
 

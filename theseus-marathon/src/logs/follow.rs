@@ -453,7 +453,7 @@ impl Follower {
             self.idle_looks = 0;
             self.pieces.push_back(LogPiece::Bytes {
                 output: *output,
-                bytes: told.bytes.into(),
+                bytes: told.bytes,
                 written: track.file().and_then(super::files::File::written),
             });
         }

@@ -9,6 +9,8 @@
 //! * What may be another file counts once another look shows that nothing was rotated meanwhile: the
 //!   first piece of a file, before which there is nothing, and what is read where it only may be.
 
+use bytes::Bytes;
+
 use super::files::{Family, File};
 use super::text::Piece;
 
@@ -42,7 +44,7 @@ pub(super) struct Told {
     /// Whether something may have been thrown away before these bytes could be read.
     pub(super) missed: bool,
     /// The next bytes of the output.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
     /// How many bytes of the file these are: an agent may have made something else of them.
     pub(super) length: u64,
 }
@@ -53,7 +55,7 @@ impl Told {
         Self {
             missed: false,
             length: bytes.len() as u64,
-            bytes,
+            bytes: bytes.into(),
         }
     }
 }
@@ -329,10 +331,10 @@ impl Track {
     }
 
     /// Takes a piece, which begins with what was told last.
-    fn take(&mut self, mut piece: Piece) -> Told {
+    fn take(&mut self, piece: Piece) -> Told {
         let overlap = self.tail.len();
         let mut told = Told {
-            bytes: piece.bytes.split_off(overlap),
+            bytes: Bytes::from(piece.bytes).split_off(overlap),
             ..Told::default()
         };
         if !told.bytes.is_empty() {

@@ -81,7 +81,7 @@ fn facts(sight: &Sight<'_>, machine: &Machine) -> Markup {
             @if let Some(free) = &host.free_ports {
                 @let ranges: Vec<String> = free.iter().map(ToString::to_string).collect();
                 (fact("Free ports", &html! { @if ranges.is_empty() { "none" } @else {
-                    details { summary { (host.ports.free.map_or_else(|| "which".to_owned(), words::number)) } span.image { (ranges.join(", ")) } }
+                    details { summary { (host.ports.free.map_or_else(|| "which".to_owned(), words::whole)) } span.image { (ranges.join(", ")) } }
                 } }))
             }
             @if let Some(href) = sight.links.agents() { (fact("In Mesos", &html! { a.outside href=(href) rel="noreferrer" { "all agents" } })) }

@@ -187,7 +187,7 @@ pub(super) fn resources(machine: &Machine) -> Markup {
             (meter::share("cpus", &host.cpus, words::number))
             (meter::share("memory", &host.mem, words::mib))
             (meter::share("disk", &host.disk, words::mib))
-            (meter::share("ports", &host.ports, words::number))
+            (meter::share("ports", &host.ports, words::whole))
         }
     }
 }

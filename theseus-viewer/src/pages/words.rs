@@ -138,6 +138,12 @@ pub(super) fn number(number: f64) -> String {
     }
 }
 
+/// How many there are of what comes in whole numbers: `1,001`.
+pub(super) fn whole(number: f64) -> String {
+    let text = format!("{number:.0}");
+    text.parse().map_or(text, grouped)
+}
+
 /// Who did something.
 pub(super) fn who(by: &str) -> &str {
     theseus_core::audit::who(by).unwrap_or("somebody")
@@ -183,6 +189,7 @@ mod tests {
         ] {
             assert_eq!(number(amount), text);
         }
+        assert_eq!((&*whole(0.0), &*whole(1001.0)), ("0", "1,001"));
         assert_eq!(
             (&*count(1, "group"), &*count(2_u32, "group")),
             ("1 group", "2 groups")

@@ -37,6 +37,9 @@ const COLOURS: [AnsiColor; 10] = [
 /// Nobody reads a longer name of a container.
 const WIDEST: usize = 48;
 
+/// How many bytes of text a line mostly takes, with what stands before it.
+const USUAL_LINE: usize = 128;
+
 /// Makes text of what is told.
 pub(super) struct Printer {
     look: Look,
@@ -76,7 +79,8 @@ impl Printer {
 
     /// The lines, and what is said beside them.
     pub(super) fn text(&mut self, batch: &[Told]) -> (String, String) {
-        let (mut lines, mut words) = (String::new(), String::new());
+        let mut lines = String::with_capacity(batch.len() * USUAL_LINE);
+        let mut words = String::new();
         for told in batch {
             match told {
                 Told::Line(line) => self.line(&mut lines, line),
