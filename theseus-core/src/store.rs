@@ -270,10 +270,21 @@ pub async fn each_page<E: From<StoreError>>(
     store: &dyn Store,
     prefix: &str,
     limit: usize,
-    mut work: impl FnMut(Vec<Entry>) -> Result<(), E>,
+    work: impl FnMut(Vec<Entry>) -> Result<(), E>,
 ) -> Result<Revision, E> {
-    let mut listing = store.list(prefix, Page::first(limit)).await?;
+    let listing = store.list(prefix, Page::first(limit)).await?;
     let revision = listing.revision;
+    each_page_from(store, prefix, listing, work).await?;
+    Ok(revision)
+}
+
+/// The same from a page on that is there already.
+pub(crate) async fn each_page_from<E: From<StoreError>>(
+    store: &dyn Store,
+    prefix: &str,
+    mut listing: Listing,
+    mut work: impl FnMut(Vec<Entry>) -> Result<(), E>,
+) -> Result<(), E> {
     while let Some(page) = listing.next {
         let entries = listing.entries;
         // The first of the two is begun first: what is next is asked for before the work begins.
@@ -281,6 +292,5 @@ pub async fn each_page<E: From<StoreError>>(
         worked?;
         listing = next?;
     }
-    work(listing.entries)?;
-    Ok(revision)
+    work(listing.entries)
 }

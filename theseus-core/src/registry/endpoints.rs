@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use super::listener::Listener;
@@ -13,11 +14,14 @@ use super::record::{
 use crate::cluster::{ContainerId, Revision};
 use crate::model::{GroupId, GroupSelector};
 use crate::records::{self, LockRecord, RecordError, group_key};
-use crate::store::{Entry, Store, StoreError, each_page, list_all};
+use crate::store::{Entry, Page, Store, StoreError, each_page_from};
 
 /// How many containers are asked for at a time. Their records are small, and whoever looks something
 /// up waits for all of them.
 const PAGE: usize = 2500;
+
+/// Of how many groups or services at the same time.
+const AT_A_TIME: usize = 4;
 
 /// Why the registry cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -149,19 +153,16 @@ pub async fn each_endpoint(
 ) -> Result<(), RegistryError> {
     // Neighbours are of one group, mostly.
     let mut group = None;
-    for prefix in prefixes(selectors) {
-        let work = |entries: Vec<Entry>| {
-            for entry in &entries {
-                let listener: Listener<'_> = records::decode(entry)?.record;
-                if listener.ready && is_named(entry, listener.host()) {
-                    listener.endpoints(entry, port, &mut group, &mut found)?;
-                }
+    let work = |entries: Vec<Entry>| {
+        for entry in &entries {
+            let listener: Listener<'_> = records::decode(entry)?.record;
+            if listener.ready && is_named(entry, listener.host()) {
+                listener.endpoints(entry, port, &mut group, &mut found)?;
             }
-            Ok::<_, RegistryError>(())
-        };
-        each_page(store, &prefix, PAGE, work).await?;
-    }
-    Ok(())
+        }
+        Ok(())
+    };
+    each_page_of(store, prefixes(selectors), work).await
 }
 
 /// The containers that do their work, of these groups and services, in the order of their keys.
@@ -170,13 +171,32 @@ pub async fn containers(
     selectors: &[GroupSelector],
 ) -> Result<Vec<ContainerRecord>, RegistryError> {
     let mut found = Vec::new();
-    for prefix in prefixes(selectors) {
-        let (entries, _) = list_all(store, &prefix).await?;
+    let work = |entries: Vec<Entry>| {
         for entry in &entries {
             found.extend(serving(entry)?);
         }
-    }
+        Ok(())
+    };
+    each_page_of(store, prefixes(selectors), work).await?;
     Ok(found)
+}
+
+/// Works on all entries below these prefixes, in key order. A store reads each list on one of its
+/// processors, so those that come next are asked for meanwhile.
+async fn each_page_of(
+    store: &dyn Store,
+    prefixes: Vec<String>,
+    mut work: impl FnMut(Vec<Entry>) -> Result<(), RegistryError>,
+) -> Result<(), RegistryError> {
+    let first = |prefix: String| async move {
+        let listing = store.list(&prefix, Page::first(PAGE)).await;
+        (prefix, listing)
+    };
+    let mut begun = stream::iter(prefixes).map(first).buffered(AT_A_TIME);
+    while let Some((prefix, listing)) = begun.next().await {
+        each_page_from(store, &prefix, listing?, &mut work).await?;
+    }
+    Ok(())
 }
 
 /// Whether a group or service is known, be it without a container that does its work.
@@ -189,7 +209,7 @@ pub async fn is_known(store: &dyn Store, selector: &GroupSelector) -> Result<boo
         ),
     };
     let some = |prefix: String| async move {
-        let page = crate::store::Page::first(1);
+        let page = Page::first(1);
         Ok::<_, StoreError>(!store.list(&prefix, page).await?.entries.is_empty())
     };
     let is_deployed = match selector {

@@ -1,0 +1,94 @@
+//! Where very many containers listen: all of them are found, once and in order, though several groups
+//! and services are read at a time.
+
+use jiff::Timestamp;
+use theseus_core::cluster::{ContainerId, ContainerState, HealthState};
+use theseus_core::model::{GroupId, GroupSelector};
+use theseus_core::records;
+use theseus_core::registry::{self, ContainerRecord};
+use theseus_core::store::{Store, Txn, Write};
+use theseus_store::MemoryStore;
+
+/// Labels, and how many containers have them: some are more than a page.
+const GROUPS: [(&str, usize); 6] = [
+    ("a", 2000),
+    ("a,b", 700),
+    ("b", 1),
+    ("c", 3000),
+    ("d", 0),
+    ("e", 2600),
+];
+
+fn group(service: &str, labels: &str) -> GroupId {
+    format!("{service}:{labels}").parse().unwrap()
+}
+
+async fn fill(store: &MemoryStore, service: &str) {
+    for (labels, there) in GROUPS {
+        let group = group(service, labels);
+        let writes: Vec<Write> = (0..there)
+            .map(|number| {
+                let id = ContainerId(format!("{service}.{labels}.{number:05}"));
+                let record = ContainerRecord {
+                    group: group.clone(),
+                    id: id.clone(),
+                    revision: 1,
+                    slot: None,
+                    host: Some("h1".into()),
+                    image: None,
+                    ports: [("api".to_owned(), 31000)].into(),
+                    container_ports: [].into(),
+                    started_at: None,
+                    state: ContainerState::Running,
+                    health: HealthState::Healthy,
+                    ready: true,
+                    since: Timestamp::UNIX_EPOCH,
+                };
+                let key = registry::container_key(&group, &id);
+                Write::Put(key, records::encode(&record))
+            })
+            .collect();
+        for writes in writes.chunks(store.max_txn_operations()) {
+            let txn = Txn {
+                compares: Vec::new(),
+                writes: writes.to_vec(),
+            };
+            store.commit(txn).await.unwrap();
+        }
+    }
+}
+
+/// The keys of what is found of these, in the order in which it is.
+async fn found(store: &MemoryStore, selectors: &[&str]) -> Vec<String> {
+    let selectors: Vec<GroupSelector> = selectors.iter().map(|it| it.parse().unwrap()).collect();
+    let found = registry::endpoints(store, &selectors, Some("api")).await;
+    let found = found.unwrap().into_iter();
+    let keys: Vec<String> = found
+        .map(|it| registry::container_key(&it.group, &it.container))
+        .collect();
+    let records = registry::containers(store, &selectors).await.unwrap();
+    let same = records
+        .iter()
+        .map(|it| registry::container_key(&it.group, &it.id));
+    assert!(same.eq(keys.iter().cloned()));
+    keys
+}
+
+#[tokio::test]
+async fn all_are_found_once_and_in_order() {
+    let store = MemoryStore::new();
+    fill(&store, "web").await;
+    fill(&store, "api").await;
+    let all: usize = GROUPS.iter().map(|it| it.1).sum();
+    for (selectors, count) in [
+        (&["web"][..], all),
+        (&["web", "api"], 2 * all),
+        (&["web:c"], 3000),
+        (&["web:c", "api:e", "web:a,b"], 3000 + 2600 + 700),
+        (&["nobody"], 0),
+    ] {
+        let keys = found(&store, selectors).await;
+        assert_eq!(keys.len(), count, "{selectors:?}");
+        assert!(keys.is_sorted_by(|a, b| a < b), "{selectors:?}");
+    }
+}
