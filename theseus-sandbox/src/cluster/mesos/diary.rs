@@ -153,6 +153,7 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
     let count = count.saturating_add(script.log_backlog);
     let current = count.saturating_sub(1) / per_file;
     let oldest = current.saturating_sub(u64::from(rotation.keep));
+    let begun = begun(task, pace);
     // What there is before the task runs is without its greeting, and so changes once more.
     let packed_size = |number| match task.started_at {
         Some(_) => task.packed.of(number, oldest),
@@ -162,13 +163,12 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
         let first = number * per_file;
         let requests = Requests {
             greeting: if number == 0 {
-                greeting(task)
+                greeting(task, begun)
             } else {
                 String::new()
             },
             seed: seed_of(&task.id),
-            started: task.started_at.unwrap_or(task.staged_at),
-            backlog: script.log_backlog,
+            begun,
             pace,
             lines: first..count.min(first + per_file),
         };
@@ -192,10 +192,23 @@ fn requests(task: &Task, until: Stamp) -> Vec<File> {
         .collect()
 }
 
-fn greeting(task: &Task) -> String {
-    let Some(at) = task.started_at else {
+/// When its first line was written, which is long ago where there was one before it ran.
+fn begun(task: &Task, pace: Duration) -> Stamp {
+    let started = task.started_at.unwrap_or(task.staged_at);
+    started.shifted(span(task.script.log_backlog, pace).saturating_neg())
+}
+
+/// How long it takes to write so many lines, in milliseconds.
+fn span(lines: u64, pace: Duration) -> i64 {
+    let lines = i64::try_from(lines).unwrap_or(i64::MAX);
+    let pace = i64::try_from(pace.as_millis()).unwrap_or(i64::MAX);
+    lines.saturating_mul(pace)
+}
+
+fn greeting(task: &Task, at: Stamp) -> String {
+    if task.started_at.is_none() {
         return String::new();
-    };
+    }
     let what = task.spec.image().or(task.spec.cmd.as_deref());
     let mut text = format!("{at} starting {}\n", plain(what.unwrap_or("the task")));
     for port in &task.ports {
@@ -238,9 +251,7 @@ fn ascii(text: &str, keep: impl Fn(char) -> bool) -> String {
 struct Requests {
     greeting: String,
     seed: u64,
-    started: Stamp,
-    /// How many of the lines were written before that.
-    backlog: u64,
+    begun: Stamp,
     pace: Duration,
     /// Counted over all files of the task.
     lines: Range<u64>,
@@ -248,16 +259,13 @@ struct Requests {
 
 impl Requests {
     fn at(&self, line: u64) -> Stamp {
-        let number = |lines: u64| i64::try_from(lines).unwrap_or(i64::MAX);
-        let pace = i64::try_from(self.pace.as_millis()).unwrap_or(i64::MAX);
-        let since = number(line).saturating_add(1) - number(self.backlog);
-        self.started.shifted(since.saturating_mul(pace))
+        self.begun.shifted(span(line.saturating_add(1), self.pace))
     }
 
     fn changed(&self) -> Stamp {
         match self.lines.end.checked_sub(1) {
             Some(last) if !self.lines.is_empty() => self.at(last),
-            _ => self.started,
+            _ => self.begun,
         }
     }
 
@@ -332,8 +340,7 @@ mod tests {
         Requests {
             greeting: "hello\n".into(),
             seed: seed_of("web.1"),
-            started: Stamp::default(),
-            backlog: 0,
+            begun: Stamp::default(),
             pace: Duration::from_secs(1),
             lines,
         }
