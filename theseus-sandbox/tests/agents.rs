@@ -248,6 +248,30 @@ async fn a_log_is_as_long_and_rotated_as_its_script_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_written_before_a_task_ran_is_no_older_than_the_beginning_of_its_log() {
+    let mut config = config();
+    config.hosts = HostConfig::several(1);
+    config.scripts = vec![Script {
+        log_backlog: 3,
+        log_every: Some(Duration::from_secs(3600)),
+        ..Script::default()
+    }];
+    let cluster = with(config);
+    cluster.ok("PUT", "/v2/apps/web", docker("/web", 1)).await;
+    cluster.settle().await;
+    let agent = Agent::of(&cluster, "host-1");
+    let executor = agent.executors("executors").await.remove(0);
+    let directory = executor["directory"].as_str().unwrap();
+    let path = format!("/files/download?path={directory}/stdout");
+    let log = String::from_utf8(agent.bytes(&path).await.1).unwrap();
+    let times: Vec<&str> = log.lines().map(|line| &line[..24]).collect();
+    assert!(log.lines().next().unwrap().contains(" starting "), "{log}");
+    assert!(times.is_sorted(), "{log}");
+    let requests = log.lines().filter(|line| line.contains("GET /items"));
+    assert_eq!(requests.count(), 3, "{log}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_ended_is_remembered_for_a_while() {
     let (cluster, agent, task) = one().await;
     cluster.sandbox.set_task_healthy(&task, false);

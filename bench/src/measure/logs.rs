@@ -21,7 +21,7 @@ use crate::table::{Row, megabytes};
 const GROUP: &str = "service-00000:bench";
 const CONTAINERS: u32 = 100;
 /// Lines that each of them has written.
-const LINES: u64 = 10_000;
+const LINES: u64 = 50_000;
 /// An agent answers with so much of a file at a time.
 const PIECE: u64 = 65_536;
 const PAIRS: usize = 5;

@@ -76,7 +76,6 @@ pub struct Reader {
     query: Query,
     weave: Weave,
     sources: BTreeMap<Number, Source>,
-    next_number: Number,
     /// How many pieces of each are on the way or waiting.
     pieces: usize,
     messages: UnboundedReceiver<Message>,
@@ -119,7 +118,6 @@ impl Reader {
             query,
             weave: Weave::default(),
             sources: BTreeMap::new(),
-            next_number: 0,
             pieces: ahead.clamp(LEAST_PIECES, MOST_PIECES),
             messages,
             sender,
@@ -370,8 +368,6 @@ impl Reader {
 
     /// Begins to read a log.
     fn listen(&mut self, speaker: Speaker, start: LogStart, is_awaited: bool) -> Number {
-        let number = self.next_number;
-        self.next_number += 1;
         let request = LogRequest {
             host: speaker.host.clone(),
             outputs: self.query.outputs,
@@ -381,6 +377,9 @@ impl Reader {
         };
         let is_there = speaker.host.is_some() || is_awaited;
         let container = speaker.container.clone();
+        let outputs = self.query.outputs.all();
+        let strand = Strand::new(Arc::new(speaker), outputs, Filter::of(&self.query));
+        let number = self.weave.add(strand, Instant::now());
         let room = Arc::new(Semaphore::new(self.pieces));
         let task = self.tasks.spawn(pump(
             Arc::clone(&self.scene.cluster),
@@ -400,9 +399,6 @@ impl Reader {
         };
         self.known.insert(container, number);
         self.sources.insert(number, source);
-        let outputs = self.query.outputs.all();
-        let strand = Strand::new(Arc::new(speaker), outputs, Filter::of(&self.query));
-        self.weave.add(number, strand, Instant::now());
         number
     }
 }

@@ -87,11 +87,11 @@ fn of_day(told: &str) -> Option<(i64, i32)> {
     let nanosecond = match rest {
         [] => 0,
         [b'.' | b',', digits @ ..] if (1..=9).contains(&digits.len()) => {
-            let places = digits.iter().map(Some).chain(std::iter::repeat(None));
-            places.take(9).try_fold(0, |sum, place| {
-                let next = place.map_or(Some(0), digit)?;
-                Some(sum * 10 + i32::from(next))
-            })?
+            let mut sum = 0;
+            for place in digits {
+                sum = sum * 10 + i32::from(digit(place)?);
+            }
+            (digits.len()..9).fold(sum, |sum, _| sum * 10)
         }
         _ => return None,
     };

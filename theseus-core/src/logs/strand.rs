@@ -1,5 +1,6 @@
 //! The lines of one container: its outputs in one order.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,6 +14,11 @@ use crate::cluster::{LogPiece, Output};
 /// When one output has brought so many pieces in a row, the others have nothing to tell: they are read
 /// in turns.
 const IN_A_ROW: usize = 2;
+
+/// How many lines of an output are found at once, and about how many bytes: a few that lie together are
+/// found sooner than each of them when it is its turn, far from all that was worked on before.
+const LINES_AT_ONCE: usize = 32;
+const BYTES_AT_ONCE: usize = 8 << 10;
 
 /// What lines are wanted.
 #[derive(Debug, Clone, Default)]
@@ -35,12 +41,62 @@ impl Filter {
 struct Tape {
     output: Output,
     split: Split,
-    head: Option<Head>,
+    /// What comes next of it.
+    heads: VecDeque<Head>,
     calendar: Calendar,
     /// The last time that one of its lines told.
     time: Option<Timestamp>,
     /// How many pieces others have brought since it brought one.
     others: usize,
+}
+
+impl Tape {
+    /// What its next line is ordered by.
+    fn due(&self) -> Option<Due> {
+        self.heads.front().map(Head::due)
+    }
+
+    /// Finds the next lines that are wanted.
+    fn fill(&mut self, filter: &Filter, speaker: &Arc<Speaker>, is_untimed: &mut bool) {
+        let mut bytes = 0;
+        while self.heads.len() < LINES_AT_ONCE && bytes < BYTES_AT_ONCE {
+            let Some(item) = self.split.next() else {
+                return;
+            };
+            let Item::Line {
+                text,
+                continues,
+                written,
+            } = item
+            else {
+                let due = Due(self.time);
+                self.heads.push_back(Head::Gap { due });
+                continue;
+            };
+            let own = self.calendar.stamp(&text);
+            self.time = own.or(self.time);
+            let time = self.time.or(written);
+            let is_young = filter.since.is_none_or(|since| {
+                *is_untimed |= time.is_none();
+                time.is_none_or(|time| time >= since)
+            });
+            let is_wanted =
+                is_young && filter.grep.as_ref().is_none_or(|grep| grep.is_match(&text));
+            if is_wanted {
+                bytes += text.len();
+                self.heads.push_back(Head::Line {
+                    due: Due(time),
+                    line: Line {
+                        speaker: Arc::clone(speaker),
+                        output: self.output,
+                        time: own.or(written),
+                        text,
+                        continues,
+                    },
+                });
+            }
+        }
+    }
 }
 
 /// What lines are ordered by: what tells no time comes first.
@@ -92,7 +148,7 @@ impl Strand {
         let tape = |output: &Output| Tape {
             output: *output,
             split: Split::default(),
-            head: None,
+            heads: VecDeque::new(),
             calendar: Calendar::default(),
             time: None,
             others: 0,
@@ -169,8 +225,7 @@ impl Strand {
         if self.awaits() {
             return None;
         }
-        let heads = self.tapes.iter().filter_map(|tape| tape.head.as_ref());
-        heads.map(Head::due).min()
+        self.tapes.iter().filter_map(Tape::due).min()
     }
 
     /// The next line, or that something is missing.
@@ -179,10 +234,10 @@ impl Strand {
         if self.awaits() {
             return None;
         }
-        let ready = self.tapes.iter_mut().filter(|tape| tape.head.is_some());
+        let ready = self.tapes.iter_mut().filter(|tape| !tape.heads.is_empty());
         // The first of several that are equal.
-        let tape = ready.min_by_key(|tape| tape.head.as_ref().map(Head::due))?;
-        Some(match tape.head.take()? {
+        let tape = ready.min_by_key(|tape| tape.due())?;
+        Some(match tape.heads.pop_front()? {
             Head::Line { line, .. } => Told::Line(line),
             Head::Gap { .. } => Told::Word {
                 speaker: Arc::clone(&self.speaker),
@@ -197,7 +252,7 @@ impl Strand {
     pub(super) fn awaits(&self) -> bool {
         let is_complete = self.is_past();
         let mut tapes = self.tapes.iter();
-        !is_complete && tapes.any(|tape| tape.head.is_none() && tape.others < IN_A_ROW)
+        !is_complete && tapes.any(|tape| tape.heads.is_empty() && tape.others < IN_A_ROW)
     }
 
     /// Whether nobody waits for what it has written so far.
@@ -215,48 +270,18 @@ impl Strand {
         self.standing = Standing::Late;
     }
 
-    /// Finds the next line of each output that is wanted.
+    /// Finds the next lines that are wanted of each output of which none is known.
     fn fill(&mut self) {
         for tape in &mut self.tapes {
-            while tape.head.is_none()
-                && let Some(item) = tape.split.next()
-            {
-                tape.head = match item {
-                    Item::Gap => Some(Head::Gap {
-                        due: Due(tape.time),
-                    }),
-                    Item::Line {
-                        text,
-                        continues,
-                        written,
-                    } => {
-                        let own = tape.calendar.stamp(&text);
-                        tape.time = own.or(tape.time);
-                        let is_wanted = self.filter.since.is_none_or(|since| {
-                            self.is_untimed |= tape.time.is_none() && written.is_none();
-                            tape.time.or(written).is_none_or(|time| time >= since)
-                        });
-                        let grep = self.filter.grep.as_ref();
-                        let is_wanted = is_wanted && grep.is_none_or(|grep| grep.is_match(&text));
-                        is_wanted.then(|| Head::Line {
-                            due: Due(tape.time.or(written)),
-                            line: Line {
-                                speaker: Arc::clone(&self.speaker),
-                                output: tape.output,
-                                time: own.or(written),
-                                text,
-                                continues,
-                            },
-                        })
-                    }
-                };
+            if tape.heads.is_empty() {
+                tape.fill(&self.filter, &self.speaker, &mut self.is_untimed);
             }
         }
     }
 
     /// Whether all is told that will ever come.
     pub(super) fn is_done(&self) -> bool {
-        let is_empty = |tape: &Tape| tape.head.is_none() && tape.split.waiting() == 0;
+        let is_empty = |tape: &Tape| tape.heads.is_empty() && tape.split.waiting() == 0;
         self.is_over && self.tapes.iter().all(is_empty)
     }
 }

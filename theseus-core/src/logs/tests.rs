@@ -116,7 +116,7 @@ proptest! {
             let output = [Output::Stdout, Output::Stderr][number % 2];
             if number % 2 == 0 {
                 let strand = Strand::new(Arc::new(who), Outputs::Both.all(), Filter::default());
-                weave.add(number as u64 / 2, strand, now);
+                weave.add(strand, now);
                 waiting.push(Vec::new());
             }
             let mut time = 1_000_000;
@@ -143,11 +143,11 @@ proptest! {
             for _ in 0..count {
                 match waiting[which].pop() {
                     Some((output, line)) => {
-                        weave.strand(which as u64).unwrap().push(bytes(output, &line));
+                        weave.strand(which).unwrap().push(bytes(output, &line));
                     }
-                    None => weave.strand(which as u64).unwrap().finish(),
+                    None => weave.strand(which).unwrap().finish(),
                 }
-                weave.touched(which as u64, now);
+                weave.touched(which, now);
             }
             while let Some(line) = weave.pop(now) {
                 told.push(text(&line));

@@ -11,12 +11,13 @@ use super::Told;
 use super::strand::{Due, Strand};
 
 /// Which strand.
-pub(super) type Number = u64;
+pub(super) type Number = usize;
 
 /// Strands, of which the next line is told that is the oldest.
 #[derive(Debug, Default)]
 pub(super) struct Weave {
-    strands: BTreeMap<Number, Thread>,
+    /// By their numbers; those that have gone leave their places empty.
+    strands: Vec<Option<Box<Thread>>>,
     /// Those whose next line is known.
     ready: BinaryHeap<Reverse<(Due, Number)>>,
     /// How many strands those are; of others that have gone something may be left in `ready`.
@@ -28,7 +29,7 @@ pub(super) struct Weave {
     is_live: bool,
 }
 
-/// A strand, and whether it is in `ready`. No number is given twice.
+/// A strand, and whether it is in `ready`.
 #[derive(Debug)]
 struct Thread {
     strand: Strand,
@@ -36,41 +37,43 @@ struct Thread {
 }
 
 impl Weave {
-    pub(super) fn add(&mut self, number: Number, strand: Strand, now: Instant) {
+    pub(super) fn add(&mut self, strand: Strand, now: Instant) -> Number {
+        let number = self.strands.len();
         let thread = Thread {
             strand,
             is_ready: false,
         };
-        self.strands.insert(number, thread);
+        self.strands.push(Some(Box::new(thread)));
         self.touched(number, now);
+        number
     }
 
     pub(super) fn remove(&mut self, number: Number) -> Option<Strand> {
         self.awaited.remove(&number);
-        let thread = self.strands.remove(&number)?;
+        let thread = self.strands.get_mut(number)?.take()?;
         // What is left of it in `ready` is passed over.
         self.ready_count -= usize::from(thread.is_ready);
         Some(thread.strand)
     }
 
     pub(super) fn strand(&mut self, number: Number) -> Option<&mut Strand> {
-        self.strands.get_mut(&number).map(|it| &mut it.strand)
+        let thread = self.strands.get_mut(number)?.as_mut()?;
+        Some(&mut thread.strand)
     }
 
     pub(super) fn strands(&self) -> impl Iterator<Item = (Number, &Strand)> {
-        self.strands
-            .iter()
-            .map(|(number, thread)| (*number, &thread.strand))
+        let places = self.strands.iter().enumerate();
+        places.filter_map(|(number, place)| Some((number, &place.as_ref()?.strand)))
     }
 
     pub(super) fn strands_mut(&mut self) -> impl Iterator<Item = (Number, &mut Strand)> {
-        let threads = self.strands.iter_mut();
-        threads.map(|(number, thread)| (*number, &mut thread.strand))
+        let places = self.strands.iter_mut().enumerate();
+        places.filter_map(|(number, place)| Some((number, &mut place.as_mut()?.strand)))
     }
 
     /// Something has come of this strand.
     pub(super) fn touched(&mut self, number: Number, now: Instant) {
-        let Some(thread) = self.strands.get_mut(&number) else {
+        let Some(Some(thread)) = self.strands.get_mut(number) else {
             return;
         };
         if thread.is_ready {
@@ -96,7 +99,7 @@ impl Weave {
         loop {
             let mut first = self.ready.peek_mut()?;
             let Reverse((_, number)) = *first;
-            let Some(thread) = self.strands.get_mut(&number) else {
+            let Some(Some(thread)) = self.strands.get_mut(number) else {
                 PeekMut::pop(first);
                 continue;
             };
@@ -152,6 +155,6 @@ impl Weave {
 
     /// Whether all is told that was there, as far as anybody waits for it.
     pub(super) fn is_caught_up(&self) -> bool {
-        self.ready_count == 0 && self.strands.values().all(|it| it.strand.is_past())
+        self.ready_count == 0 && self.strands().all(|(_, strand)| strand.is_past())
     }
 }
