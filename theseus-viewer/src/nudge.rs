@@ -108,12 +108,12 @@ async fn follow_cluster(
                 while let Some(Ok(event)) = events.next().await {
                     let is_ours = event.group.is_some();
                     let is_told = match event.kind {
-                        EventKind::Attached => {
-                            // Said besides; what it means is that only a look tells.
+                        EventKind::Attached | EventKind::Detached => {
+                            // Said besides; what it means is that only a look tells, also whether
+                            // the cluster is there at all.
                             let _ = sender.try_send(Nudge::Event(event));
                             false
                         }
-                        EventKind::Detached => sender.try_send(Nudge::Event(event)).is_ok(),
                         // The end of an operation is not shown.
                         _ => !is_ours || sender.try_send(Nudge::Event(event)).is_ok(),
                     };

@@ -6,6 +6,7 @@ use crate::world::{HOST, PATIENCE, World, app, ask, container, running, spec};
 use axum::http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use theseus_core::cluster::ContainerState;
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn pages_tell_groups_and_their_containers() {
@@ -195,6 +196,18 @@ async fn while_the_cluster_is_away_the_last_known_state_stays() {
     world.runs(Some(Vec::new()));
     world.page_with("/", "data-state=\"down\"").await;
     assert!(!world.get("/").await.1.contains("Out of touch"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_nothing_more_is_heard_of_the_cluster_is_a_reason_to_look() {
+    let world = World::new();
+    world.page_with("/", "No group is deployed.").await;
+    // Everything is quiet, and the next look is far away.
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let began = Instant::now();
+    world.runs(None);
+    world.page_with("/", "Out of touch since").await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{began:?}");
 }
 
 #[tokio::test]

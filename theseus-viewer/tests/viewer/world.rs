@@ -228,13 +228,17 @@ impl World {
 
     /// From now on these apps run, or the cluster is away; its events tell.
     pub(crate) fn runs(&self, apps: Option<Vec<App>>) {
+        let kind = match apps {
+            Some(_) => EventKind::Attached,
+            None => EventKind::Detached,
+        };
         *self.cluster.apps.lock().unwrap() = apps;
         // Nobody may be listening yet, and then looks anyway.
         let _ = self.cluster.events.send(Event {
             at: None,
             group: None,
             foreign: None,
-            kind: EventKind::Attached,
+            kind,
         });
     }
 
