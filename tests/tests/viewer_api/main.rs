@@ -309,6 +309,7 @@ async fn mistakes_are_told(world: &World) {
         ("/api/v1/usage", ("", ""), "?group=a:b&span=year", 400),
         ("/api/v1/audit", ("", ""), "?since=yesterday", 400),
         ("/api/v1/endpoints", ("", ""), "", 400),
+        ("/api/v1/groups", ("", ""), "?service=a", 400),
     ] {
         let answer = world.ask(Method::GET, path, &[with], query, None).await;
         assert_eq!(answer.status.as_u16(), expected, "{path}{query}");

@@ -108,6 +108,7 @@ pub(super) async fn revision(
 /// Of which time.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Since {
     /// A time such as `2026-01-02T03:04:05Z`, or how long ago: `90m`. A day ago unless it is said.
     since: Option<String>,
@@ -166,6 +167,7 @@ fn time(text: &str) -> Result<Timestamp, Refusal> {
 /// Of what, and how far back.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Used {
     /// A container, by the engine's name of it. One of `container`, `group` and `host` is needed.
     container: Option<String>,
@@ -216,6 +218,7 @@ pub(super) async fn usage(
 /// Of whom, and on which port.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Serving {
     /// A group such as `ingestor:dev`, or a service for all of its groups.
     group: String,

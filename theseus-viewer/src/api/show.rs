@@ -28,6 +28,7 @@ pub(super) async fn status(State(viewer): State<Viewer>) -> Told {
 /// Which groups, or which of their containers.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Which {
     /// A group such as `ingestor:dev`, or a service for all of its groups.
     group: Option<String>,
