@@ -9,6 +9,7 @@ mod connect;
 mod failure;
 mod identity;
 mod interrupt;
+mod memory;
 mod output;
 mod proxy;
 mod rehearsal;

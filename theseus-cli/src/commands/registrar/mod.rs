@@ -20,7 +20,7 @@ use crate::connect::{Connection, connect};
 use crate::failure::{Code, Failure};
 use crate::output::say;
 use crate::output::style::{CHANGE, GOOD, paint};
-use crate::{identity, interrupt};
+use crate::{identity, interrupt, memory};
 
 /// Where it listens unless the configuration says otherwise.
 const PORT: u16 = 5000;
@@ -50,6 +50,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Code, Failure> {
+    memory::in_small_pages();
     let connection = connect(global).await?;
     let address = address(args, connection.subscriber.as_ref());
     let board = Arc::new(Board::new(Timestamp::now()));
