@@ -219,9 +219,6 @@ pub struct Query {
     pub grep: Option<Regex>,
     /// Of what there is at the start no more lines than so many, taken together: the last.
     pub most: Option<usize>,
-    /// How many pieces of what they have written, of 64 KiB at most, may wait to be told, of all of them
-    /// together; of each it is four at least. Where much is read, the more there are, the faster it is.
-    pub ahead: usize,
     /// Whether to go on.
     pub follow: bool,
     /// Whose containers are to join while they are followed.

@@ -17,10 +17,9 @@ use super::{Query, Speaker, Told, Word};
 use crate::causes::chain;
 use crate::cluster::{Cluster, ClusterError, ContainerId, LogPiece, LogRequest, LogStart};
 
-/// How many pieces of each container are on the way or waiting, at least: more than one output may bring
-/// while another one is waited for. More than the most make nothing faster.
-const LEAST_PIECES: usize = 4;
-const MOST_PIECES: usize = 16;
+/// How many pieces of each container are on the way or waiting: more than one output may bring while
+/// another one is waited for. More make nothing faster.
+const PIECES: usize = 4;
 
 /// How many lines are told at once.
 const BATCH: usize = 1024;
@@ -76,8 +75,6 @@ pub struct Reader {
     query: Query,
     weave: Weave,
     sources: BTreeMap<Number, Source>,
-    /// How many pieces of each are on the way or waiting.
-    pieces: usize,
     messages: UnboundedReceiver<Message>,
     sender: UnboundedSender<Message>,
     tasks: JoinSet<()>,
@@ -108,7 +105,6 @@ impl Reader {
     pub fn new(scene: Scene, query: Query, speakers: Vec<Speaker>) -> Self {
         let (sender, messages) = unbounded_channel();
         let may_join = query.follow && !query.joining.is_empty();
-        let ahead = query.ahead / speakers.len().max(1);
         let mut reader = Self {
             backlog: Some(Backlog {
                 last: query.most.map(|_| VecDeque::new()),
@@ -118,7 +114,6 @@ impl Reader {
             query,
             weave: Weave::default(),
             sources: BTreeMap::new(),
-            pieces: ahead.clamp(LEAST_PIECES, MOST_PIECES),
             messages,
             sender,
             tasks: JoinSet::new(),
@@ -380,7 +375,7 @@ impl Reader {
         let outputs = self.query.outputs.all();
         let strand = Strand::new(Arc::new(speaker), outputs, Filter::of(&self.query));
         let number = self.weave.add(strand, Instant::now());
-        let room = Arc::new(Semaphore::new(self.pieces));
+        let room = Arc::new(Semaphore::new(PIECES));
         let task = self.tasks.spawn(pump(
             Arc::clone(&self.scene.cluster),
             number,

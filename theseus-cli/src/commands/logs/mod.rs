@@ -24,9 +24,6 @@ use show::{Look, Printer, Tally};
 /// How many of the last lines are told unless something else is asked for.
 const USUAL_TAIL: u64 = 100;
 
-/// How many pieces are read ahead: 64 MiB of all containers together, unless they are very many.
-const AHEAD: usize = 1024;
-
 /// How long taking back what was left with the engine may take once somebody wants to end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -160,7 +157,6 @@ impl Args {
             since,
             grep: self.grep.clone(),
             most,
-            ahead: AHEAD,
             follow: self.follow,
             ..Query::default()
         }
