@@ -7,3 +7,17 @@ pub(crate) fn in_small_pages() {
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_gives_small_pages_only() {
+        in_small_pages();
+        assert_eq!(
+            rustix::thread::transparent_huge_pages_are_disabled(),
+            Ok(true)
+        );
+    }
+}

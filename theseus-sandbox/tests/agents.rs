@@ -47,15 +47,30 @@ impl Agent {
 
 /// One host with one running task.
 async fn one() -> (Cluster, Agent, String) {
+    let (cluster, agent) = following(Vec::new()).await;
+    let task = cluster.sandbox.task_ids("/web").remove(0);
+    (cluster, agent, task)
+}
+
+/// The same with a task that writes as its script says, and the directory into which it does.
+async fn writing(script: Script) -> (Cluster, Agent, String) {
+    let (cluster, agent) = following(vec![script]).await;
+    let executor = agent.executors("executors").await.remove(0);
+    let directory = executor["directory"].as_str().unwrap().to_owned();
+    (cluster, agent, directory)
+}
+
+/// One host with one running task that follows these scripts.
+async fn following(scripts: Vec<Script>) -> (Cluster, Agent) {
     let cluster = with(SandboxConfig {
         hosts: HostConfig::several(1),
+        scripts,
         ..config()
     });
     cluster.ok("PUT", "/v2/apps/web", docker("/web", 1)).await;
     cluster.settle().await;
     let agent = Agent::of(&cluster, "host-1");
-    let task = cluster.sandbox.task_ids("/web").remove(0);
-    (cluster, agent, task)
+    (cluster, agent)
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,18 +177,11 @@ async fn files_are_read_by_bytes_and_at_most_64_kib_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_log_is_rotated() {
-    let mut config = config();
-    config.hosts = HostConfig::several(1);
-    config.scripts = vec![Script {
+    let script = Script {
         log_every: Some(Duration::from_millis(10)),
         ..Script::default()
-    }];
-    let cluster = with(config);
-    cluster.ok("PUT", "/v2/apps/web", docker("/web", 1)).await;
-    cluster.settle().await;
-    let agent = Agent::of(&cluster, "host-1");
-    let executor = agent.executors("executors").await.remove(0);
-    let directory = executor["directory"].as_str().unwrap().to_owned();
+    };
+    let (_cluster, agent, directory) = writing(script).await;
     let names = async || {
         let files = agent.get(&format!("/files/browse?path={directory}")).await;
         let files = files.as_array().unwrap().iter();
@@ -208,9 +216,7 @@ async fn a_long_log_is_rotated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_is_as_long_and_rotated_as_its_script_says() {
-    let mut config = config();
-    config.hosts = HostConfig::several(1);
-    config.scripts = vec![Script {
+    let script = Script {
         log_backlog: 1_000_000_000,
         log_rotation: Some(Rotation {
             lines: 100,
@@ -218,13 +224,8 @@ async fn a_log_is_as_long_and_rotated_as_its_script_says() {
             compress: true,
         }),
         ..Script::default()
-    }];
-    let cluster = with(config);
-    cluster.ok("PUT", "/v2/apps/web", docker("/web", 1)).await;
-    cluster.settle().await;
-    let agent = Agent::of(&cluster, "host-1");
-    let executor = agent.executors("executors").await.remove(0);
-    let directory = executor["directory"].as_str().unwrap().to_owned();
+    };
+    let (_cluster, agent, directory) = writing(script).await;
     let files = agent.get(&format!("/files/browse?path={directory}")).await;
     let files = files.as_array().unwrap().clone();
     let name = |file: &Value| {
@@ -249,19 +250,12 @@ async fn a_log_is_as_long_and_rotated_as_its_script_says() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_written_before_a_task_ran_is_no_older_than_the_beginning_of_its_log() {
-    let mut config = config();
-    config.hosts = HostConfig::several(1);
-    config.scripts = vec![Script {
+    let script = Script {
         log_backlog: 3,
         log_every: Some(Duration::from_secs(3600)),
         ..Script::default()
-    }];
-    let cluster = with(config);
-    cluster.ok("PUT", "/v2/apps/web", docker("/web", 1)).await;
-    cluster.settle().await;
-    let agent = Agent::of(&cluster, "host-1");
-    let executor = agent.executors("executors").await.remove(0);
-    let directory = executor["directory"].as_str().unwrap();
+    };
+    let (_cluster, agent, directory) = writing(script).await;
     let path = format!("/files/download?path={directory}/stdout");
     let log = String::from_utf8(agent.bytes(&path).await.1).unwrap();
     let times: Vec<&str> = log.lines().map(|line| &line[..24]).collect();

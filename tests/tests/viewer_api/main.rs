@@ -309,7 +309,11 @@ async fn mistakes_are_told(world: &World) {
         ("/api/v1/usage", ("", ""), "?group=a:b&span=year", 400),
         ("/api/v1/audit", ("", ""), "?since=yesterday", 400),
         ("/api/v1/endpoints", ("", ""), "", 400),
+        // What would otherwise be passed over.
         ("/api/v1/groups", ("", ""), "?service=a", 400),
+        ("/api/v1/usage", ("", ""), "?group=a:b&spna=week", 400),
+        ("/api/v1/audit", ("", ""), "?sinec=1h", 400),
+        ("/api/v1/endpoints", ("", ""), "?group=a&prot=api", 400),
     ] {
         let answer = world.ask(Method::GET, path, &[with], query, None).await;
         assert_eq!(answer.status.as_u16(), expected, "{path}{query}");
