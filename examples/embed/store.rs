@@ -38,16 +38,15 @@ impl Store for Map {
 
     async fn list(&self, prefix: &str, page: Page) -> Answer<Listing> {
         let (entries, revision) = &*self.0.lock().await;
-        let after = page.after.unwrap_or_default();
-        let wanted = entries
-            .values()
-            .filter(|entry| entry.key.starts_with(prefix) && entry.key > after);
+        let wanted = entries.values().filter(|entry| {
+            let key = &entry.key;
+            key.starts_with(prefix)
+                && page.after.as_ref().is_none_or(|after| key > after)
+                && page.before.as_ref().is_none_or(|before| key < before)
+        });
         let entries: Vec<Entry> = wanted.take(page.limit).cloned().collect();
         let last = entries.last().filter(|_| entries.len() == page.limit);
-        let next = last.map(|last| Page {
-            after: Some(last.key.clone()),
-            limit: page.limit,
-        });
+        let next = last.map(|last| page.following(&last.key));
         Ok(Listing {
             next,
             entries,

@@ -166,7 +166,7 @@ fn read(entry: &Entry) -> Option<AuditRecord> {
 pub async fn since(store: &dyn Store, time: Timestamp) -> Result<Vec<AuditRecord>, StoreError> {
     let mut next = Some(Page {
         after: Some(at(time)),
-        limit: 1000,
+        ..Page::first(1000)
     });
     let mut trail = Vec::new();
     while let Some(page) = next {

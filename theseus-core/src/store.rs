@@ -35,6 +35,8 @@ pub struct Entry {
 pub struct Page {
     /// Only keys that sort after this one.
     pub after: Option<String>,
+    /// Only keys that sort before this one.
+    pub before: Option<String>,
     /// At most this many entries; at least 1.
     pub limit: usize,
 }
@@ -42,7 +44,20 @@ pub struct Page {
 impl Page {
     /// The first page, of at most `limit` entries.
     pub fn first(limit: usize) -> Self {
-        Self { after: None, limit }
+        Self {
+            after: None,
+            before: None,
+            limit,
+        }
+    }
+
+    /// What follows in the same listing after this page, which ended with this key.
+    #[must_use]
+    pub fn following(self, last: &str) -> Self {
+        Self {
+            after: Some(last.to_owned()),
+            ..self
+        }
     }
 }
 

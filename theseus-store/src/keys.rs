@@ -1,5 +1,7 @@
 //! What a key may be, and the range of keys below a prefix. Every store uses the same.
 
+use theseus_core::store::Page;
+
 /// The least character that a key may hold.
 ///
 /// Since no key holds NUL, no key lies between `k` and `k` followed by this.
@@ -54,9 +56,16 @@ impl KeyRange {
         }
     }
 
-    /// Only those keys of the range that sort after this one.
-    pub(crate) fn after(mut self, key: &str) -> Self {
-        self.from = self.from.max(format!("{key}{LEAST}"));
+    /// Only those keys of the range that are wanted on this page, or on one that follows it.
+    pub(crate) fn part(mut self, page: &Page) -> Self {
+        if let Some(after) = &page.after {
+            self.from = self.from.max(format!("{after}{LEAST}"));
+        }
+        if let Some(before) = &page.before
+            && self.is_before_end(before)
+        {
+            self.to = Some(before.clone());
+        }
         self
     }
 
@@ -87,6 +96,7 @@ fn successor(prefix: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::option;
     use proptest::prelude::*;
 
     use super::*;
@@ -123,12 +133,16 @@ mod tests {
     proptest! {
         #[test]
         fn a_range_holds_exactly_what_begins_with_its_prefix(
-            key in key(), prefix in prop_oneof![Just(String::new()), key()], after in key(),
+            key in key(), prefix in prop_oneof![Just(String::new()), key()],
+            after in option::of(key()), before in option::of(key()),
         ) {
             let range = KeyRange::below(&prefix);
             prop_assert_eq!(range.contains(&key), key.starts_with(&prefix));
-            let rest = range.after(&after);
-            prop_assert_eq!(rest.contains(&key), key.starts_with(&prefix) && key > after);
+            let is_meant = key.starts_with(&prefix)
+                && after.as_ref().is_none_or(|after| key > *after)
+                && before.as_ref().is_none_or(|before| key < *before);
+            let part = range.part(&Page { after, before, limit: 1 });
+            prop_assert_eq!(part.contains(&key), is_meant);
         }
     }
 }

@@ -269,7 +269,7 @@ impl Pages {
         loop {
             let page = Page {
                 after: after.take(),
-                limit: AT_A_TIME,
+                ..Page::first(AT_A_TIME)
             };
             let listing = sampler.store.list(&prefix, page).await?;
             let Some(last) = listing.entries.last() else {

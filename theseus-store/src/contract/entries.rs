@@ -93,7 +93,7 @@ pub async fn pages_together_are_the_whole_listing(fixture: &dyn Fixture) {
     .await;
     write(&*store, [put("o", ""), put("q", "")]).await;
     for size in [1, 3, 5, 10, 11] {
-        let (pages, revisions) = pages(&*store, "p/", size).await;
+        let (pages, revisions) = pages(&*store, "p/", Page::first(size)).await;
         assert!(pages.iter().all(|page| page.len() <= size));
         assert_eq!(pages.concat(), below, "in pages of {size}");
         assert!(revisions.iter().all(|revision| *revision > written));
@@ -101,19 +101,53 @@ pub async fn pages_together_are_the_whole_listing(fixture: &dyn Fixture) {
 
     let beyond = Page {
         after: Some("z".to_owned()),
-        limit: 5,
+        ..Page::first(5)
     };
     let listing = page(&*store, "p/", beyond).await;
     assert_eq!((listing.entries, listing.next), (vec![], None));
+}
+
+/// A page and those that follow it end where they were told to, be that where no key is or nowhere
+/// in the listing.
+pub async fn a_listing_ends_where_it_was_told_to(fixture: &dyn Fixture) {
+    let store = fixture.open().await;
+    let all = ["p/1", "p/2", "p/3", "p/4", "p/5"];
+    write(&*store, all.map(|key| put(key, ""))).await;
+    write(&*store, [put("o", ""), put("q", "")]).await;
+    for (after, before, expected) in [
+        (None, "p/4", &all[..3]),
+        (Some("p/1"), "p/4", &all[1..3]),
+        (Some("p/1"), "p/3~", &all[1..3]),
+        (Some("p/2"), "p/3", &[]),
+        (Some("p/3"), "p/3", &[]),
+        (Some("p/4"), "p/2", &[]),
+        (None, "a", &[]),
+        (Some("p/3"), "z", &all[3..]),
+    ] {
+        for size in [1, 2, 10] {
+            let first = Page {
+                after: after.map(str::to_owned),
+                before: Some(before.to_owned()),
+                limit: size,
+            };
+            let (pages, _) = pages(&*store, "p/", first).await;
+            assert!(pages.iter().all(|page| page.len() <= size));
+            assert_eq!(
+                pages.concat(),
+                expected,
+                "after {after:?} and before {before:?}, in pages of {size}"
+            );
+        }
+    }
 }
 
 async fn page(store: &dyn Store, prefix: &str, page: Page) -> Listing {
     store.list(prefix, page).await.expect("a page is read")
 }
 
-async fn pages(store: &dyn Store, prefix: &str, size: usize) -> (Vec<Vec<String>>, Vec<Revision>) {
+async fn pages(store: &dyn Store, prefix: &str, first: Page) -> (Vec<Vec<String>>, Vec<Revision>) {
     let (mut pages, mut revisions) = (Vec::new(), Vec::new());
-    let mut next = Some(Page::first(size));
+    let mut next = Some(first);
     while let Some(wanted) = next {
         let listing = page(store, prefix, wanted).await;
         pages.push(listing.entries.into_iter().map(|entry| entry.key).collect());

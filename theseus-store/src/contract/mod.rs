@@ -75,6 +75,7 @@ macro_rules! contract_tests {
             a_prefix_delete_removes_all_below_and_nothing_else
             a_listing_is_in_order_and_below_its_prefix
             pages_together_are_the_whole_listing
+            a_listing_ends_where_it_was_told_to
             revisions_rise
             compares_guard_a_commit
             a_conflict_names_the_key_and_writes_nothing

@@ -119,16 +119,16 @@ impl EtcdStore {
     }
 
     /// Reads one page, or less of it when the whole would be too large an answer.
-    async fn page(&self, range: &KeyRange, limit: usize) -> Result<Listing, StoreError> {
+    async fn page(&self, range: &KeyRange, mut page: Page) -> Result<Listing, StoreError> {
         let (from, to) = self.namespace.range(range);
         let mut attempts = Attempts::start();
-        let mut limit = limit.max(1);
+        page.limit = page.limit.max(1);
         loop {
-            let wanted = i64::try_from(limit).unwrap_or(i64::MAX);
+            let wanted = i64::try_from(page.limit).unwrap_or(i64::MAX);
             let options = GetOptions::new().with_range(to.clone()).with_limit(wanted);
             match attempts.run(self.send_get(from.clone(), options)).await {
-                Ok(answer) => return self.listing(answer, limit),
-                Err(fault) if fault.is_too_large() && limit > 1 => limit /= 2,
+                Ok(answer) => return self.listing(answer, page),
+                Err(fault) if fault.is_too_large() && page.limit > 1 => page.limit /= 2,
                 Err(fault) => {
                     let retried = attempts.again(Effect::Read, fault).await;
                     retried.map_err(|failed| failed.at(&self.address))?;
@@ -137,17 +137,14 @@ impl EtcdStore {
         }
     }
 
-    fn listing(&self, mut answer: GetResponse, limit: usize) -> Result<Listing, StoreError> {
+    fn listing(&self, mut answer: GetResponse, page: Page) -> Result<Listing, StoreError> {
         let revision = self.revision(answer.header());
         let found = answer.take_kvs().into_iter();
         let entries: Result<Vec<Entry>, _> =
             found.map(|found| self.namespace.entry(found)).collect();
         let entries = entries.map_err(|bad| Fault::refused(bad).at(&self.address))?;
         let last = entries.last().filter(|_| answer.more());
-        let next = last.map(|last| Page {
-            after: Some(last.key.clone()),
-            limit,
-        });
+        let next = last.map(|last| page.following(&last.key));
         Ok(Listing {
             entries,
             revision,
@@ -181,16 +178,12 @@ impl Store for EtcdStore {
 
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         self.check_key(key)?;
-        let listing = self.page(&KeyRange::only(key), 1).await?;
+        let listing = self.page(&KeyRange::only(key), Page::first(1)).await?;
         Ok(listing.entries.into_iter().next())
     }
 
     async fn list(&self, prefix: &str, page: Page) -> Result<Listing, StoreError> {
-        let mut range = KeyRange::below(prefix);
-        if let Some(after) = &page.after {
-            range = range.after(after);
-        }
-        self.page(&range, page.limit).await
+        self.page(&KeyRange::below(prefix).part(&page), page).await
     }
 
     async fn commit(&self, txn: Txn) -> Result<Revision, StoreError> {

@@ -95,7 +95,7 @@ impl Store for MemoryStore {
     }
 
     async fn list(&self, prefix: &str, page: Page) -> Result<Listing, StoreError> {
-        Ok(self.shared.with(|records, _| records.list(prefix, &page)))
+        Ok(self.shared.with(|records, _| records.list(prefix, page)))
     }
 
     async fn commit(&self, txn: Txn) -> Result<Revision, StoreError> {

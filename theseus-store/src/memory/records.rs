@@ -48,22 +48,17 @@ impl Records {
         self.entries.get(key).map(|stored| stored.entry(key))
     }
 
-    pub(super) fn list(&self, prefix: &str, page: &Page) -> Listing {
-        let mut range = KeyRange::below(prefix);
-        if let Some(after) = &page.after {
-            range = range.after(after);
-        }
-        let limit = page.limit.max(1);
+    pub(super) fn list(&self, prefix: &str, mut page: Page) -> Listing {
+        let range = KeyRange::below(prefix).part(&page);
+        page.limit = page.limit.max(1);
         let mut found = self.within(&range);
         let entries: Vec<Entry> = found
             .by_ref()
-            .take(limit)
+            .take(page.limit)
             .map(|(key, stored)| stored.entry(key))
             .collect();
-        let next = found.next().and(entries.last()).map(|last| Page {
-            after: Some(last.key.clone()),
-            limit,
-        });
+        let last = found.next().and(entries.last());
+        let next = last.map(|last| page.following(&last.key));
         Listing {
             entries,
             revision: self.revision,

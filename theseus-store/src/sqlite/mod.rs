@@ -150,8 +150,8 @@ impl Store for SqliteStore {
     }
 
     async fn list(&self, prefix: &str, page: Page) -> Result<Listing, StoreError> {
-        let range = KeyRange::below(prefix);
-        self.read(move |transaction| tables::list(transaction, range, &page))
+        let prefix = prefix.to_owned();
+        self.read(move |transaction| tables::list(transaction, &prefix, page))
             .await
     }
 

@@ -42,13 +42,11 @@ pub(super) fn get(connection: &Connection, key: &str) -> rusqlite::Result<Option
 
 pub(super) fn list(
     connection: &Connection,
-    mut range: KeyRange,
-    page: &Page,
+    prefix: &str,
+    mut page: Page,
 ) -> rusqlite::Result<Listing> {
-    if let Some(after) = &page.after {
-        range = range.after(after);
-    }
-    let limit = page.limit.max(1);
+    let range = KeyRange::below(prefix).part(&page);
+    page.limit = page.limit.max(1);
     let mut entries = connection
         .prepare_cached(
             "select key, value, modified from entries where key >= :from and key < :to
@@ -59,18 +57,15 @@ pub(super) fn list(
                 ":from": range.from,
                 ":to": end(&range),
                 // One more than is wanted tells whether there is a next page.
-                ":limit": i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1),
+                ":limit": i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1),
             },
             entry,
         )?
         .collect::<rusqlite::Result<Vec<Entry>>>()?;
-    let more = entries.len() > limit;
-    entries.truncate(limit);
+    let more = entries.len() > page.limit;
+    entries.truncate(page.limit);
     let last = entries.last().filter(|_| more);
-    let next = last.map(|last| Page {
-        after: Some(last.key.clone()),
-        limit,
-    });
+    let next = last.map(|last| page.following(&last.key));
     Ok(Listing {
         entries,
         revision: head(connection)?.revision,
