@@ -1,11 +1,11 @@
 //! Where very many containers listen: all of them are found, once and in order, though several groups
-//! and services are read at a time.
+//! and services, and parts of services, are read at a time.
 
 use jiff::Timestamp;
-use theseus_core::cluster::{ContainerId, ContainerState, HealthState};
+use theseus_core::cluster::{AppId, ContainerId, ContainerState, HealthState};
 use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::records;
-use theseus_core::registry::{self, ContainerRecord};
+use theseus_core::registry::{self, AppCount, ContainerRecord, CountsRecord};
 use theseus_core::store::{Store, Txn, Write};
 use theseus_store::MemoryStore;
 
@@ -19,11 +19,48 @@ const GROUPS: [(&str, usize); 6] = [
     ("e", 2600),
 ];
 
+/// How well the containers were counted.
+#[derive(Debug, Clone, Copy)]
+enum Counted {
+    Right,
+    /// The largest groups are said to be the smallest, and the other way round.
+    Wrong,
+    Unreadable,
+    Never,
+}
+
 fn group(service: &str, labels: &str) -> GroupId {
     format!("{service}:{labels}").parse().unwrap()
 }
 
-async fn fill(store: &MemoryStore, service: &str) {
+/// What is written down as the counts of a group with so many containers.
+fn counts(group: &GroupId, there: usize, counted: Counted) -> Option<Write> {
+    let containers = match counted {
+        Counted::Right | Counted::Unreadable => there,
+        Counted::Wrong => 3000 - there,
+        Counted::Never => return None,
+    };
+    let app = AppCount {
+        app: AppId(format!("/{}", group.service)),
+        containers,
+        ..AppCount::default()
+    };
+    let record = CountsRecord {
+        group: group.clone(),
+        running: 0,
+        healthy: 0,
+        unreachable: 0,
+        apps: vec![app],
+        stopping: false,
+    };
+    let value = match counted {
+        Counted::Unreadable => "?".into(),
+        _ => records::encode(&record),
+    };
+    Some(Write::Put(registry::counts_key(group), value))
+}
+
+async fn fill(store: &MemoryStore, service: &str, counted: Counted) {
     for (labels, there) in GROUPS {
         let group = group(service, labels);
         let writes: Vec<Write> = (0..there)
@@ -47,6 +84,7 @@ async fn fill(store: &MemoryStore, service: &str) {
                 let key = registry::container_key(&group, &id);
                 Write::Put(key, records::encode(&record))
             })
+            .chain(counts(&group, there, counted))
             .collect();
         for writes in writes.chunks(store.max_txn_operations()) {
             let txn = Txn {
@@ -76,9 +114,20 @@ async fn found(store: &MemoryStore, selectors: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn all_are_found_once_and_in_order() {
-    let store = MemoryStore::new();
-    fill(&store, "web").await;
-    fill(&store, "api").await;
+    for counted in [
+        Counted::Right,
+        Counted::Wrong,
+        Counted::Unreadable,
+        Counted::Never,
+    ] {
+        let store = MemoryStore::new();
+        fill(&store, "web", counted).await;
+        fill(&store, "api", Counted::Right).await;
+        all_are_found(&store, counted).await;
+    }
+}
+
+async fn all_are_found(store: &MemoryStore, counted: Counted) {
     let all: usize = GROUPS.iter().map(|it| it.1).sum();
     for (selectors, count) in [
         (&["web"][..], all),
@@ -87,8 +136,11 @@ async fn all_are_found_once_and_in_order() {
         (&["web:c", "api:e", "web:a,b"], 3000 + 2600 + 700),
         (&["nobody"], 0),
     ] {
-        let keys = found(&store, selectors).await;
-        assert_eq!(keys.len(), count, "{selectors:?}");
-        assert!(keys.is_sorted_by(|a, b| a < b), "{selectors:?}");
+        let keys = found(store, selectors).await;
+        assert_eq!(keys.len(), count, "{selectors:?}, {counted:?}");
+        assert!(
+            keys.is_sorted_by(|a, b| a < b),
+            "{selectors:?}, {counted:?}"
+        );
     }
 }

@@ -19,8 +19,9 @@ mod saved_plan;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::runtime;
 
-use crate::args::{Cli, Global, ViewerCli};
+use crate::args::{Cli, Command, Global, ViewerCli};
 use crate::failure::{Code, Failure};
 
 /// Large plans are made of very many small pieces, by several threads at once.
@@ -31,26 +32,37 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub fn theseus() -> ExitCode {
     let cli = Cli::parse();
     output::set_up(&cli.global);
-    run(commands::run(cli))
+    let runtime = runtime(&cli.command);
+    run(runtime, commands::run(cli))
 }
 
 /// The `theseus-viewer` program.
 pub fn viewer() -> ExitCode {
     let ViewerCli { global, args } = ViewerCli::parse();
     output::set_up(&global);
-    run(view(global, args))
+    run(runtime::Builder::new_multi_thread(), view(global, args))
 }
 
 async fn view(global: Global, args: commands::viewer::Args) -> Result<Code, Failure> {
     commands::viewer::run(&global, &args).await
 }
 
+/// What a command runs on.
+fn runtime(command: &Command) -> runtime::Builder {
+    match command {
+        // One look at one store: handing each piece of it from thread to thread would take longer than
+        // what is done with it.
+        Command::Endpoints(_) => runtime::Builder::new_current_thread(),
+        _ => runtime::Builder::new_multi_thread(),
+    }
+}
+
 /// Does it, and tells what went wrong.
-fn run(command: impl Future<Output = Result<Code, Failure>>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+fn run(
+    mut runtime: runtime::Builder,
+    command: impl Future<Output = Result<Code, Failure>>,
+) -> ExitCode {
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("theseus: cannot start: {error}");

@@ -4,24 +4,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use super::listener::Listener;
-use super::record::{
-    CONTAINERS, ContainerRecord, REGISTRAR_LOCK, REGISTRY, RegistryRecord, containers_prefix,
-};
+use super::parts;
+use super::record::{ContainerRecord, REGISTRAR_LOCK, REGISTRY, RegistryRecord};
 use crate::cluster::{ContainerId, Revision};
 use crate::model::{GroupId, GroupSelector};
 use crate::records::{self, LockRecord, RecordError, group_key};
-use crate::store::{Entry, Page, Store, StoreError, each_page_from};
-
-/// How many containers are asked for at a time. Their records are small, and whoever looks something
-/// up waits for all of them.
-const PAGE: usize = 2500;
-
-/// Of how many groups or services at the same time.
-const AT_A_TIME: usize = 4;
+use crate::store::{Entry, Page, Store, StoreError};
 
 /// Why the registry cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -162,7 +153,7 @@ pub async fn each_endpoint(
         }
         Ok(())
     };
-    each_page_of(store, prefixes(selectors), work).await
+    parts::each_page(store, selectors, work).await
 }
 
 /// The containers that do their work, of these groups and services, in the order of their keys.
@@ -177,46 +168,21 @@ pub async fn containers(
         }
         Ok(())
     };
-    each_page_of(store, prefixes(selectors), work).await?;
+    parts::each_page(store, selectors, work).await?;
     Ok(found)
-}
-
-/// Works on all entries below these prefixes, in key order. A store reads each list on one of its
-/// processors, so those that come next are asked for meanwhile.
-async fn each_page_of(
-    store: &dyn Store,
-    prefixes: Vec<String>,
-    mut work: impl FnMut(Vec<Entry>) -> Result<(), RegistryError>,
-) -> Result<(), RegistryError> {
-    let first = |prefix: String| async move {
-        let listing = store.list(&prefix, Page::first(PAGE)).await;
-        (prefix, listing)
-    };
-    let mut begun = stream::iter(prefixes).map(first).buffered(AT_A_TIME);
-    while let Some((prefix, listing)) = begun.next().await {
-        each_page_from(store, &prefix, listing?, &mut work).await?;
-    }
-    Ok(())
 }
 
 /// Whether a group or service is known, be it without a container that does its work.
 pub async fn is_known(store: &dyn Store, selector: &GroupSelector) -> Result<bool, RegistryError> {
-    let (group, containers) = match selector {
-        GroupSelector::Group(group) => (group_key(group), containers_prefix(group)),
-        GroupSelector::Service(service) => (
-            format!("{}{service}/", records::GROUPS),
-            format!("{CONTAINERS}{service}/"),
-        ),
-    };
     let some = |prefix: String| async move {
         let page = Page::first(1);
         Ok::<_, StoreError>(!store.list(&prefix, page).await?.entries.is_empty())
     };
     let is_deployed = match selector {
-        GroupSelector::Group(_) => store.get(&group).await?.is_some(),
-        GroupSelector::Service(_) => some(group).await?,
+        GroupSelector::Group(group) => store.get(&group_key(group)).await?.is_some(),
+        GroupSelector::Service(service) => some(format!("{}{service}/", records::GROUPS)).await?,
     };
-    Ok(is_deployed || some(containers).await?)
+    Ok(is_deployed || some(parts::below(selector)).await?)
 }
 
 /// The container in an entry, if it does its work and its host can be named.
@@ -236,21 +202,6 @@ fn is_named(entry: &Entry, host: Option<&str>) -> bool {
         );
     }
     is_named
-}
-
-/// What holds all containers that are meant, each once.
-pub(super) fn prefixes(selectors: &[GroupSelector]) -> Vec<String> {
-    let mut prefixes: Vec<String> = selectors
-        .iter()
-        .map(|selector| match selector {
-            GroupSelector::Group(group) => containers_prefix(group),
-            GroupSelector::Service(service) => format!("{CONTAINERS}{service}/"),
-        })
-        .collect();
-    prefixes.sort_unstable();
-    // What lies below another one sorts right behind it.
-    prefixes.dedup_by(|next, before| next.starts_with(before.as_str()));
-    prefixes
 }
 
 /// Whether a host's name is one, or an address. What is written into the configuration of a load
@@ -293,20 +244,6 @@ impl ContainerRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_container_is_found_twice() {
-        let selectors = ["b", "a:x", "a:x,y", "a", "b:z", "ab"].map(|text| text.parse().unwrap());
-        assert_eq!(
-            prefixes(&selectors),
-            ["containers/a/", "containers/ab/", "containers/b/"]
-        );
-        let selectors = ["a:x", "a:x,y"].map(|text| text.parse().unwrap());
-        assert_eq!(
-            prefixes(&selectors),
-            ["containers/a/x,y/", "containers/a/x/"]
-        );
-    }
 
     #[test]
     fn hosts_are_names_or_addresses() {

@@ -11,6 +11,7 @@ mod happening;
 mod held;
 mod hints;
 mod listener;
+mod parts;
 mod picture;
 mod record;
 mod recorded;

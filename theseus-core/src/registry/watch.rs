@@ -10,7 +10,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use tokio::time::{Instant, sleep_until};
 
-use super::endpoints::{RegistryError, prefixes, serving};
+use super::endpoints::{RegistryError, serving};
+use super::parts::prefixes;
 use super::record::{CONTAINERS, ContainerRecord};
 use crate::model::GroupSelector;
 use crate::store::{Store, StoreError, Watched, list_all};
