@@ -76,7 +76,8 @@ async fn parts(
         let group = counted_group(&entry.key)?;
         let counts: CountsRecord = records::decode(entry).ok()?.record;
         let containers = counts.apps.iter().map(|app| app.containers);
-        Some((containers_prefix(&group), containers.sum()))
+        let containers = containers.fold(0, usize::saturating_add);
+        Some((containers_prefix(&group), containers))
     });
     Ok(cut(rest, groups.collect()))
 }
