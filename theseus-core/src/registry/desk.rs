@@ -11,7 +11,7 @@ use super::batch::batches;
 use super::happening::{Happening, Settled};
 use super::held::{HeldAll, HeldGroup, diff};
 use super::hints::{Hints, Worth};
-use super::picture::{Known, Picture, picture};
+use super::picture::{Known, picture};
 use super::record::{CountsRecord, REGISTRY, RegistryRecord};
 use super::registrar::{Registrar, Tell};
 use super::restarts::Over;
@@ -198,10 +198,12 @@ impl<'a> Desk<'a> {
         if let Some((_, groups)) = self.again.take_if(|(due, _)| *due <= now) {
             worth.groups.extend(groups);
         }
-        let mut held = match self.held.take() {
-            // Somebody else may have written there: now and then it is read anew.
-            Some(held) if !is_due => held,
-            _ => self.read().await?,
+        // Somebody else may have written there: now and then it is read anew. What was known before is
+        // not held beside it.
+        let known = self.held.take().filter(|_| !is_due);
+        let mut held = match known {
+            Some(held) => held,
+            None => self.read().await?,
         };
         if std::mem::take(&mut worth.ending) {
             let groups = held.groups.iter();
@@ -253,24 +255,27 @@ impl<'a> Desk<'a> {
         all: bool,
         as_of: Timestamp,
     ) -> Result<Settled, Trouble> {
-        let observed = self.look(worth, all).await?;
+        let mut observed = self.look(worth, all).await?;
         let groups: BTreeSet<GroupId> = if all {
             let known = held.groups.keys().chain(observed.groups.keys());
             known.cloned().collect()
         } else {
             worth.groups.clone()
         };
-        let (nothing_held, absent) = (HeldGroup::default(), GroupState::default());
-        let mut pictures = BTreeMap::new();
+        let nothing_held = HeldGroup::default();
+        // Of a large cluster nothing is held twice that need not be: what was seen of a group goes when
+        // there is a picture of it, and the picture if it shows nothing new.
+        let mut new = BTreeMap::new();
+        let mut settled = BTreeSet::new();
         let (mut comes, mut goes) = (Vec::new(), Vec::new());
         let mut gone: Vec<ContainerId> = Vec::new();
         let mut unsure = Unsure::new();
         let mut doubtful = BTreeSet::new();
         let nothing_failed = BTreeMap::new();
         for group in groups {
-            let state = observed.groups.get(&group).unwrap_or(&absent);
+            let state = observed.groups.remove(&group).unwrap_or_default();
             let before = held.groups.get(&group).unwrap_or(&nothing_held);
-            if self.is_doubtful(&group, state, before) {
+            if self.is_doubtful(&group, &state, before) {
                 doubtful.insert(group);
                 continue;
             }
@@ -283,7 +288,7 @@ impl<'a> Desk<'a> {
                 over: &self.over,
                 now: as_of,
             };
-            let picture = picture(&group, state, known);
+            let picture = picture(&group, &state, known);
             gone.extend(before.over_by(&picture));
             if !failed.is_empty() {
                 let failed: Vec<ContainerId> = failed.keys().cloned().collect();
@@ -291,9 +296,12 @@ impl<'a> Desk<'a> {
                 unsure.insert(group.clone(), (picture.counts.clone(), failed));
             }
             let differs = diff(&group, before, &picture);
-            comes.extend(differs.comes.into_iter().map(|write| vec![write]));
-            goes.push(differs.goes);
-            pictures.insert(group, picture);
+            if !differs.is_empty() {
+                comes.extend(differs.comes.into_iter().map(|write| vec![write]));
+                goes.push(differs.goes);
+                new.insert(group.clone(), picture);
+            }
+            settled.insert(group);
         }
         if all {
             goes.extend(held.strays.drain(..).map(|key| vec![Write::Delete(key)]));
@@ -306,12 +314,17 @@ impl<'a> Desk<'a> {
         // What was told of the others is counted when they can be relied on.
         worth
             .failed
-            .retain(|group| doubtful.contains(group) || (!all && !pictures.contains_key(group)));
-        for (group, picture) in &pictures {
-            let containers = picture.containers.keys().cloned();
-            self.roster.set(group, containers.collect());
+            .retain(|group| doubtful.contains(group) || (!all && !settled.contains(group)));
+        for (group, picture) in new {
+            held.take_over(group, picture);
         }
-        let counts = take_over(held, pictures);
+        let mut counts = BTreeMap::new();
+        for group in settled {
+            let now = held.groups.get(&group).unwrap_or(&nothing_held);
+            self.roster
+                .set(&group, now.containers.keys().cloned().collect());
+            counts.insert(group, now.counted().cloned());
+        }
         Ok(Settled {
             as_of,
             writes: written,
@@ -476,22 +489,4 @@ impl<'a> Desk<'a> {
         self.word = Some((Instant::now(), word));
         Ok(())
     }
-}
-
-/// Takes note that the registry holds what is in these pictures; gives their counts.
-fn take_over(
-    held: &mut HeldAll,
-    pictures: BTreeMap<GroupId, Picture>,
-) -> BTreeMap<GroupId, Option<CountsRecord>> {
-    let mut counts = BTreeMap::new();
-    for (group, picture) in pictures {
-        counts.insert(group.clone(), picture.counts.clone());
-        let now = HeldGroup::from(picture);
-        if now.is_empty() {
-            held.groups.remove(&group);
-        } else {
-            held.groups.insert(group, now);
-        }
-    }
-    counts
 }

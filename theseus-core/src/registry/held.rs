@@ -12,7 +12,10 @@ use super::record::{
 use crate::cluster::{AppId, ContainerId};
 use crate::model::GroupId;
 use crate::records;
-use crate::store::{Entry, Store, StoreError, Write, list_all};
+use crate::store::{Entry, Store, StoreError, Write, each_page, list_all};
+
+/// How many containers are read at a time.
+const PAGE: usize = 1000;
 
 /// An entry of the registry. One that cannot be read is as good as a wrong one: it is written anew,
 /// or goes.
@@ -118,36 +121,51 @@ pub(super) struct HeldAll {
 impl HeldAll {
     /// Reads all of it.
     pub(super) async fn read(store: &dyn Store) -> Result<Self, StoreError> {
-        let (containers, counts) =
-            tokio::try_join!(list_all(store, CONTAINERS), list_all(store, COUNTS))?;
-        Ok(Self::of(&containers.0, &counts.0))
+        let mut held = Self::default();
+        let containers = each_page(store, CONTAINERS, PAGE, |page| {
+            held.take_containers(page);
+            Ok::<_, StoreError>(())
+        });
+        containers.await?;
+        held.take_counts(list_all(store, COUNTS).await?.0);
+        Ok(held)
     }
 
-    /// What these entries hold.
-    pub(super) fn of(containers: &[Entry], counts: &[Entry]) -> Self {
-        let mut held = Self::default();
-        for entry in containers {
+    /// Takes note that the registry holds what is in this picture of a group.
+    pub(super) fn take_over(&mut self, group: GroupId, picture: Picture) {
+        let now = HeldGroup::from(picture);
+        if now.is_empty() {
+            self.groups.remove(&group);
+        } else {
+            self.groups.insert(group, now);
+        }
+    }
+
+    fn take_containers(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
             match container_of(&entry.key) {
                 Some((group, id)) => {
-                    let record = read(entry, |record: &ContainerRecord| {
+                    let record = read(&entry, |record: &ContainerRecord| {
                         record.group == group && record.id == id
                     });
-                    let group = held.groups.entry(group).or_default();
+                    let group = self.groups.entry(group).or_default();
                     group.containers.insert(id, record);
                 }
-                None => held.strays.push(entry.key.clone()),
+                None => self.strays.push(entry.key),
             }
         }
-        for entry in counts {
+    }
+
+    fn take_counts(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
             match counted_group(&entry.key) {
                 Some(group) => {
-                    let record = read(entry, |record: &CountsRecord| record.group == group);
-                    held.groups.entry(group).or_default().counts = Some(record);
+                    let record = read(&entry, |record: &CountsRecord| record.group == group);
+                    self.groups.entry(group).or_default().counts = Some(record);
                 }
-                None => held.strays.push(entry.key.clone()),
+                None => self.strays.push(entry.key),
             }
         }
-        held
     }
 }
 
@@ -167,6 +185,13 @@ pub(super) struct Diff {
     pub(super) comes: Vec<Write>,
     /// What goes, and the counts: a container that is gone and is counted is not to be found again.
     pub(super) goes: Vec<Write>,
+}
+
+impl Diff {
+    /// Whether the registry holds what it should.
+    pub(super) fn is_empty(&self) -> bool {
+        self.comes.is_empty() && self.goes.is_empty()
+    }
 }
 
 /// How what is held of a group differs from what is to be.
@@ -237,7 +262,10 @@ mod tests {
                 })
                 .collect()
         };
-        HeldAll::of(&entries(CONTAINERS), &entries(COUNTS))
+        let mut held = HeldAll::default();
+        held.take_containers(entries(CONTAINERS));
+        held.take_counts(entries(COUNTS));
+        held
     }
 
     fn some_container() -> impl Strategy<Value = Container> {
