@@ -88,7 +88,9 @@ async fn ask(http: &Http, url: Url) -> Result<Vec<Lenient<Entry>>, String> {
     let told = timeout(PATIENCE, async {
         let mut unknown = None;
         for path in SPELLINGS {
-            match agent.probe(&Request::get(path), entries).await {
+            // Hundreds of connections that wait for the next time would take more memory than all that
+            // is told.
+            match agent.probe(&Request::get(path).closing(), entries).await {
                 Ok((_, told)) => return Ok(told),
                 Err(failure @ (Failure::Gone(_) | Failure::Garbled(_) | Failure::Refused(_))) => {
                     unknown.get_or_insert(failure);

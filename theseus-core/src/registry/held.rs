@@ -127,6 +127,10 @@ impl HeldAll {
             Ok::<_, StoreError>(())
         });
         containers.await?;
+        for group in held.groups.values_mut() {
+            // A map that grew in order is half empty.
+            group.containers = std::mem::take(&mut group.containers).into_iter().collect();
+        }
         held.take_counts(list_all(store, COUNTS).await?.0);
         Ok(held)
     }

@@ -1,6 +1,5 @@
 //! From one look after another at what containers use to rates.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -11,7 +10,8 @@ use crate::cluster::{ContainerId, Reading, rate};
 /// Makes rates of one look after another.
 #[derive(Debug, Default)]
 pub struct Meter {
-    before: Option<(Instant, HashMap<ContainerId, Reading>)>,
+    /// When it was asked, and what was told, by container.
+    before: Option<(Instant, Vec<Reading>)>,
 }
 
 /// What a container uses.
@@ -28,11 +28,13 @@ pub struct Metered {
 impl Meter {
     /// What each container uses, by these readings, which were asked for at this time, and those
     /// before them. A container that is seen for the first time has no rates.
-    pub fn take(&mut self, readings: Vec<Reading>, asked: Instant) -> Vec<Metered> {
+    pub fn take(&mut self, mut readings: Vec<Reading>, asked: Instant) -> Vec<Metered> {
         let rate_of = |reading: &Reading| {
             let (then, before) = self.before.as_ref()?;
-            let between = asked.duration_since(*then);
-            rate(before.get(&reading.container)?, reading, between)
+            let end = before.partition_point(|it| it.container <= reading.container);
+            let before = before[..end].last();
+            let before = before.filter(|it| it.container == reading.container)?;
+            rate(before, reading, asked.duration_since(*then))
         };
         let metered = readings
             .iter()
@@ -42,9 +44,9 @@ impl Meter {
                 amount: Amount::of(reading, rate_of(reading)),
             })
             .collect();
-        let readings = readings.into_iter();
-        let readings = readings.map(|reading| (reading.container.clone(), reading));
-        self.before = Some((asked, readings.collect()));
+        readings.sort_by(|a, b| a.container.cmp(&b.container));
+        readings.shrink_to_fit();
+        self.before = Some((asked, readings));
         metered
     }
 }

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use url::Url;
@@ -47,6 +47,7 @@ const SMALL: usize = 64 << 20;
 const TINY: usize = 1 << 20;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// How long an answer may take, and how much it may be.
 #[derive(Debug, Clone, Copy)]
@@ -498,6 +499,9 @@ impl Http {
             .header(CONTENT_TYPE, JSON);
         if let Some(authorization) = authorization {
             builder = builder.header(AUTHORIZATION, authorization);
+        }
+        if request.closes {
+            builder = builder.header(CONNECTION, CLOSE);
         }
         let message = builder
             .body(request.body.clone())

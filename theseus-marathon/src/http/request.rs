@@ -16,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) body: Bytes,
+    /// Whether the connection is closed behind the answer.
+    pub(super) closes: bool,
 }
 
 impl Request {
@@ -25,6 +27,7 @@ impl Request {
             path: path.into(),
             query: Vec::new(),
             body: Bytes::new(),
+            closes: false,
         }
     }
 
@@ -39,6 +42,12 @@ impl Request {
 
     pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// Nobody asks there again soon: no connection is kept for that.
+    pub(crate) fn closing(mut self) -> Self {
+        self.closes = true;
         self
     }
 

@@ -92,6 +92,18 @@ async fn only_the_hosts_that_matter_are_asked_in_the_old_spelling_too() {
 }
 
 #[tokio::test]
+async fn no_connection_to_an_agent_is_kept() {
+    let agent = agent(ok(json!([container("a")]))).await;
+    let (server, _mesos) = marathon_of(&[("one", at(&agent))]).await;
+    marathon(&server).usage(None).await.unwrap();
+    let asked = agent.received_requests().await.unwrap();
+    let kept = asked
+        .iter()
+        .filter(|it| it.headers.get("connection") != Some(&"close".parse().unwrap()));
+    assert_eq!((asked.len(), kept.count()), (1, 0));
+}
+
+#[tokio::test]
 async fn where_no_master_is_known_nobody_can_tell() {
     let server = MockServer::builder().start().await;
     answer(&server, "GET", "/v2/info", ok(json!({"version": "0.8.2"}))).await;
