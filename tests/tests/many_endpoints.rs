@@ -52,6 +52,7 @@ fn counts(group: &GroupId, there: usize, counted: Counted) -> Option<Write> {
         unreachable: 0,
         apps: vec![app],
         stopping: false,
+        leaving: Vec::new(),
     };
     let value = match counted {
         Counted::Unreadable => "?".into(),

@@ -48,6 +48,20 @@ impl World {
         }
     }
 
+    /// So many containers fail at the same time; waits until others run in their places.
+    async fn fail_at_once(&self, count: usize) {
+        let before = self.running().await;
+        for failing in before.iter().take(count) {
+            assert!(self.site.sandbox.fail_task(failing, "oops"));
+        }
+        let replaced = async {
+            while self.running().await.difference(&before).count() < count {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(LONG, replaced).await.expect("they are replaced");
+    }
+
     async fn restarts(&self) -> u32 {
         let (entries, _) = list_all(&self.site.store, COUNTS)
             .await
@@ -89,40 +103,72 @@ async fn one_that_no_look_has_shown_is_counted_without_events() {
     assert_eq!(world.restarts().await, 2);
 }
 
+/// Containers fail while the registrar hears of them and does not see them, and then one of its writes
+/// goes wrong. There are this many restarts in the end.
+async fn restarts_in_the_end(fail: impl AsyncFn(&World), wrong: Wrong, nth: isize) -> u32 {
+    let world = World::new();
+    let (is_away, fates) = while_so(Fate::Refused);
+    // How many writes go well from now on; below zero, all.
+    let left = Arc::new(AtomicIsize::new(-1));
+    let armed = Arc::clone(&left);
+    let store = Troubled::new(&world.site.store, move |_| {
+        if armed.load(Ordering::Relaxed) >= 0 && armed.fetch_sub(1, Ordering::Relaxed) == 0 {
+            wrong
+        } else {
+            Wrong::Nothing
+        }
+    });
+    let first = Running::start(world.registrar_over("one", Arc::new(store), fates));
+    world.site.deploy(INGESTOR).await;
+    world.until_true().await;
+    is_away.store(true, Ordering::Relaxed);
+    fail(&world).await;
+    left.store(nth, Ordering::Relaxed);
+    is_away.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(60)).await;
+    let second = (wrong == Wrong::Dead).then(|| {
+        first.kill();
+        world.registrar("two")
+    });
+    sleep(Duration::from_secs(60)).await;
+    world.until_true().await;
+    drop(second);
+    world.restarts().await
+}
+
+const WRONGS: [Wrong; 4] = [Wrong::Away, Wrong::Lost, Wrong::Unheard, Wrong::Dead];
+
 #[tokio::test(start_paused = true)]
 async fn whatever_becomes_of_a_write_each_is_counted_once() {
-    for wrong in [Wrong::Away, Wrong::Lost, Wrong::Unheard, Wrong::Dead] {
+    for wrong in WRONGS {
         for nth in 0..4 {
-            let world = World::new();
-            let (is_away, fates) = while_so(Fate::Refused);
-            // How many writes go well from now on; below zero, all.
-            let left = Arc::new(AtomicIsize::new(-1));
-            let armed = Arc::clone(&left);
-            let store = Troubled::new(&world.site.store, move |_| {
-                if armed.load(Ordering::Relaxed) >= 0 && armed.fetch_sub(1, Ordering::Relaxed) == 0
-                {
-                    wrong
-                } else {
-                    Wrong::Nothing
-                }
-            });
-            let first = Running::start(world.registrar_over("one", Arc::new(store), fates));
-            world.site.deploy(INGESTOR).await;
-            world.until_true().await;
-            // It hears of both, and sees neither.
-            is_away.store(true, Ordering::Relaxed);
-            world.fail_in_a_row(2).await;
-            left.store(nth, Ordering::Relaxed);
-            is_away.store(false, Ordering::Relaxed);
-            sleep(Duration::from_secs(60)).await;
-            let second = (wrong == Wrong::Dead).then(|| {
-                first.kill();
-                world.registrar("two")
-            });
-            sleep(Duration::from_secs(60)).await;
-            world.until_true().await;
-            assert_eq!(world.restarts().await, 2, "{wrong:?} at {nth}");
-            drop(second);
+            let in_a_row = async |world: &World| world.fail_in_a_row(2).await;
+            let restarts = restarts_in_the_end(in_a_row, wrong, nth).await;
+            assert_eq!(restarts, 2, "{wrong:?} at {nth}");
+        }
+    }
+}
+
+/// More go at once than one transaction removes.
+#[tokio::test(start_paused = true)]
+async fn whatever_becomes_of_a_write_those_that_end_at_once_are_counted_once() {
+    for wrong in WRONGS {
+        for nth in 0..8 {
+            let at_once = async |world: &World| world.fail_at_once(3).await;
+            let restarts = restarts_in_the_end(at_once, wrong, nth).await;
+            assert_eq!(restarts, 3, "{wrong:?} at {nth}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_becomes_of_a_write_those_that_are_told_to_go_are_not_counted() {
+    let smaller = INGESTOR.replace("instances: 4", "instances: 1");
+    for wrong in WRONGS {
+        for nth in 0..8 {
+            let scaled = async |world: &World| drop(world.site.deploy(&smaller).await);
+            let restarts = restarts_in_the_end(scaled, wrong, nth).await;
+            assert_eq!(restarts, 0, "{wrong:?} at {nth}");
         }
     }
 }

@@ -240,7 +240,11 @@ impl<'a> Desk<'a> {
         let held = HeldAll::read(&*self.registrar.store).await?;
         for (group, (counts, failed)) in std::mem::take(&mut self.unsure) {
             let written = held.groups.get(&group).and_then(HeldGroup::counted);
-            if written == counts.as_ref() {
+            let written = written.cloned().map(|counts| CountsRecord {
+                leaving: Vec::new(),
+                ..counts
+            });
+            if written == counts {
                 self.over.extend(failed, Instant::now());
             }
         }
@@ -267,7 +271,9 @@ impl<'a> Desk<'a> {
         // there is a picture of it, and the picture if it shows nothing new.
         let mut new = BTreeMap::new();
         let mut settled = BTreeSet::new();
+        let most = self.registrar.store.max_txn_operations().saturating_sub(1);
         let (mut comes, mut goes) = (Vec::new(), Vec::new());
+        let (mut named, mut emptied) = (Vec::new(), Vec::new());
         let mut gone: Vec<ContainerId> = Vec::new();
         let mut unsure = Unsure::new();
         let mut doubtful = BTreeSet::new();
@@ -295,10 +301,12 @@ impl<'a> Desk<'a> {
                 gone.extend(failed.iter().cloned());
                 unsure.insert(group.clone(), (picture.counts.clone(), failed));
             }
-            let differs = diff(&group, before, &picture);
+            let differs = diff(&group, before, &picture, most);
             if !differs.is_empty() {
                 comes.extend(differs.comes.into_iter().map(|write| vec![write]));
+                named.extend(differs.named.map(|write| vec![write]));
                 goes.push(differs.goes);
+                emptied.extend(differs.counts.map(|write| vec![write]));
                 new.insert(group.clone(), picture);
             }
             settled.insert(group);
@@ -306,9 +314,12 @@ impl<'a> Desk<'a> {
         if all {
             goes.extend(held.strays.drain(..).map(|key| vec![Write::Delete(key)]));
         }
-        let written = comes.len() + goes.iter().map(Vec::len).sum::<usize>();
         self.unsure = unsure;
-        let transactions = self.commit(comes).await? + self.commit(goes).await?;
+        let (mut written, mut transactions) = (0, 0);
+        for writes in [comes, named, goes, emptied] {
+            written += writes.iter().map(Vec::len).sum::<usize>();
+            transactions += self.commit(writes).await?;
+        }
         self.unsure.clear();
         self.over.extend(gone, Instant::now());
         // What was told of the others is counted when they can be relied on.

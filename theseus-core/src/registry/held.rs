@@ -17,6 +17,9 @@ use crate::store::{Entry, Store, StoreError, Write, each_page, list_all};
 /// How many containers are read at a time.
 const PAGE: usize = 1000;
 
+/// How many containers counts name at most, so that a store takes them.
+const MOST_NAMED: usize = 4000;
+
 /// An entry of the registry. One that cannot be read is as good as a wrong one: it is written anew,
 /// or goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,53 +185,67 @@ fn read<T: DeserializeOwned>(entry: &Entry, belongs: impl Fn(&T) -> bool) -> Hel
 }
 
 /// What has to be written so that the registry holds what it should of a group: only what differs.
+/// One after the other, so that nobody who reads meanwhile sees fewer containers than there are, and so
+/// that what is gone and is counted is never found again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Diff {
-    /// What comes. It is written before what goes, so that nobody who reads meanwhile sees fewer than
-    /// there are.
+    /// What comes.
     pub(super) comes: Vec<Write>,
-    /// What goes, and the counts: a container that is gone and is counted is not to be found again.
+    /// The counts, which name what goes where one transaction does not remove that.
+    pub(super) named: Option<Write>,
+    /// What goes; and the counts, where all of it is one transaction.
     pub(super) goes: Vec<Write>,
+    /// The counts when nothing of that is left.
+    pub(super) counts: Option<Write>,
 }
 
 impl Diff {
     /// Whether the registry holds what it should.
     pub(super) fn is_empty(&self) -> bool {
-        self.comes.is_empty() && self.goes.is_empty()
+        *self == Self::default()
     }
 }
 
-/// How what is held of a group differs from what is to be.
-pub(super) fn diff(group: &GroupId, held: &HeldGroup, picture: &Picture) -> Diff {
-    let (mut comes, mut goes) = (Vec::new(), Vec::new());
+/// How what is held of a group differs from what is to be. One transaction has at most so many writes.
+pub(super) fn diff(group: &GroupId, held: &HeldGroup, picture: &Picture, most: usize) -> Diff {
+    let mut diff = Diff::default();
     for (id, record) in &picture.containers {
         if held.container(id) != Some(record) {
-            comes.push(Write::Put(
-                container_key(group, id),
-                records::encode(record),
-            ));
+            let write = Write::Put(container_key(group, id), records::encode(record));
+            diff.comes.push(write);
         }
     }
+    let put = |counts: &CountsRecord| Write::Put(counts_key(group), records::encode(counts));
     let counted = held.counts.as_ref();
     match &picture.counts {
-        Some(counts) if counted.and_then(Held::record) != Some(counts) => {
-            goes.push(Write::Put(counts_key(group), records::encode(counts)));
-        }
-        None if counted.is_some() => goes.push(Write::Delete(counts_key(group))),
+        Some(counts) if held.counted() != Some(counts) => diff.counts = Some(put(counts)),
+        None if counted.is_some() => diff.counts = Some(Write::Delete(counts_key(group))),
         _ => {}
     }
-    if picture.containers.is_empty() {
-        if !held.containers.is_empty() {
-            goes.push(Write::DeletePrefix(containers_prefix(group)));
-        }
+    let held = held.containers.keys();
+    let gone: Vec<&ContainerId> = held
+        .filter(|id| !picture.containers.contains_key(*id))
+        .collect();
+    if picture.containers.is_empty() && !gone.is_empty() {
+        diff.goes = vec![Write::DeletePrefix(containers_prefix(group))];
     } else {
-        let gone = held
-            .containers
-            .keys()
-            .filter(|id| !picture.containers.contains_key(*id));
-        goes.extend(gone.map(|id| Write::Delete(container_key(group, id))));
+        let gone = gone.iter();
+        diff.goes = gone
+            .map(|id| Write::Delete(container_key(group, id)))
+            .collect();
     }
-    Diff { comes, goes }
+    match &picture.counts {
+        Some(counts) if diff.goes.len() >= most => {
+            let named = CountsRecord {
+                leaving: gone.into_iter().take(MOST_NAMED).cloned().collect(),
+                ..counts.clone()
+            };
+            diff.named = Some(put(&named));
+            diff.counts = Some(put(counts));
+        }
+        _ => diff.goes.extend(diff.counts.take()),
+    }
+    diff
 }
 
 #[cfg(test)]
@@ -246,7 +263,13 @@ mod tests {
     type Keys = BTreeMap<String, bytes::Bytes>;
 
     fn apply(keys: &mut Keys, diff: Diff) {
-        for write in diff.comes.into_iter().chain(diff.goes) {
+        let Diff {
+            comes,
+            named,
+            goes,
+            counts,
+        } = diff;
+        for write in comes.into_iter().chain(named).chain(goes).chain(counts) {
             match write {
                 Write::Put(key, value) => drop(keys.insert(key, value)),
                 Write::Delete(key) => drop(keys.remove(&key)),
@@ -314,6 +337,7 @@ mod tests {
             before in some_state(),
             now in some_state(),
             is_gone in any::<bool>(),
+            most in 1..5_usize,
             nonsense in prop::collection::vec("[a-c/%]{0,2}", 0..3),
         ) {
             let look = |state: &crate::state::GroupState, held: &HeldGroup| {
@@ -329,7 +353,7 @@ mod tests {
             };
             let mut keys = Keys::new();
             let first = look(&before, &HeldGroup::default());
-            apply(&mut keys, diff(&group(), &HeldGroup::default(), &first));
+            apply(&mut keys, diff(&group(), &HeldGroup::default(), &first, most));
             for id in nonsense {
                 keys.insert(container_key(&group(), &ContainerId(id)), "{}".into());
             }
@@ -337,11 +361,11 @@ mod tests {
             let now = if is_gone { &absent } else { &now };
             let held = read_back(&keys).groups.remove(&group()).unwrap_or_default();
             let wanted = look(now, &held);
-            apply(&mut keys, diff(&group(), &held, &wanted));
+            apply(&mut keys, diff(&group(), &held, &wanted, most));
             let held = read_back(&keys).groups.remove(&group()).unwrap_or_default();
             prop_assert_eq!(&held, &HeldGroup::from(wanted));
             let again = look(now, &held);
-            prop_assert_eq!(diff(&group(), &held, &again), Diff::default());
+            prop_assert_eq!(diff(&group(), &held, &again, most), Diff::default());
         }
     }
 
@@ -382,10 +406,10 @@ mod tests {
         };
         let held = HeldGroup::from(picture(&group(), &state, known));
         assert_eq!(
-            diff(&group(), &held, &Picture::default()).goes,
+            diff(&group(), &held, &Picture::default(), 126).goes,
             [
-                Write::Delete("counts/ingestor/dev".to_owned()),
                 Write::DeletePrefix("containers/ingestor/dev/".to_owned()),
+                Write::Delete("counts/ingestor/dev".to_owned()),
             ]
         );
     }

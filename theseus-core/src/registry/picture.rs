@@ -81,6 +81,7 @@ pub(super) fn picture(group: &GroupId, state: &GroupState, known: Known<'_>) -> 
         unreachable: 0,
         apps: Vec::new(),
         stopping: state.stopping,
+        leaving: Vec::new(),
     };
     for app in &state.apps {
         let shape = shape_of(state, app.revision, known.shapes);

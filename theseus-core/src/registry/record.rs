@@ -74,6 +74,10 @@ pub struct CountsRecord {
     /// Whether containers of apps that are gone already still die.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stopping: bool,
+    /// Containers that are gone and counted, and may still be in the registry, as one transaction does
+    /// not remove so many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<ContainerId>,
 }
 
 /// How many containers an app has.

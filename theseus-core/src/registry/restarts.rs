@@ -99,11 +99,16 @@ impl Over {
 pub(super) struct Gone(BTreeMap<(Revision, Option<u32>), usize>);
 
 impl Gone {
-    /// What is gone of what is held, where these are all that there are now.
+    /// What is gone of what is held and not counted yet, where these are all that there are now.
     pub(super) fn new(held: &HeldGroup, present: &BTreeMap<ContainerId, ContainerRecord>) -> Self {
+        let counted = held.counted().map(|counts| &counts.leaving);
+        let counted: BTreeSet<&ContainerId> = counted.into_iter().flatten().collect();
+        let is_gone = |it: &&ContainerRecord| !present.contains_key(&it.id);
         let mut gone = BTreeMap::new();
-        for record in held.records().filter(|it| !present.contains_key(&it.id)) {
-            *gone.entry((record.revision, record.slot)).or_default() += 1;
+        for record in held.records().filter(is_gone) {
+            if !counted.contains(&record.id) {
+                *gone.entry((record.revision, record.slot)).or_default() += 1;
+            }
         }
         Self(gone)
     }

@@ -331,6 +331,7 @@ mod tests {
             unreachable: 0,
             apps: vec![app],
             stopping: false,
+            leaving: Vec::new(),
         };
         (id, record)
     }

@@ -247,6 +247,7 @@ mod tests {
             unreachable: 1,
             apps: Vec::new(),
             stopping: false,
+            leaving: Vec::new(),
         };
         for happening in [
             Happening::Leads,
