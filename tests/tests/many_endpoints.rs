@@ -33,12 +33,21 @@ fn group(service: &str, labels: &str) -> GroupId {
     format!("{service}:{labels}").parse().unwrap()
 }
 
+fn id(group: &GroupId, number: usize) -> ContainerId {
+    ContainerId(format!("{}.{}.{number:05}", group.service, group.labels))
+}
+
 /// What is written down as the counts of a group with so many containers.
 fn counts(group: &GroupId, there: usize, counted: Counted) -> Option<Write> {
     let containers = match counted {
         Counted::Right | Counted::Unreadable => there,
         Counted::Wrong => 3000 - there,
         Counted::Never => return None,
+    };
+    // Behind every thousandth container, or where none is.
+    let parts = match counted {
+        Counted::Right => (1..=there / 1000).map(|part| 1000 * part).collect(),
+        _ => vec![7, 7, 2_000_000],
     };
     let app = AppCount {
         app: AppId(format!("/{}", group.service)),
@@ -53,6 +62,7 @@ fn counts(group: &GroupId, there: usize, counted: Counted) -> Option<Write> {
         apps: vec![app],
         stopping: false,
         leaving: Vec::new(),
+        parts: parts.into_iter().map(|number| id(group, number)).collect(),
     };
     let value = match counted {
         Counted::Unreadable => "?".into(),
@@ -66,7 +76,7 @@ async fn fill(store: &MemoryStore, service: &str, counted: Counted) {
         let group = group(service, labels);
         let writes: Vec<Write> = (0..there)
             .map(|number| {
-                let id = ContainerId(format!("{service}.{labels}.{number:05}"));
+                let id = id(&group, number);
                 let record = ContainerRecord {
                     group: group.clone(),
                     id: id.clone(),

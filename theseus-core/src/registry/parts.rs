@@ -1,10 +1,17 @@
 //! Reading the containers of groups and services. What is large is read in parts, several at the same
-//! time: a store reads each list on one of its processors.
+//! time: a store reads each list on one of its processors. Where to cut is known by the counts of the
+//! groups; whatever they say, nothing is left out or told twice.
+
+use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
 
 use super::endpoints::RegistryError;
-use super::record::{CONTAINERS, COUNTS, CountsRecord, containers_prefix, counted_group};
+use super::record::{
+    CONTAINERS, COUNTS, ContainerRecord, CountsRecord, container_key, containers_prefix,
+    counted_group, counts_key,
+};
+use crate::cluster::ContainerId;
 use crate::model::GroupSelector;
 use crate::records;
 use crate::store::{Entry, Listing, Page, Store, StoreError, each_page_from};
@@ -16,7 +23,7 @@ const FIRST: usize = 500;
 /// something up waits for all of them.
 const PAGE: usize = 2500;
 
-/// About how many are in one part of a service that has more.
+/// About how many are in one part of what has more.
 const PART: usize = 1250;
 
 /// Of how many groups it is asked how many containers they have. The others are read in one part.
@@ -59,37 +66,50 @@ pub(super) async fn each_page(
     Ok(())
 }
 
-/// Parts of what is left of a listing. Those of a service are cut by what its groups were counted to
-/// have.
+/// Parts of what is left of a listing.
 async fn parts(
     store: &dyn Store,
     selector: &GroupSelector,
     rest: Page,
 ) -> Result<Vec<Page>, StoreError> {
-    let GroupSelector::Service(service) = selector else {
-        return Ok(vec![rest]);
+    let counts = match selector {
+        GroupSelector::Group(group) => store.get(&counts_key(group)).await?.into_iter().collect(),
+        GroupSelector::Service(service) => {
+            let below = format!("{COUNTS}{service}/");
+            store.list(&below, Page::first(GROUPS)).await?.entries
+        }
     };
-    let below = format!("{COUNTS}{service}/");
-    let counts = store.list(&below, Page::first(GROUPS)).await?.entries;
-    // What cannot be read costs time, and nothing else.
-    let groups = counts.iter().filter_map(|entry| {
-        let group = counted_group(&entry.key)?;
-        let counts: CountsRecord = records::decode(entry).ok()?.record;
-        let containers = counts.apps.iter().map(|app| app.containers);
-        let containers = containers.fold(0, usize::saturating_add);
-        Some((containers_prefix(&group), containers))
-    });
-    Ok(cut(rest, groups.collect()))
+    Ok(cut(
+        rest,
+        counts.iter().filter_map(begins).flatten().collect(),
+    ))
 }
 
-/// Cuts a listing where groups begin, so that no part has more than [`PART`] containers of several
-/// groups. It is cut as well as was counted.
-fn cut(whole: Page, mut groups: Vec<(String, usize)>) -> Vec<Page> {
+/// Where a group, and each of its parts, begins, and with how many containers. What cannot be read
+/// costs time, and nothing else.
+fn begins(counts: &Entry) -> Option<Vec<(String, usize)>> {
+    let group = counted_group(&counts.key)?;
+    let counts: CountsRecord = records::decode(counts).ok()?.record;
+    let containers = counts.apps.iter().map(|app| app.containers);
+    let containers = containers.fold(0, usize::saturating_add);
+    let each = containers / (counts.parts.len() + 1);
+    // Right behind the last of a part: no key of a container holds this character.
+    let behind = |id| format!("{}\u{1}", container_key(&group, id));
+    let begins = std::iter::once(containers_prefix(&group));
+    let begins = begins.chain(counts.parts.iter().map(behind));
+    Some(begins.map(|begin| (begin, each)).collect())
+}
+
+/// Cuts a listing where groups, or their parts, begin, so that none of what is made of several has more
+/// than [`PART`] containers. It is cut as well as was counted.
+fn cut(whole: Page, mut begins: Vec<(String, usize)>) -> Vec<Page> {
+    begins.sort_unstable();
     let is_ahead = |begin: &str| whole.after.as_deref().is_none_or(|after| after < begin);
-    groups.retain(|(begin, _)| is_ahead(begin));
-    groups.sort_unstable();
-    let (mut parts, mut part, mut filled) = (Vec::new(), whole, 0_usize);
-    for (begin, containers) in groups {
+    let ahead = begins.split_off(begins.partition_point(|(begin, _)| !is_ahead(begin)));
+    let under_way = begins.last().map_or(0, |(_, containers)| *containers);
+    let mut filled = under_way.saturating_sub(FIRST);
+    let (mut parts, mut part) = (Vec::new(), whole);
+    for (begin, containers) in ahead {
         filled = filled.saturating_add(containers);
         if filled > PART && filled > containers {
             // No container has the key at which is cut.
@@ -101,6 +121,36 @@ fn cut(whole: Page, mut groups: Vec<(String, usize)>) -> Vec<Page> {
     }
     parts.push(part);
     parts
+}
+
+/// Where to cut the containers of a group: behind the last of each part but the last. What was cut
+/// before stays as long as it is of use, as all that changes has to be written.
+pub(super) fn ends(
+    before: &[ContainerId],
+    containers: &BTreeMap<ContainerId, ContainerRecord>,
+) -> Vec<ContainerId> {
+    let total = containers.len();
+    if total <= PART {
+        return Vec::new();
+    }
+    let is_of_use = before.len() * PART <= 2 * total && largest(before, containers) <= 2 * PART;
+    if is_of_use {
+        return before.to_vec();
+    }
+    let each = total.div_ceil(total.div_ceil(PART));
+    let ends = containers.keys().skip(each - 1).step_by(each);
+    ends.filter(|end| containers.keys().next_back() != Some(end))
+        .cloned()
+        .collect()
+}
+
+/// How many are in the largest part.
+fn largest(ends: &[ContainerId], containers: &BTreeMap<ContainerId, ContainerRecord>) -> usize {
+    let mut sizes = vec![0_usize; ends.len() + 1];
+    for id in containers.keys() {
+        sizes[ends.partition_point(|end| end < id)] += 1;
+    }
+    sizes.into_iter().max().unwrap_or_default()
 }
 
 /// What all containers lie below that are meant, each once.
@@ -133,7 +183,13 @@ mod tests {
     use proptest::option;
     use proptest::prelude::*;
 
+    use super::super::held::HeldGroup;
+    use super::super::picture::{Heard, Known, picture};
+    use super::super::record::AppCount;
+    use super::super::restarts::Over;
+    use super::super::testing::{app, container, group, spec, state_of, time};
     use super::*;
+    use crate::store::Revision;
 
     #[test]
     fn no_container_is_found_twice() {
@@ -171,6 +227,97 @@ mod tests {
         assert_eq!(cut("b", &fleet), ["e", "f"]);
         assert_eq!(cut("g", &fleet), [""; 0]);
         assert_eq!(cut("a", &[]), [""; 0]);
+    }
+
+    fn containers(count: usize) -> BTreeMap<ContainerId, ContainerRecord> {
+        let state = state_of(1, spec("a:1", &[]), vec![app(1, vec![container("0")])]);
+        let known = Known {
+            held: &HeldGroup::default(),
+            shapes: &BTreeMap::new(),
+            heard: &Heard::new(),
+            failed: &BTreeMap::new(),
+            over: &Over::default(),
+            now: time(9),
+        };
+        let record = picture(&group(), &state, known)
+            .containers
+            .pop_first()
+            .unwrap()
+            .1;
+        let id = |number| ContainerId(format!("c/{number:05}"));
+        (0..count)
+            .map(|number| {
+                (
+                    id(number),
+                    ContainerRecord {
+                        id: id(number),
+                        ..record.clone()
+                    },
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_large_group_is_cut_anew_when_its_parts_are_of_no_use_any_more() {
+        let mut before = Vec::new();
+        for (count, parts) in [
+            (1000, 1),
+            (2500, 1),
+            (10_000, 8),
+            (11_000, 8),
+            (9000, 8),
+            (12_000, 10),
+            (5000, 4),
+            (1250, 1),
+        ] {
+            let containers = containers(count);
+            before = ends(&before, &containers);
+            assert_eq!(before.len() + 1, parts, "{count} containers");
+            assert!(before.is_sorted());
+            assert!(largest(&before, &containers) <= 2 * PART);
+        }
+    }
+
+    #[test]
+    fn a_large_group_is_read_in_its_parts() {
+        let containers = containers(10_000);
+        let apps = vec![AppCount {
+            containers: 10_000,
+            ..AppCount::default()
+        }];
+        let counts = CountsRecord {
+            group: group(),
+            running: 0,
+            healthy: 0,
+            unreachable: 0,
+            apps,
+            stopping: false,
+            leaving: Vec::new(),
+            parts: ends(&[], &containers),
+        };
+        let counts = Entry {
+            key: counts_key(&group()),
+            value: records::encode(&counts),
+            modified: Revision(1),
+        };
+        let keys: Vec<String> = containers
+            .keys()
+            .map(|id| container_key(&group(), id))
+            .collect();
+        let rest = Page::first(PAGE).following(&keys[FIRST - 1]);
+        let parts = cut(rest, begins(&counts).unwrap());
+        let sizes = parts.iter().map(|part| {
+            let is_in = |key: &&String| {
+                part.after.as_ref().is_none_or(|after| *key > after)
+                    && part.before.as_ref().is_none_or(|before| *key < before)
+            };
+            keys.iter().filter(is_in).count()
+        });
+        assert_eq!(
+            sizes.collect::<Vec<_>>(),
+            [750, 1250, 1250, 1250, 1250, 1250, 1250, 1250]
+        );
     }
 
     proptest! {

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use super::held::HeldGroup;
+use super::parts;
 use super::record::{ContainerRecord, CountsRecord};
 use super::restarts::{self, Gone, Over};
 use crate::cluster::{App, AppId, Container, ContainerId, ContainerState, Part, Revision};
@@ -82,6 +83,7 @@ pub(super) fn picture(group: &GroupId, state: &GroupState, known: Known<'_>) -> 
         apps: Vec::new(),
         stopping: state.stopping,
         leaving: Vec::new(),
+        parts: Vec::new(),
     };
     for app in &state.apps {
         let shape = shape_of(state, app.revision, known.shapes);
@@ -96,6 +98,8 @@ pub(super) fn picture(group: &GroupId, state: &GroupState, known: Known<'_>) -> 
             containers.insert(container.id.clone(), record);
         }
     }
+    let before = known.held.counted().map(|before| &before.parts[..]);
+    counts.parts = parts::ends(before.unwrap_or_default(), &containers);
     let gone = Gone::new(known.held, &containers);
     let apps = state.apps.iter();
     counts.apps = apps.map(|app| restarts::count(app, &gone, known)).collect();

@@ -78,6 +78,9 @@ pub struct CountsRecord {
     /// not remove so many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaving: Vec<ContainerId>,
+    /// The last container of each part but the last in which they are read, where they are very many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<ContainerId>,
 }
 
 /// How many containers an app has.

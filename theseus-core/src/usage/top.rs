@@ -332,6 +332,7 @@ mod tests {
             apps: vec![app],
             stopping: false,
             leaving: Vec::new(),
+            parts: Vec::new(),
         };
         (id, record)
     }

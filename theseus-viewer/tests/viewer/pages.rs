@@ -479,6 +479,7 @@ async fn what_a_look_alone_does_not_tell_is_shown() {
         }],
         stopping: false,
         leaving: Vec::new(),
+        parts: Vec::new(),
     };
     let key = registry::counts_key(&counts.group);
     world.write(Write::Put(key, records::encode(&counts))).await;

@@ -248,6 +248,7 @@ mod tests {
             apps: Vec::new(),
             stopping: false,
             leaving: Vec::new(),
+            parts: Vec::new(),
         };
         for happening in [
             Happening::Leads,
