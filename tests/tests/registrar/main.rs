@@ -3,6 +3,7 @@
 
 mod adopted;
 mod lead;
+mod many_endpoints;
 mod outages;
 mod readers;
 mod restarts;

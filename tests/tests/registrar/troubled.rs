@@ -1,5 +1,6 @@
 //! A store whose writes fail as they are told to.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use theseus_core::registry::REGISTRAR_LOCK;
 use theseus_core::store::{Entry, Lease, Listing, Page, Revision, Store, StoreError, Txn, Watched};
 use theseus_store::MemoryStore;
 
-/// A store whose writes fail as they are told to, and which counts them.
+/// A store whose writes fail as they are told to, and which remembers what it was asked.
 pub(crate) struct Troubled {
     pub(crate) inner: MemoryStore,
     /// What becomes of the commit of this number.
@@ -19,6 +20,8 @@ pub(crate) struct Troubled {
     /// After how much every watch of it ends.
     pub(crate) watched: usize,
     pub(crate) commits: AtomicUsize,
+    /// What was asked for of lists, and how much was told.
+    pub(crate) lists: Mutex<Vec<(Page, usize)>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +49,7 @@ impl Troubled {
             fate: Box::new(fate),
             watched: usize::MAX,
             commits: AtomicUsize::new(0),
+            lists: Mutex::default(),
         }
     }
 
@@ -73,7 +77,10 @@ impl Store for Troubled {
     }
 
     async fn list(&self, prefix: &str, page: Page) -> Result<Listing, StoreError> {
-        self.inner.list(prefix, page).await
+        let listing = self.inner.list(prefix, page.clone()).await?;
+        let told = (page, listing.entries.len());
+        self.lists.lock().expect("nobody panics").push(told);
+        Ok(listing)
     }
 
     async fn commit(&self, txn: Txn) -> Result<Revision, StoreError> {

@@ -252,11 +252,10 @@ pub(super) fn diff(group: &GroupId, held: &HeldGroup, picture: &Picture, most: u
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::restarts::Over;
-    use super::super::testing::{app, container, group, spec, state_of, time};
+    use super::super::testing::{app, container, group, look, spec, state_of, time};
     use super::*;
     use crate::cluster::{Container, ContainerState, HealthState};
-    use crate::registry::picture::{Heard, Known, picture};
+    use crate::registry::picture::Heard;
     use crate::store::Revision;
 
     /// A store of a few keys.
@@ -341,15 +340,7 @@ mod tests {
             nonsense in prop::collection::vec("[a-c/%]{0,2}", 0..3),
         ) {
             let look = |state: &crate::state::GroupState, held: &HeldGroup| {
-                let known = Known {
-                    held,
-                    shapes: &BTreeMap::new(),
-                    heard: &Heard::new(),
-                    failed: &BTreeMap::new(),
-                    over: &Over::default(),
-                    now: time(9),
-                };
-                picture(&group(), state, known)
+                look(state, held, &Heard::new(), time(9))
             };
             let mut keys = Keys::new();
             let first = look(&before, &HeldGroup::default());
@@ -396,15 +387,8 @@ mod tests {
     fn a_group_that_is_gone_takes_two_writes_however_large_it_was() {
         let containers = (0..50).map(|n| container(&format!("c{n}"))).collect();
         let state = state_of(1, spec("a:1", &[]), vec![app(1, containers)]);
-        let known = Known {
-            held: &HeldGroup::default(),
-            shapes: &BTreeMap::new(),
-            heard: &Heard::new(),
-            failed: &BTreeMap::new(),
-            over: &Over::default(),
-            now: time(9),
-        };
-        let held = HeldGroup::from(picture(&group(), &state, known));
+        let seen = look(&state, &HeldGroup::default(), &Heard::new(), time(9));
+        let held = HeldGroup::from(seen);
         assert_eq!(
             diff(&group(), &held, &Picture::default(), 126).goes,
             [

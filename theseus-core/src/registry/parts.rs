@@ -106,6 +106,7 @@ fn cut(whole: Page, mut begins: Vec<(String, usize)>) -> Vec<Page> {
     begins.sort_unstable();
     let is_ahead = |begin: &str| whole.after.as_deref().is_none_or(|after| after < begin);
     let ahead = begins.split_off(begins.partition_point(|(begin, _)| !is_ahead(begin)));
+    // Of the one that is under way some are told already.
     let under_way = begins.last().map_or(0, |(_, containers)| *containers);
     let mut filled = under_way.saturating_sub(FIRST);
     let (mut parts, mut part) = (Vec::new(), whole);
@@ -184,10 +185,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::held::HeldGroup;
-    use super::super::picture::{Heard, Known, picture};
-    use super::super::record::AppCount;
-    use super::super::restarts::Over;
-    use super::super::testing::{app, container, group, spec, state_of, time};
+    use super::super::picture::{Heard, Picture};
+    use super::super::testing::{app, container, group, look, spec, state_of, time};
     use super::*;
     use crate::store::Revision;
 
@@ -229,38 +228,18 @@ mod tests {
         assert_eq!(cut("a", &[]), [""; 0]);
     }
 
-    fn containers(count: usize) -> BTreeMap<ContainerId, ContainerRecord> {
-        let state = state_of(1, spec("a:1", &[]), vec![app(1, vec![container("0")])]);
-        let known = Known {
-            held: &HeldGroup::default(),
-            shapes: &BTreeMap::new(),
-            heard: &Heard::new(),
-            failed: &BTreeMap::new(),
-            over: &Over::default(),
-            now: time(9),
-        };
-        let record = picture(&group(), &state, known)
-            .containers
-            .pop_first()
-            .unwrap()
-            .1;
-        let id = |number| ContainerId(format!("c/{number:05}"));
-        (0..count)
-            .map(|number| {
-                (
-                    id(number),
-                    ContainerRecord {
-                        id: id(number),
-                        ..record.clone()
-                    },
-                )
-            })
-            .collect()
+    /// The group with so many containers, where this is held of it.
+    fn seen(count: usize, held: &HeldGroup) -> Picture {
+        let containers = (0..count)
+            .map(|n| container(&format!("c/{n:05}")))
+            .collect();
+        let state = state_of(1, spec("a:1", &[]), vec![app(1, containers)]);
+        look(&state, held, &Heard::new(), time(9))
     }
 
     #[test]
     fn a_large_group_is_cut_anew_when_its_parts_are_of_no_use_any_more() {
-        let mut before = Vec::new();
+        let mut held = HeldGroup::default();
         for (count, parts) in [
             (1000, 1),
             (2500, 1),
@@ -271,34 +250,21 @@ mod tests {
             (5000, 4),
             (1250, 1),
         ] {
-            let containers = containers(count);
-            before = ends(&before, &containers);
-            assert_eq!(before.len() + 1, parts, "{count} containers");
-            assert!(before.is_sorted());
-            assert!(largest(&before, &containers) <= 2 * PART);
+            let picture = seen(count, &held);
+            let ends = &picture.counts.as_ref().unwrap().parts;
+            assert_eq!(ends.len() + 1, parts, "{count} containers");
+            assert!(ends.is_sorted());
+            assert!(largest(ends, &picture.containers) <= 2 * PART);
+            held = HeldGroup::from(picture);
         }
     }
 
     #[test]
     fn a_large_group_is_read_in_its_parts() {
-        let containers = containers(10_000);
-        let apps = vec![AppCount {
-            containers: 10_000,
-            ..AppCount::default()
-        }];
-        let counts = CountsRecord {
-            group: group(),
-            running: 0,
-            healthy: 0,
-            unreachable: 0,
-            apps,
-            stopping: false,
-            leaving: Vec::new(),
-            parts: ends(&[], &containers),
-        };
+        let Picture { containers, counts } = seen(10_000, &HeldGroup::default());
         let counts = Entry {
             key: counts_key(&group()),
-            value: records::encode(&counts),
+            value: records::encode(&counts.unwrap()),
             modified: Revision(1),
         };
         let keys: Vec<String> = containers

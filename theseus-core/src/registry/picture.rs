@@ -76,14 +76,8 @@ pub(super) fn picture(group: &GroupId, state: &GroupState, known: Known<'_>) -> 
     }
     let mut containers = BTreeMap::new();
     let mut counts = CountsRecord {
-        group: group.clone(),
-        running: 0,
-        healthy: 0,
-        unreachable: 0,
-        apps: Vec::new(),
         stopping: state.stopping,
-        leaving: Vec::new(),
-        parts: Vec::new(),
+        ..CountsRecord::none(group.clone())
     };
     for app in &state.apps {
         let shape = shape_of(state, app.revision, known.shapes);
@@ -179,21 +173,9 @@ fn since(container: &Container, before: Option<&ContainerRecord>, known: Known<'
 #[cfg(test)]
 mod tests {
     use super::super::held::Held;
-    use super::super::testing::{app, container, group, spec, state_of, time};
+    use super::super::testing::{app, container, group, look, spec, state_of, time};
     use super::*;
     use crate::cluster::HealthState;
-
-    fn look(state: &GroupState, held: &HeldGroup, heard: &Heard, now: Timestamp) -> Picture {
-        let known = Known {
-            held,
-            shapes: &BTreeMap::new(),
-            heard,
-            failed: &BTreeMap::new(),
-            over: &Over::default(),
-            now,
-        };
-        picture(&group(), state, known)
-    }
 
     fn first(picture: &Picture) -> &ContainerRecord {
         picture.containers.values().next().unwrap()

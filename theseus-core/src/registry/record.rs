@@ -121,6 +121,20 @@ fn is_never(count: &u32) -> bool {
 }
 
 impl CountsRecord {
+    /// The counts of a group of which there is nothing.
+    pub fn none(group: GroupId) -> Self {
+        Self {
+            group,
+            running: 0,
+            healthy: 0,
+            unreachable: 0,
+            apps: Vec::new(),
+            stopping: false,
+            leaving: Vec::new(),
+            parts: Vec::new(),
+        }
+    }
+
     /// How many containers of what runs now have ended though they were wanted.
     pub fn restarts(&self) -> u32 {
         let restarts = self.apps.iter().map(|app| app.restarts);

@@ -1,9 +1,13 @@
 //! What the tests of this module share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::held::HeldGroup;
+use super::picture::{Heard, Known, Picture, picture};
+use super::restarts::Over;
 use crate::cluster::{
     App, AppId, Container, ContainerId, ContainerState, HealthState, Part, Revision,
 };
@@ -74,4 +78,17 @@ pub(super) fn state_of(revision: Revision, spec: Arc<Spec>, apps: Vec<App>) -> G
         apps,
         ..GroupState::default()
     }
+}
+
+/// What the registry should hold of a group that is seen so, by what it holds and what events told.
+pub(super) fn look(state: &GroupState, held: &HeldGroup, heard: &Heard, now: Timestamp) -> Picture {
+    let known = Known {
+        held,
+        shapes: &BTreeMap::new(),
+        heard,
+        failed: &BTreeMap::new(),
+        over: &Over::default(),
+        now,
+    };
+    picture(&group(), state, known)
 }

@@ -325,14 +325,10 @@ mod tests {
             ..AppCount::default()
         };
         let record = CountsRecord {
-            group: id.clone(),
             running: 1,
             healthy: 1,
-            unreachable: 0,
             apps: vec![app],
-            stopping: false,
-            leaving: Vec::new(),
-            parts: Vec::new(),
+            ..CountsRecord::none(id.clone())
         };
         (id, record)
     }

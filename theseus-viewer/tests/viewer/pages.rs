@@ -466,10 +466,8 @@ async fn what_a_look_alone_does_not_tell_is_shown() {
     world.cluster.foreign.lock().unwrap().push(other);
     // What a registrar counts is told as it is by the commands.
     let counts = CountsRecord {
-        group: "a:b".parse().unwrap(),
         running: 1,
         healthy: 1,
-        unreachable: 0,
         apps: vec![AppCount {
             app: AppId("/a:b/1".to_owned()),
             revision: 1,
@@ -477,9 +475,7 @@ async fn what_a_look_alone_does_not_tell_is_shown() {
             restarts: 7,
             ..AppCount::default()
         }],
-        stopping: false,
-        leaving: Vec::new(),
-        parts: Vec::new(),
+        ..CountsRecord::none("a:b".parse().unwrap())
     };
     let key = registry::counts_key(&counts.group);
     world.write(Write::Put(key, records::encode(&counts))).await;

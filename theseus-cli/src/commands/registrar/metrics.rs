@@ -241,14 +241,10 @@ mod tests {
         let metrics = Metrics::new();
         let group: GroupId = "ingestor:dev".parse().unwrap();
         let counts = CountsRecord {
-            group: group.clone(),
             running: 4,
             healthy: 3,
             unreachable: 1,
-            apps: Vec::new(),
-            stopping: false,
-            leaving: Vec::new(),
-            parts: Vec::new(),
+            ..CountsRecord::none(group.clone())
         };
         for happening in [
             Happening::Leads,

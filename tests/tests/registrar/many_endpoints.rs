@@ -6,8 +6,10 @@ use theseus_core::cluster::{AppId, ContainerId, ContainerState, HealthState};
 use theseus_core::model::{GroupId, GroupSelector};
 use theseus_core::records;
 use theseus_core::registry::{self, AppCount, ContainerRecord, CountsRecord};
-use theseus_core::store::{Store, Txn, Write};
+use theseus_core::store::{Store as _, Txn, Write};
 use theseus_store::MemoryStore;
+
+use super::troubled::{Troubled, Wrong};
 
 /// Labels, and how many containers have them: some are more than a page.
 const GROUPS: [(&str, usize); 6] = [
@@ -46,7 +48,7 @@ fn counts(group: &GroupId, there: usize, counted: Counted) -> Option<Write> {
     };
     // Behind every thousandth container, or where none is.
     let parts = match counted {
-        Counted::Right => (1..=there / 1000).map(|part| 1000 * part).collect(),
+        Counted::Right => (1..there.div_ceil(1000)).map(|part| 1000 * part).collect(),
         _ => vec![7, 7, 2_000_000],
     };
     let app = AppCount {
@@ -55,14 +57,9 @@ fn counts(group: &GroupId, there: usize, counted: Counted) -> Option<Write> {
         ..AppCount::default()
     };
     let record = CountsRecord {
-        group: group.clone(),
-        running: 0,
-        healthy: 0,
-        unreachable: 0,
         apps: vec![app],
-        stopping: false,
-        leaving: Vec::new(),
         parts: parts.into_iter().map(|number| id(group, number)).collect(),
+        ..CountsRecord::none(group.clone())
     };
     let value = match counted {
         Counted::Unreadable => "?".into(),
@@ -153,5 +150,30 @@ async fn all_are_found(store: &MemoryStore, counted: Counted) {
             keys.is_sorted_by(|a, b| a < b),
             "{selectors:?}, {counted:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_is_large_is_read_in_parts_and_what_is_small_at_once() {
+    for (selector, counted, lists, in_parts) in [
+        // The first 500, the counts of a service, and what is behind them in parts.
+        ("web", Counted::Right, 10, true),
+        ("web:c", Counted::Right, 4, true),
+        ("web:c", Counted::Never, 2, false),
+        ("web:b", Counted::Right, 1, false),
+    ] {
+        let store = Troubled::new(&MemoryStore::new(), |_| Wrong::Nothing);
+        fill(&store.inner, "web", counted).await;
+        let selectors = [selector.parse().unwrap()];
+        registry::endpoints(&store, &selectors, None).await.unwrap();
+        let asked = store.lists.lock().unwrap();
+        let is_cut = asked.iter().any(|(page, _)| page.before.is_some());
+        let told: Vec<usize> = asked.iter().map(|(_, told)| *told).collect();
+        assert_eq!(
+            (asked.len(), is_cut),
+            (lists, in_parts),
+            "{selector}, {counted:?}: {told:?}"
+        );
+        assert!(told.iter().all(|told| *told <= 2500), "{told:?}");
     }
 }
